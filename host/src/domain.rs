@@ -1,0 +1,14 @@
+//! The words of the pipeline. Knows no axum, sqlx or wasmtime.
+
+pub mod attempt;
+pub mod delivery;
+pub mod event;
+pub mod grant;
+pub mod id;
+pub mod page;
+pub mod plugin;
+pub mod process;
+pub mod retry;
+pub mod route;
+pub mod time;
+pub mod user;

@@ -1,0 +1,126 @@
+//! Deliveries: one per event and plugin whose route matches.
+
+use serde::{Deserialize, Serialize};
+
+use super::attempt::{Attempt, FinishedAttempt};
+use super::event::Event;
+use super::id::{DeliveryId, EventId, LeaseToken};
+use super::plugin::PluginName;
+use super::time::Timestamp;
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// Waiting for its first attempt.
+    Pending,
+    /// A node holds it under a lease and has not started it.
+    Claimed,
+    /// The started mark is committed; the plugin may be making requests.
+    Running,
+    Succeeded,
+    /// An attempt failed; another is due.
+    Retrying,
+    /// Told to wait by a limit; costs no attempt.
+    Deferred,
+    /// Given up: a dead letter.
+    Dead,
+    Cancelled,
+    /// It was running when its lease ended, so nobody knows, and `on-unknown = "hold"`.
+    Unknown,
+}
+
+/// A delivery about to be stored with its event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    pub id: DeliveryId,
+    pub plugin: PluginName,
+}
+
+/// A stored delivery.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub event: EventId,
+    pub plugin: PluginName,
+    pub state: DeliveryState,
+    /// Attempts that counted (deferrals do not).
+    pub attempts: u32,
+    /// When it may be claimed next; meaningful while it waits.
+    pub due_at: Timestamp,
+    pub created_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    /// The last failure, for people.
+    pub last_error: Option<String>,
+}
+
+/// A delivery with its attempts, oldest first.
+#[derive(Clone, Debug)]
+pub struct DeliveryHistory {
+    pub delivery: Delivery,
+    pub attempts: Vec<Attempt>,
+}
+
+/// A delivery this node may run, with what it needs to run it.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub delivery: DeliveryId,
+    pub plugin: PluginName,
+    /// Attempts already made; the one about to run has number `attempts + 1`.
+    pub attempts: u32,
+    pub token: LeaseToken,
+    /// When the delivery was made, for the retry policy's maximum age.
+    pub created_at: Timestamp,
+    pub event: Event,
+}
+
+/// What becomes of a delivery after an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Succeeded,
+    /// Again after `delay_ms`, counted by the database's clock.
+    Retry {
+        delay_ms: u64,
+    },
+    /// Again after `delay_ms`; the attempt does not count.
+    Defer {
+        delay_ms: u64,
+    },
+    /// A dead letter.
+    Dead,
+}
+
+/// The end of one attempt, to be recorded under the lease of its claim.
+#[derive(Clone, Debug)]
+pub struct Finish {
+    pub delivery: DeliveryId,
+    pub token: LeaseToken,
+    pub verdict: Verdict,
+    pub attempt: FinishedAttempt,
+}
+
+/// Whether a write under a lease took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leased {
+    Done,
+    /// The lease had passed to somebody else (or had ended); nothing was written.
+    Lost,
+}
+
+/// What to do with a delivery whose outcome nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnknown {
+    #[default]
+    Retry,
+    Hold,
+}
+
+/// What a sweep of ended leases found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Claimed but never started: waiting again.
+    pub returned: u64,
+    /// Started, outcome unknown: recorded as such, and retried or held.
+    pub unknown: u64,
+}

@@ -1,0 +1,132 @@
+//! Events: everything that makes a plugin run.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::delivery::NewDelivery;
+use super::id::{EventId, UserId};
+use super::time::Timestamp;
+
+/// What kind of thing an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventKind {
+    /// A request from outside.
+    Webhook,
+    /// A tick of a schedule.
+    Schedule,
+    /// A command by a person.
+    Action,
+}
+
+/// Where an event stands as a whole. It follows the event's deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventStatus {
+    /// No delivery has started yet.
+    Pending,
+    /// A delivery has started and not all are finished.
+    Processing,
+    /// Every delivery succeeded, or no plugin wanted the event.
+    Processed,
+    /// Every delivery is finished and at least one did not succeed.
+    Failed,
+}
+
+/// A request header or the like, name in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    pub name: String,
+    pub value: String,
+}
+
+/// An event about to be stored, with the deliveries that its routes ask for.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    pub id: EventId,
+    pub kind: EventKind,
+    /// Who sent it; at most [`MAX_NAME_CHARS`] characters.
+    pub source: String,
+    /// What happened, in the sender's words; at most [`MAX_NAME_CHARS`] characters.
+    pub event_type: String,
+    /// Headers without credentials and signatures.
+    pub headers: Vec<Header>,
+    /// Media type of the body.
+    pub content_type: String,
+    /// The body exactly as received.
+    pub body: Bytes,
+    /// The part of `body` that is the payload, when it came in an envelope.
+    pub payload: Option<Range<usize>>,
+    pub received_at: Timestamp,
+    /// Whose event it is; `None` for events no user sent (schedules, verified sources).
+    pub owner: Option<UserId>,
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// Longest `source` and `event_type`, in characters: they are indexed columns and labels.
+pub const MAX_NAME_CHARS: usize = 100;
+
+/// What intake answers: the event as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    pub id: EventId,
+    pub status: EventStatus,
+}
+
+/// A stored event.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub id: EventId,
+    pub kind: EventKind,
+    pub source: String,
+    pub event_type: String,
+    pub headers: Vec<Header>,
+    pub content_type: String,
+    pub body: Bytes,
+    pub payload: Option<Range<usize>>,
+    pub received_at: Timestamp,
+    pub processed_at: Option<Timestamp>,
+    pub status: EventStatus,
+    /// Why it failed, for people; `None` unless a delivery died.
+    pub error_message: Option<String>,
+    pub owner: Option<UserId>,
+}
+
+impl Event {
+    /// The payload: the body, or the part of it that the envelope carried.
+    #[must_use]
+    pub fn payload(&self) -> Bytes {
+        match &self.payload {
+            Some(range) if range.end <= self.body.len() => self.body.slice(range.clone()),
+            _ => self.body.clone(),
+        }
+    }
+}
+
+/// Which events a list shows; every given condition must hold.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Only events of this user (what a non-staff user sees).
+    pub owner: Option<UserId>,
+    pub source: Option<String>,
+    pub event_type: Option<String>,
+    pub status: Option<EventStatus>,
+    /// Events with a delivery to this plugin.
+    pub plugin: Option<String>,
+    /// Received at or after.
+    pub since: Option<Timestamp>,
+    /// Received before.
+    pub until: Option<Timestamp>,
+    /// Bytes that occur in the body, compared exactly.
+    pub search: Option<String>,
+}
+
+/// The order of a list of events; ties go by id in the same direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EventOrder {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+}

@@ -1,0 +1,452 @@
+//! What a plugin may reach: patterns for HTTP requests, secrets by name, permissions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Everything the operator grants one plugin. Nothing is granted by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    pub http: Vec<HttpPattern>,
+    pub secrets: BTreeMap<String, SecretGrant>,
+    pub permissions: BTreeSet<Permission>,
+    pub private_network: PrivateNetwork,
+}
+
+/// A right beside HTTP and secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    ReadProcesses,
+}
+
+/// Which granted origins may resolve to loopback or private addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PrivateNetwork {
+    #[default]
+    None,
+    All,
+    Only(Vec<Origin>),
+}
+
+/// A secret that a plugin may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretGrant {
+    pub source: SecretSource,
+    /// The origins it may be sent to; `None` means every origin granted to the plugin.
+    pub to: Option<Vec<Origin>>,
+}
+
+/// Where a secret's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A variable of the environment or of `.env`.
+    Env(String),
+    /// A file, read when the secret is used; a trailing line end is dropped.
+    File(PathBuf),
+}
+
+/// Scheme, host and port: where requests go. The host is exact, or `*.domain` for any name below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    scheme: Scheme,
+    host: HostPattern,
+    port: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "http" => Some(Self::Http),
+            "https" => Some(Self::Https),
+            _ => None,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum HostPattern {
+    Exact(String),
+    /// Any name that ends in `.domain`; not the domain itself.
+    Below(String),
+}
+
+/// The parts of a request that grants speak of. Host in lower case, path as it will be sent,
+/// without the query.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    pub method: &'a str,
+    pub scheme: &'a str,
+    pub host: &'a str,
+    pub port: u16,
+    pub path: &'a str,
+}
+
+/// One grant or ask: `METHOD scheme://host[:port]/path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpPattern {
+    /// `None` for `*`.
+    method: Option<String>,
+    origin: Origin,
+    path: Vec<PathPart>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum PathPart {
+    Segment(String),
+    /// `*`: one segment, not empty.
+    One,
+    /// `**`: any rest; only at the end.
+    Rest,
+}
+
+/// Why a text is no pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {what}: {why}")]
+pub struct InvalidPattern {
+    text: String,
+    what: &'static str,
+    why: &'static str,
+}
+
+impl Origin {
+    /// Whether a request goes to this origin.
+    #[must_use]
+    pub fn matches(&self, scheme: &str, host: &str, port: u16) -> bool {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        self.scheme.name() == scheme
+            && self.port == port
+            && match &self.host {
+                HostPattern::Exact(exact) => exact.eq_ignore_ascii_case(host),
+                HostPattern::Below(domain) => host
+                    .to_ascii_lowercase()
+                    .strip_suffix(domain.as_str())
+                    .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            }
+    }
+}
+
+impl FromStr for Origin {
+    type Err = InvalidPattern;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let no = |why| InvalidPattern {
+            text: text.to_owned(),
+            what: "an origin (scheme://host[:port])",
+            why,
+        };
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| no("it has no scheme"))?;
+        let scheme = Scheme::parse(scheme).ok_or_else(|| no("the scheme must be http or https"))?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains('@') {
+            return Err(no("it must not hold a user name"));
+        }
+        let (host, port) = split_port(rest).ok_or_else(|| no("the port is no number from 1 to 65535"))?;
+        let host = host.to_ascii_lowercase();
+        let (below, name) = match host.strip_prefix("*.") {
+            Some(domain) => (true, domain.to_owned()),
+            None => (false, host),
+        };
+        if !is_host(&name) {
+            return Err(no("the host must be a name or address, or *.domain"));
+        }
+        Ok(Self {
+            scheme,
+            host: if below {
+                HostPattern::Below(name)
+            } else {
+                HostPattern::Exact(name)
+            },
+            port: port.unwrap_or(scheme.default_port()),
+        })
+    }
+}
+
+/// Splits `host:port` or `[v6]:port`; `None` when the port is malformed.
+fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let colon = match text.rfind(']') {
+        Some(end) => text[end..].find(':').map(|at| end + at),
+        None => text.rfind(':'),
+    };
+    match colon {
+        None => Some((text, None)),
+        Some(at) => {
+            let port: u16 = text[at + 1..].parse().ok()?;
+            (port != 0).then_some((&text[..at], Some(port)))
+        }
+    }
+}
+
+fn is_host(name: &str) -> bool {
+    if let Some(address) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    !name.is_empty()
+        && name.len() <= 253
+        && name.split('.').all(|label| {
+            !label.is_empty()
+                && label
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        })
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (star, host) = match &self.host {
+            HostPattern::Exact(host) => ("", host),
+            HostPattern::Below(host) => ("*.", host),
+        };
+        write!(f, "{}://{star}{host}", self.scheme.name())?;
+        if self.port != self.scheme.default_port() {
+            write!(f, ":{}", self.port)?;
+        }
+        Ok(())
+    }
+}
+
+impl HttpPattern {
+    /// The origin part.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Whether this pattern covers a request. A path with empty, `.` or `..` segments, encoded or
+    /// not, is covered by none: servers disagree about what it means.
+    #[must_use]
+    pub fn matches(&self, target: &Target<'_>) -> bool {
+        self.method
+            .as_deref()
+            .is_none_or(|method| method == target.method)
+            && self.origin.matches(target.scheme, target.host, target.port)
+            && path_matches(&self.path, target.path)
+    }
+}
+
+fn path_matches(pattern: &[PathPart], path: &str) -> bool {
+    let Some(path) = path.strip_prefix('/') else {
+        return false;
+    };
+    let segments: Vec<&str> = if path.is_empty() {
+        Vec::new()
+    } else {
+        path.split('/').collect()
+    };
+    let ambiguous = |(at, segment): (usize, &&str)| {
+        let decoded = segment.to_ascii_lowercase().replace("%2e", ".");
+        (segment.is_empty() && at + 1 != segments.len())
+            || decoded == "."
+            || decoded == ".."
+            || decoded.contains("%2f")
+            || decoded.contains("%5c")
+            || decoded.contains('\\')
+    };
+    if segments.iter().enumerate().any(ambiguous) {
+        return false;
+    }
+    let mut rest = segments.iter();
+    for part in pattern {
+        match part {
+            PathPart::Rest => return true,
+            PathPart::One => match rest.next() {
+                Some(segment) if !segment.is_empty() => {}
+                _ => return false,
+            },
+            PathPart::Segment(wanted) => match rest.next() {
+                Some(segment) if segment == wanted => {}
+                _ => return false,
+            },
+        }
+    }
+    rest.next().is_none()
+}
+
+impl FromStr for HttpPattern {
+    type Err = InvalidPattern;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WHAT: &str = "a grant (METHOD scheme://host[:port]/path)";
+        let no = |why| InvalidPattern {
+            text: text.to_owned(),
+            what: WHAT,
+            why,
+        };
+        let (method, url) = text
+            .split_once(' ')
+            .ok_or_else(|| no("a method, or *, comes first"))?;
+        let url = url.trim_start();
+        let method = match method {
+            "*" => None,
+            name if name.chars().all(|c| c.is_ascii_uppercase()) => Some(name.to_owned()),
+            _ => return Err(no("the method must be upper case, or *")),
+        };
+        let after_scheme = url
+            .find("://")
+            .map(|at| at + 3)
+            .ok_or_else(|| no("it has no scheme"))?;
+        let slash = url[after_scheme..].find('/').map(|at| at + after_scheme);
+        let slash = slash.ok_or_else(|| no("it has no path; write /** for any"))?;
+        let origin = url[..slash].parse().map_err(|e: InvalidPattern| no(e.why))?;
+        let path = &url[slash + 1..];
+        if path.contains(['?', '#']) {
+            return Err(no("queries and fragments are not part of a grant"));
+        }
+        let parts: Vec<&str> = if path.is_empty() {
+            Vec::new()
+        } else {
+            path.split('/').collect()
+        };
+        let last = parts.len().saturating_sub(1);
+        let path = parts
+            .iter()
+            .enumerate()
+            .map(|(at, part)| match *part {
+                "**" if at == last => Ok(PathPart::Rest),
+                "*" => Ok(PathPart::One),
+                part if part.contains('*') => Err(no(
+                    "* stands for a whole segment, ** only for the end of the path",
+                )),
+                part => Ok(PathPart::Segment(part.to_owned())),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { method, origin, path })
+    }
+}
+
+impl fmt::Display for HttpPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/", self.method.as_deref().unwrap_or("*"), self.origin)?;
+        for (at, part) in self.path.iter().enumerate() {
+            let slash = if at == 0 { "" } else { "/" };
+            match part {
+                PathPart::Segment(segment) => write!(f, "{slash}{segment}")?,
+                PathPart::One => write!(f, "{slash}*")?,
+                PathPart::Rest => write!(f, "{slash}**")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covers(pattern: &str, method: &str, url: &str) -> bool {
+        let pattern: HttpPattern = pattern.parse().expect("a pattern");
+        let url = url::Url::parse(url).expect("a URL");
+        pattern.matches(&Target {
+            method,
+            scheme: url.scheme(),
+            host: url.host_str().unwrap_or(""),
+            port: url.port_or_known_default().unwrap_or(0),
+            path: url.path(),
+        })
+    }
+
+    #[test]
+    fn a_pattern_covers_what_it_says_and_no_more() {
+        assert!(covers(
+            "POST https://slack.com/api/*",
+            "POST",
+            "https://slack.com/api/auth.test"
+        ));
+        assert!(!covers(
+            "POST https://slack.com/api/*",
+            "GET",
+            "https://slack.com/api/auth.test"
+        ));
+        assert!(!covers(
+            "POST https://slack.com/api/*",
+            "POST",
+            "http://slack.com/api/auth.test"
+        ));
+        assert!(!covers(
+            "POST https://slack.com/api/*",
+            "POST",
+            "https://slack.com:8443/api/auth.test"
+        ));
+        assert!(!covers(
+            "POST https://slack.com/api/*",
+            "POST",
+            "https://slack.com/api/a/b"
+        ));
+        assert!(!covers(
+            "POST https://slack.com/api/*",
+            "POST",
+            "https://slack.com/api/"
+        ));
+        assert!(covers(
+            "* https://slack.com/api/**",
+            "PUT",
+            "https://slack.com/api/a/b"
+        ));
+        assert!(covers(
+            "* https://*.slack.com/**",
+            "PUT",
+            "https://a.b.slack.com/"
+        ));
+        assert!(!covers("* https://*.slack.com/**", "PUT", "https://slack.com/"));
+        assert!(!covers(
+            "* https://*.slack.com/**",
+            "PUT",
+            "https://evilslack.com/"
+        ));
+        assert!(covers("* http://[::1]:80/**", "GET", "http://[::1]/x"));
+        assert!(!covers(
+            "* https://a.com/api/**",
+            "GET",
+            "https://a.com/api/%2e%2e%2fadmin"
+        ));
+    }
+
+    #[test]
+    fn patterns_print_as_they_are_written() {
+        for text in [
+            "POST https://slack.com/api/*",
+            "* http://127.0.0.1:8080/**",
+            "GET https://*.a.com/x/*/y",
+        ] {
+            assert_eq!(text.parse::<HttpPattern>().expect("a pattern").to_string(), text);
+        }
+    }
+
+    #[test]
+    fn malformed_patterns_say_why() {
+        for (text, why) in [
+            ("https://a.com/", "a method, or *, comes first"),
+            ("post https://a.com/", "the method must be upper case, or *"),
+            ("POST ftp://a.com/", "the scheme must be http or https"),
+            ("POST https://a.com", "it has no path; write /** for any"),
+            ("POST https://u@a.com/", "it must not hold a user name"),
+            (
+                "POST https://a.com/x*y",
+                "* stands for a whole segment, ** only for the end of the path",
+            ),
+            ("POST https://a.com:0/", "the port is no number from 1 to 65535"),
+        ] {
+            assert_eq!(text.parse::<HttpPattern>().expect_err(text).why, why);
+        }
+    }
+}

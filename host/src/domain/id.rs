@@ -1,0 +1,93 @@
+//! Ids as types, so that one cannot stand where another belongs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Wraps a known UUID.
+            #[must_use]
+            pub const fn from_uuid(id: Uuid) -> Self {
+                Self(id)
+            }
+
+            /// The UUID itself.
+            #[must_use]
+            pub const fn as_uuid(self) -> Uuid {
+                self.0
+            }
+
+            /// A fresh id, ordered by the time of its making (UUIDv7, RFC 9562).
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::from_str(text).map(Self)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// An event. The sender is given this id.
+    EventId
+);
+uuid_id!(
+    /// The errand of bringing one event to one plugin; the same over all its attempts.
+    DeliveryId
+);
+uuid_id!(
+    /// One try of a delivery.
+    AttemptId
+);
+uuid_id!(
+    /// A person or program that signs in.
+    UserId
+);
+uuid_id!(
+    /// One refresh token (its `jti`).
+    RefreshTokenId
+);
+uuid_id!(
+    /// All refresh tokens that descend from one sign-in.
+    TokenFamily
+);
+uuid_id!(
+    /// A stored process.
+    ProcessId
+);
+uuid_id!(
+    /// Proof of a claim: whoever finishes a delivery must hold the token of its latest claim.
+    LeaseToken
+);
+uuid_id!(
+    /// One running `hookyard` process, for the leases it holds.
+    NodeId
+);

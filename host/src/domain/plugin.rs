@@ -1,0 +1,126 @@
+//! Plugins by name, and what the operator lets them do.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::delivery::OnUnknown;
+use super::grant::Grants;
+use super::retry::RetryPolicy;
+use super::route::Route;
+
+/// The name of a plugin in `plugins.toml`: 1 to 64 of `a-z`, `0-9` and `-`, beginning with a
+/// letter. It is a column, a metric label and part of URLs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PluginName(String);
+
+/// A text that is no plugin name.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a plugin name: use 1 to 64 of a-z, 0-9 and -, beginning with a letter")]
+pub struct InvalidPluginName(String);
+
+impl PluginName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PluginName {
+    type Err = InvalidPluginName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = (1..=64).contains(&text.len())
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidPluginName(text.to_owned()))
+        }
+    }
+}
+
+impl TryFrom<String> for PluginName {
+    type Error = InvalidPluginName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<PluginName> for String {
+    fn from(name: PluginName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for PluginName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One plugin as the operator wants it: a section `[plugins.NAME]` of `plugins.toml`, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginSpec {
+    pub name: PluginName,
+    /// Disabled plugins get no new deliveries, and waiting ones are held.
+    pub enabled: bool,
+    /// Paused plugins get new deliveries, which wait.
+    pub paused: bool,
+    /// The component's file, made absolute.
+    pub component: PathBuf,
+    /// SHA-256 in hex that the component must have.
+    pub sha256: Option<String>,
+    pub routes: Vec<Route>,
+    pub grants: Grants,
+    /// The table `config` as JSON (always an object).
+    pub config: serde_json::Value,
+    pub limits: Limits,
+    pub retry: RetryPolicy,
+    pub on_unknown: OnUnknown,
+}
+
+/// What one run of a plugin may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of linear memory of the whole instance.
+    pub memory: u64,
+    /// Wall time of one run, waiting included.
+    pub timeout: Duration,
+    /// Time one run may keep a processor busy.
+    pub cpu: Duration,
+    /// Runs at the same time on this node.
+    pub concurrency: u32,
+    /// Outbound requests of one run.
+    pub requests: u32,
+    /// Bytes one request may send.
+    pub request_bytes: u64,
+    /// Bytes all responses of one run may bring.
+    pub response_bytes: u64,
+    /// Bytes of log kept with one attempt.
+    pub log_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 64 << 20,
+            timeout: Duration::from_secs(30),
+            cpu: Duration::from_secs(1),
+            concurrency: 4,
+            requests: 50,
+            request_bytes: 8 << 20,
+            response_bytes: 8 << 20,
+            log_bytes: 64 << 10,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Users and the tokens they hold.
+
+use super::id::{RefreshTokenId, TokenFamily, UserId};
+use super::time::Timestamp;
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub id: UserId,
+    /// Unique without regard to case; kept as typed.
+    pub username: String,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    /// Staff see every event and may administer.
+    pub is_staff: bool,
+    /// An inactive user cannot sign in, and its tokens stop working.
+    pub is_active: bool,
+    pub date_joined: Timestamp,
+    pub last_login: Option<Timestamp>,
+}
+
+/// An account about to be stored.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    pub user: User,
+    /// PHC string of the password's hash.
+    pub password_hash: String,
+}
+
+/// Whether a new account was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreatedUser {
+    Created,
+    UsernameTaken,
+}
+
+/// One refresh token as stored (the token itself is signed, not stored).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRefreshToken {
+    pub id: RefreshTokenId,
+    pub family: TokenFamily,
+    pub user: UserId,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// What happened when a refresh token was traded for its successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// The old token is used up and the new one stored.
+    Rotated,
+    /// The old token had been used before: its whole family is now revoked.
+    Reused,
+    /// The family is revoked, or the token is unknown.
+    Refused,
+}

@@ -1,0 +1,58 @@
+//! The environment the process was started with, over what `.env` adds. Read once.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Names and values; the process's own variables win over `.env`.
+#[derive(Clone, Default)]
+pub struct Environment(HashMap<String, String>);
+
+impl Environment {
+    /// The process's variables over those of the file `.env` in `dir`, where there is one.
+    ///
+    /// # Errors
+    /// When `.env` exists and cannot be read or parsed; the message names the file and line.
+    pub fn load(dir: &Path) -> anyhow::Result<Self> {
+        let mut values = HashMap::new();
+        let file = dir.join(".env");
+        if file.is_file() {
+            let pairs = dotenvy::from_path_iter(&file)
+                .map_err(|e| anyhow::anyhow!("cannot read {}: {e}", file.display()))?;
+            for pair in pairs {
+                let (name, value) =
+                    pair.map_err(|e| anyhow::anyhow!("{} is malformed: {e}", file.display()))?;
+                values.insert(name, value);
+            }
+        }
+        values.extend(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
+        Ok(Self(values))
+    }
+
+    /// An environment of exactly these variables.
+    pub fn of<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+
+    /// A variable that is set and not empty.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Environment({} variables)", self.0.len())
+    }
+}

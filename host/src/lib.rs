@@ -1,0 +1,25 @@
+//! Hookyard: webhooks in, made durable, delivered to sandboxed WebAssembly components.
+//!
+//! The pipeline, in the order of the modules below: [`intake`] verifies and parses a request,
+//! [`store`] makes it durable, [`dispatch`] claims its deliveries, [`wasm`] runs the plugin.
+//! [`domain`] holds the words they share. `docs/architecture.md` has the map.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod dispatch;
+pub mod domain;
+pub mod environment;
+pub mod http;
+pub mod intake;
+pub mod lifecycle;
+pub mod manifest;
+pub mod secret;
+pub mod store;
+pub mod telemetry;
+pub mod wake;
+pub mod wasm;
+pub mod watcher;

@@ -1,0 +1,239 @@
+//! Durable state: role traits under one [`Store`], one SQL text for SQLite and PostgreSQL.
+//!
+//! One transaction per method and one method per use case; a transaction never leaks to a caller.
+//! Not found is `Ok(None)`, a duplicate is a value. Writes that callers wait for together take
+//! slices and answer per item, in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::delivery::{Claim, Delivery, DeliveryHistory, Finish, Leased, OnUnknown, Swept};
+use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent};
+use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId, RefreshTokenId, TokenFamily, UserId};
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::plugin::PluginName;
+use crate::domain::process::Process;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, User};
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database did not answer or refused; trying again may work.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A stored value is not what this version writes.
+    #[error("{table}.{column} of row {row} holds an unreadable value: {why}")]
+    Corrupt {
+        table: &'static str,
+        column: &'static str,
+        row: String,
+        why: String,
+    },
+    /// The schema and this version do not fit.
+    #[error("the database schema does not fit this version: {0}")]
+    Schema(String),
+}
+
+/// What store methods answer.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Everything the application keeps.
+pub trait Store:
+    EventStore + DeliveryStore + UserStore + TokenStore + StateStore + ProcessStore + HealthStore
+{
+}
+
+/// The store as it is handed around.
+pub type SharedStore = Arc<dyn Store>;
+
+/// Events.
+#[async_trait]
+pub trait EventStore: Send + Sync {
+    /// Makes the events and their deliveries durable, all in one transaction. An event without
+    /// deliveries is `processed` at once. When this returns, a power cut loses none of them.
+    async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>>;
+
+    /// One event.
+    async fn event(&self, id: EventId) -> StoreResult<Option<Event>>;
+
+    /// A page of events and how many match in all.
+    async fn events(
+        &self,
+        filter: &EventFilter,
+        order: EventOrder,
+        page: PageRequest,
+    ) -> StoreResult<Page<Event>>;
+}
+
+/// Deliveries and their attempts. Due times and leases go by the database's clock.
+#[async_trait]
+pub trait DeliveryStore: Send + Sync {
+    /// Claims up to `limit` deliveries of `plugin` that are due, oldest due first, and gives each
+    /// a fresh lease of `lease`. No two callers get the same one.
+    async fn claim_deliveries(
+        &self,
+        plugin: &PluginName,
+        limit: u32,
+        node: NodeId,
+        lease: Duration,
+    ) -> StoreResult<Vec<Claim>>;
+
+    /// Commits the started marks: from here on an ended lease means an unknown outcome. The
+    /// event becomes `processing`. `Lost` where the lease is no longer held: it must not be run.
+    async fn mark_started(&self, claims: &[(DeliveryId, LeaseToken)]) -> StoreResult<Vec<Leased>>;
+
+    /// Records attempts and moves their deliveries (and the events' status) on. `Lost` where the
+    /// lease is no longer held: nothing of that item is written.
+    async fn finish_deliveries(&self, finishes: &[Finish]) -> StoreResult<Vec<Leased>>;
+
+    /// Extends leases that are still held.
+    async fn renew_leases(
+        &self,
+        claims: &[(DeliveryId, LeaseToken)],
+        lease: Duration,
+    ) -> StoreResult<Vec<Leased>>;
+
+    /// Gives back deliveries that were claimed and not started; they are due at once.
+    async fn release_deliveries(&self, claims: &[(DeliveryId, LeaseToken)]) -> StoreResult<Vec<Leased>>;
+
+    /// Deals with up to `limit` ended leases of `plugin`: what was not started waits again; what
+    /// was started gets an attempt with outcome `unknown` and, as `on_unknown` says, is due again
+    /// at once or held.
+    async fn sweep_leases(
+        &self,
+        plugin: &PluginName,
+        on_unknown: OnUnknown,
+        limit: u32,
+    ) -> StoreResult<Swept>;
+
+    /// Plugins (whether known to the caller or not) with a lease that has ended.
+    async fn plugins_with_ended_leases(&self) -> StoreResult<Vec<PluginName>>;
+
+    /// How long until the next waiting delivery of `plugin` is due: zero when one is due now,
+    /// `None` when none waits.
+    async fn next_due(&self, plugin: &PluginName) -> StoreResult<Option<Duration>>;
+
+    /// The deliveries of an event with their attempts, in order of plugin.
+    async fn deliveries(&self, event: EventId) -> StoreResult<Vec<DeliveryHistory>>;
+
+    /// One delivery.
+    async fn delivery(&self, id: DeliveryId) -> StoreResult<Option<Delivery>>;
+}
+
+/// Users.
+#[async_trait]
+pub trait UserStore: Send + Sync {
+    async fn create_user(&self, user: &NewUser) -> StoreResult<CreatedUser>;
+    async fn user(&self, id: UserId) -> StoreResult<Option<User>>;
+    /// The account and its password hash, by username without regard to case.
+    async fn user_by_name(&self, username: &str) -> StoreResult<Option<(User, String)>>;
+    /// All users, by name.
+    async fn users(&self) -> StoreResult<Vec<User>>;
+    /// Writes everything but the password; whether the user exists.
+    async fn update_user(&self, user: &User) -> StoreResult<bool>;
+    /// Replaces the password hash and revokes every refresh token of the user.
+    async fn set_password(&self, id: UserId, password_hash: &str) -> StoreResult<bool>;
+    /// Notes a sign-in.
+    async fn record_login(&self, id: UserId, at: Timestamp) -> StoreResult<()>;
+}
+
+/// Refresh tokens.
+#[async_trait]
+pub trait TokenStore: Send + Sync {
+    async fn store_refresh_token(&self, token: &NewRefreshToken) -> StoreResult<()>;
+
+    /// Trades `old` for `new` in one transaction. A token that was used before revokes its
+    /// family.
+    async fn rotate_refresh_token(
+        &self,
+        old: RefreshTokenId,
+        new: &NewRefreshToken,
+        at: Timestamp,
+    ) -> StoreResult<Rotation>;
+
+    /// Ends every token of a family.
+    async fn revoke_family(&self, family: TokenFamily, at: Timestamp) -> StoreResult<()>;
+
+    /// Removes tokens that expired before `before`, at most `limit`; how many went.
+    async fn purge_refresh_tokens(&self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+}
+
+/// A plugin's key-value entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateEntry {
+    pub value: Vec<u8>,
+    /// 1 for the first write of the key.
+    pub version: u64,
+}
+
+/// How much one plugin may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateQuota {
+    pub keys: u64,
+    /// Bytes of keys and values together.
+    pub bytes: u64,
+}
+
+/// What came of a write of state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateWrite {
+    /// The new version.
+    Written(u64),
+    /// The quota would be passed; nothing was written.
+    Full,
+    /// The key did not have the expected version.
+    Conflict,
+}
+
+/// When a write of state may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateExpect {
+    Any,
+    Absent,
+    Version(u64),
+}
+
+/// Key-value entries of plugins.
+#[async_trait]
+pub trait StateStore: Send + Sync {
+    async fn state_get(&self, plugin: &PluginName, key: &str) -> StoreResult<Option<StateEntry>>;
+    async fn state_put(
+        &self,
+        plugin: &PluginName,
+        key: &str,
+        value: &[u8],
+        expect: StateExpect,
+        quota: StateQuota,
+    ) -> StoreResult<StateWrite>;
+    /// Whether the key was there.
+    async fn state_delete(&self, plugin: &PluginName, key: &str) -> StoreResult<bool>;
+    /// Keys with `prefix` after `after`, in byte order.
+    async fn state_keys(
+        &self,
+        plugin: &PluginName,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> StoreResult<Vec<String>>;
+}
+
+/// Stored scripts.
+#[async_trait]
+pub trait ProcessStore: Send + Sync {
+    /// Writes a process by its code, new or changed.
+    async fn put_process(&self, process: &Process) -> StoreResult<()>;
+    /// Processes whose code comes after `after`, by code.
+    async fn processes(&self, after: Option<&str>, limit: u32) -> StoreResult<Vec<Process>>;
+}
+
+/// Whether the database can be used.
+#[async_trait]
+pub trait HealthStore: Send + Sync {
+    /// A round trip to the database that also needs its writer.
+    async fn ping(&self) -> StoreResult<()>;
+    /// Ends every connection; waits for what is running.
+    async fn close(&self);
+}

@@ -1,0 +1,52 @@
+//! Runs plugins: engine, limits, the registry of loaded generations, one call per delivery.
+
+use std::time::Duration;
+
+use crate::domain::attempt::{LogLine, OutboundCall};
+use crate::domain::event::Event;
+use crate::domain::id::DeliveryId;
+
+/// One delivery of one event, for one call of a plugin.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub delivery: DeliveryId,
+    /// Which try this is; the first is 1.
+    pub attempt: u32,
+    pub event: Event,
+}
+
+/// All that was seen of one call.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub end: RunEnd,
+    pub duration: Duration,
+    pub logs: Vec<LogLine>,
+    pub calls: Vec<OutboundCall>,
+}
+
+/// How a call ended. Texts are for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    Succeeded {
+        summary: String,
+        output: Option<String>,
+    },
+    /// The plugin asks to be tried again, not before `after` when it is given.
+    Retry {
+        reason: String,
+        after: Option<Duration>,
+    },
+    /// The plugin asks to wait; costs no attempt.
+    Defer {
+        reason: String,
+        after: Duration,
+    },
+    /// The plugin says it can never work.
+    Rejected(String),
+    /// The plugin trapped or panicked; the text has the trap's whole reason and the panic's words.
+    Trapped(String),
+    /// Memory, CPU time or wall time ran out; the text says which and how much was allowed.
+    Limit(String),
+    /// The host could not run it.
+    Host(String),
+}

@@ -1,0 +1,3 @@
+//! Everything that enters by the front door: one binary, one module per theme.
+
+mod support;

@@ -1,0 +1,1 @@
+//! The harness: real stores, real components, real listeners.

@@ -145,7 +145,6 @@ impl App {
         let readiness = Readiness::default();
         let state = ApiState {
             store: app.store.clone(),
-            clock: app.clock.clone(),
             auth: app.auth.clone(),
             intake: app.intake.clone(),
             readiness: readiness.clone(),
@@ -171,7 +170,7 @@ impl App {
         readiness.set(true);
         ready(address);
         life.stop_asked().await?;
-        readiness.set(false);
+        readiness.stopping();
         let stopped = life.stop().await;
         app.close().await;
         tracing::info!(?stopped, "stopped");

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
@@ -71,8 +72,34 @@ pub enum Request {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Reply {
-    Done(Value),
+    Done(Box<RawValue>),
     Failed(String),
+}
+
+/// What a command answers: JSON as it was written, since payloads keep every digit.
+#[derive(Debug)]
+pub struct Answer(Box<RawValue>);
+
+impl Answer {
+    /// The answer of something that shows as JSON.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn of(value: &impl Serialize) -> anyhow::Result<Self> {
+        Ok(Self(serde_json::value::to_raw_value(value)?))
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.get()
+    }
+
+    /// As a tree, for people's eyes; long numbers may lose digits here.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
 }
 
 /// Largest request or reply line, in bytes: the largest body in Base64, and room around it.
@@ -98,7 +125,7 @@ impl Caller {
     ///
     /// # Errors
     /// When it cannot be done; the text is for people.
-    pub async fn call(&self, request: Request) -> anyhow::Result<Value> {
+    pub async fn call(&self, request: Request) -> anyhow::Result<Answer> {
         match DataDir::own(&self.settings.data_dir)? {
             Ownership::Owned(dir) => {
                 let app = App::build(self.settings.clone(), self.env.clone(), dir).await?;
@@ -118,7 +145,7 @@ impl Caller {
         }
     }
 
-    async fn remote(&self, request: Request) -> anyhow::Result<Value> {
+    async fn remote(&self, request: Request) -> anyhow::Result<Answer> {
         let socket = control_socket(&self.settings.data_dir);
         let stream = UnixStream::connect(&socket).await.with_context(|| {
             format!(
@@ -137,7 +164,7 @@ impl Caller {
             bail!("the running server closed the connection; its log says why");
         }
         match serde_json::from_str(&line)? {
-            Reply::Done(value) => Ok(value),
+            Reply::Done(value) => Ok(Answer(value)),
             Reply::Failed(text) => bail!(text),
         }
     }

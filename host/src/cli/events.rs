@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use base64::Engine as _;
 use clap::Subcommand;
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::output::{Output, cell};
+use super::output::{Output, cell, table};
 use crate::control::{Caller, Request};
 
 #[derive(Subcommand)]
@@ -69,16 +71,15 @@ pub async fn run(caller: &Caller, command: EventsCommand, output: Output) -> any
                 ("received_at", "RECEIVED"),
                 ("error_message", "ERROR"),
             ];
-            if output.json {
-                output.print(&page, |_| ());
-            } else {
-                output.table(&page["results"], &columns, "no events match");
+            output.print(&page, |page| {
+                table(&page["results"], &columns, "no events match");
                 println!("{} in all", page["count"]);
-            }
+            });
         }
         EventsCommand::Show { id } => {
             let event = caller.call(Request::EventShow { id }).await?;
-            output.print(&event, show);
+            let payload = serde_json::from_str::<Payload<'_>>(event.text())?.payload;
+            output.print(&event, |event| show(event, payload.get()));
         }
         EventsCommand::Send {
             source,
@@ -126,8 +127,15 @@ fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
     Ok(body)
 }
 
+/// The payload as it was sent, every digit of it.
+#[derive(Deserialize)]
+struct Payload<'a> {
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
 /// An event for people: the facts, the payload, then each delivery with its attempts.
-fn show(event: &Value) {
+fn show(event: &Value, payload: &str) {
     for key in [
         "id",
         "source",
@@ -139,7 +147,7 @@ fn show(event: &Value) {
     ] {
         println!("{key:<14} {}", cell(&event[key]));
     }
-    println!("payload        {}", event["payload"]);
+    println!("payload        {}", cell(&Value::from(payload)));
     for delivery in event["deliveries"].as_array().into_iter().flatten() {
         println!(
             "\ndelivery {} to {}: {}",

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::control::Answer;
+
 /// How to print.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -9,51 +11,47 @@ pub struct Output {
 }
 
 impl Output {
-    /// Prints the value as JSON, or what `human` makes of it.
-    pub fn print(self, value: &Value, human: impl FnOnce(&Value)) {
+    /// Prints the answer as JSON, as it is, or what `human` makes of it.
+    pub fn print(self, answer: &Answer, human: impl FnOnce(&Value)) {
         if self.json {
-            println!("{value:#}");
+            println!("{}", answer.text());
         } else {
-            human(value);
+            human(&answer.value());
         }
     }
+}
 
-    /// Prints rows under a heading, columns aligned; `none` when there are no rows.
-    pub fn table(self, rows: &Value, columns: &[(&str, &str)], none: &str) {
-        if self.json {
-            println!("{rows:#}");
-            return;
-        }
-        let empty = Vec::new();
-        let rows = rows.as_array().unwrap_or(&empty);
-        if rows.is_empty() {
-            println!("{none}");
-            return;
-        }
-        let cells: Vec<Vec<String>> =
-            std::iter::once(columns.iter().map(|(_, title)| (*title).to_owned()).collect())
-                .chain(
-                    rows.iter()
-                        .map(|row| columns.iter().map(|(key, _)| cell(&row[*key])).collect()),
-                )
-                .collect();
-        let widths: Vec<usize> = (0..columns.len())
-            .map(|column| {
-                cells
-                    .iter()
-                    .map(|row| row[column].chars().count())
-                    .max()
-                    .unwrap_or(0)
-            })
+/// Prints rows under a heading, columns aligned; `none` when there are no rows.
+pub fn table(rows: &Value, columns: &[(&str, &str)], none: &str) {
+    let empty = Vec::new();
+    let rows = rows.as_array().unwrap_or(&empty);
+    if rows.is_empty() {
+        println!("{none}");
+        return;
+    }
+    let cells: Vec<Vec<String>> =
+        std::iter::once(columns.iter().map(|(_, title)| (*title).to_owned()).collect())
+            .chain(
+                rows.iter()
+                    .map(|row| columns.iter().map(|(key, _)| cell(&row[*key])).collect()),
+            )
             .collect();
-        for row in &cells {
-            let line: Vec<String> = row
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|column| {
+            cells
                 .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:<width$}"))
-                .collect();
-            println!("{}", line.join("  ").trim_end());
-        }
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for row in &cells {
+        let line: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        println!("{}", line.join("  ").trim_end());
     }
 }
 

@@ -8,9 +8,9 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::events::show_attempt;
-use super::output::{Output, cell};
+use super::output::{Output, cell, table};
 use crate::config::Settings;
-use crate::control::{Caller, Request};
+use crate::control::{Answer, Caller, Request};
 use crate::environment::Environment;
 use crate::wasm::inspect;
 
@@ -59,15 +59,11 @@ pub async fn run(
     if ran {
         return Ok(ran_action(&answer, output));
     }
-    list(&answer, output);
+    output.print(&answer, list);
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(answer: &Value, output: Output) {
-    if output.json {
-        output.print(answer, |_| ());
-        return;
-    }
+fn list(answer: &Value) {
     if let Some(error) = answer["file_error"].as_str() {
         println!("plugins.toml on disk is wrong, what was in force before stays so:\n{error}\n");
     }
@@ -84,7 +80,7 @@ fn list(answer: &Value, output: Output) {
             row["digest"] = digest.chars().take(12).collect::<String>().into();
         }
     }
-    output.table(&rows, &columns, "plugins.toml names no plugins");
+    table(&rows, &columns, "plugins.toml names no plugins");
     for row in rows.as_array().into_iter().flatten() {
         let name = cell(&row["name"]);
         for line in row["error"].as_str().into_iter().flat_map(str::lines) {
@@ -121,8 +117,7 @@ async fn inspect_file(settings: &Settings, component: PathBuf, output: Output) -
     let inspection = inspect::inspect(&component, &settings.data_dir)
         .await
         .map_err(anyhow::Error::msg)?;
-    let value = serde_json::to_value(inspection)?;
-    output.print(&value, |value| {
+    output.print(&Answer::of(&inspection)?, |value| {
         for (key, value) in value.as_object().into_iter().flatten() {
             match value {
                 Value::Array(items) => {

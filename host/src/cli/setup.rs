@@ -6,6 +6,7 @@ use anyhow::{anyhow, bail};
 use serde_json::json;
 
 use super::output::Output;
+use crate::control::Answer;
 use crate::config::Settings;
 use crate::data_dir::{DataDir, Ownership};
 use crate::environment::Environment;
@@ -25,7 +26,7 @@ pub async fn migrate(settings: Settings, output: Output) -> anyhow::Result<ExitC
     }
     let store = store::open(settings.database_url.expose()).await?;
     store.close().await;
-    output.print(&json!({"migrated": true}), |_| {
+    output.print(&Answer::of(&json!({"migrated": true}))?, |_| {
         println!("the database has the schema of this version")
     });
     Ok(ExitCode::SUCCESS)
@@ -64,14 +65,14 @@ pub async fn check(settings: Settings, env: Environment, output: Output) -> anyh
         result: check_database(&settings).await,
     });
     let wrong = findings.iter().any(|finding| finding.result.is_err());
-    let value = findings
+    let value: Vec<_> = findings
         .iter()
         .map(|Finding { what, result }| match result {
             Ok(told) => json!({"what": what, "ok": true, "told": told}),
             Err(error) => json!({"what": what, "ok": false, "told": error}),
         })
         .collect();
-    output.print(&value, |_| {
+    output.print(&Answer::of(&value)?, |_| {
         for Finding { what, result } in &findings {
             match result {
                 Ok(told) => println!("ok     {what}: {told}"),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
-use super::output::{Output, cell};
+use super::output::{Output, cell, table};
 use crate::control::{Caller, Request};
 use crate::secret::Secret;
 

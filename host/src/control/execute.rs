@@ -5,9 +5,10 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use base64::Engine as _;
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Request;
+use super::{Answer, Request};
 use crate::app::App;
 use crate::auth::NewAccount;
 use crate::dispatch;
@@ -17,12 +18,13 @@ use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::page::PageRequest;
 use crate::domain::plugin::PluginName;
 use crate::domain::user::User;
-use crate::http::view;
+use crate::http::Problem;
+use crate::http::views::{Audience, DeliveryView, EventDetail, EventView};
 use crate::intake::Submission;
 use crate::secret::Secret;
 
 /// Does one command.
-pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Value> {
+pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answer> {
     match request {
         Request::UserList => Ok(Value::Array(
             app.store.users().await?.iter().map(user_json).collect(),
@@ -41,11 +43,11 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Value
                 last_name: String::new(),
                 is_staff: staff,
             };
-            Ok(user_json(&app.auth.create_user(account).await?))
+            Answer::of(&user_json(&app.auth.create_user(account).await?))
         }
         Request::UserPassword { username, password } => {
             let changed = app.auth.set_password(&username, &Secret::new(password)).await?;
-            changed.as_ref().map(user_json).ok_or_else(|| no_user(&username))
+            Answer::of(&changed.as_ref().map(user_json).ok_or_else(|| no_user(&username))?)
         }
         Request::UserSet {
             username,
@@ -57,7 +59,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Value
             user.is_active = active.unwrap_or(user.is_active);
             user.is_staff = staff.unwrap_or(user.is_staff);
             app.store.update_user(&user).await?;
-            Ok(user_json(&user))
+            Answer::of(&user_json(&user))
         }
         Request::EventList {
             source,
@@ -92,18 +94,19 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Value
                 .event(id)
                 .await?
                 .ok_or_else(|| anyhow!("there is no event {id}"))?;
-            Ok(view::event_detail_json(&event, &app.store.deliveries(id).await?)?)
+            let deliveries = views_of(app.store.deliveries(id).await?)?;
+            Answer::of(&EventDetail { event: EventView::of(event).map_err(told)?, deliveries })
         }
         Request::EventSend {
             source,
             event_type,
             body,
         } => send_event(app, source, event_type, &body).await,
-        Request::PluginList => Ok(plugin_list(app)),
+        Request::PluginList => Answer::of(&plugin_list(app)),
         Request::PluginEnable { name, enabled } => {
             let name: PluginName = name.parse()?;
             app.operator.set_enabled(&name, enabled).await?;
-            Ok(plugin_list(app))
+            Answer::of(&plugin_list(app))
         }
         Request::PluginRun { name, action, input } => run_action(app, &name, action, &input).await,
     }
@@ -130,7 +133,7 @@ fn parse_status(text: &str) -> anyhow::Result<EventStatus> {
         .map_err(|_| anyhow!("`{text}` is no status; use pending, processing, processed or failed"))
 }
 
-async fn send_event(app: &App, source: String, event_type: String, body: &str) -> anyhow::Result<Value> {
+async fn send_event(app: &App, source: String, event_type: String, body: &str) -> anyhow::Result<Answer> {
     let body = base64::engine::general_purpose::STANDARD
         .decode(body)
         .context("the body is not Base64")?;
@@ -151,7 +154,7 @@ async fn send_event(app: &App, source: String, event_type: String, body: &str) -
         owner: None,
     };
     let accepted = app.intake.submit(submission).await?;
-    Ok(json!({"id": accepted.id.to_string(), "status": accepted.status}))
+    Answer::of(&json!({"id": accepted.id.to_string(), "status": accepted.status}))
 }
 
 fn plugin_list(app: &App) -> Value {
@@ -163,7 +166,7 @@ fn plugin_list(app: &App) -> Value {
 }
 
 /// Stores the action as an event with one delivery, and waits for its first attempt.
-async fn run_action(app: &App, name: &str, action: String, input: &Value) -> anyhow::Result<Value> {
+async fn run_action(app: &App, name: &str, action: String, input: &Value) -> anyhow::Result<Answer> {
     let name: PluginName = name.parse()?;
     let plugin = app
         .registry

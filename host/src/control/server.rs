@@ -81,7 +81,7 @@ async fn serve(app: &App, stream: UnixStream) -> anyhow::Result<()> {
     .await??;
     let reply = match serde_json::from_str(&line) {
         Ok(request) => match execute::execute(app, request).await {
-            Ok(value) => Reply::Done(value),
+            Ok(answer) => Reply::Done(answer.0),
             Err(error) => Reply::Failed(format!("{error:#}")),
         },
         Err(error) => Reply::Failed(format!(

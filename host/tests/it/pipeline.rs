@@ -66,7 +66,7 @@ async fn a_deferral_costs_no_attempt() {
     let pipeline = Pipeline::start(&plugins(&[("fail", "fail", "")])).await;
     let id = pipeline.send("fail", "x", &json!({"do": "defer"})).await;
     let event = pipeline.wait_event(&id, |event| event["deliveries"][0]["state"] == "deferred").await;
-    assert_eq!(event["deliveries"][0]["attempt_count"], 0, "{event:#}");
+    assert_eq!(event["deliveries"][0]["attempts_made"], 0, "{event:#}");
     pipeline.stop().await;
 }
 

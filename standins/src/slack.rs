@@ -255,6 +255,7 @@ impl Slack {
     }
 
     /// Revokes a token or brings it back; false when it was never handed out.
+    #[must_use]
     pub fn set_token(&self, token: &str, to: TokenState) -> bool {
         self.shared
             .state()
@@ -280,11 +281,19 @@ impl Slack {
     }
 
     /// Adds a member and gives the id.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "adding is what matters; the id can be asked for"
+    )]
     pub fn add_user(&self, email: &str, real_name: &str) -> String {
         self.shared.state().workspace.add_user(email, real_name)
     }
 
     /// Adds a channel and gives the id.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "adding is what matters; the id can be asked for"
+    )]
     pub fn add_channel(&self, spec: &ChannelSpec) -> String {
         let kind = if spec.private {
             ChannelKind::Private

@@ -129,7 +129,7 @@ impl Shared {
             accepted: answered.error.is_none(),
             error: answered.error.clone(),
             warnings: answered.warnings.clone(),
-            fault: fault.map(|fault| format!("{fault:?}")),
+            fault: fault.and_then(|fault| serde_json::to_string(fault).ok()),
         }
     }
 }

@@ -173,8 +173,10 @@ impl Arguments {
 
 fn fits(value: &Value, kind: Kind) -> bool {
     match (kind, value) {
-        (_, Value::Null) | (Kind::Json, Value::String(_) | Value::Array(_) | Value::Object(_)) => true,
-        (Kind::Text, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => true,
+        (_, Value::Null)
+        | (Kind::Json, Value::String(_) | Value::Array(_) | Value::Object(_))
+        | (Kind::Text, Value::String(_))
+        | (Kind::Boolean, Value::Bool(_)) => true,
         (Kind::Boolean, Value::String(text)) => matches!(text.as_str(), "true" | "false" | "1" | "0" | ""),
         (Kind::Integer, Value::Number(number)) => number.is_i64(),
         (Kind::Integer, Value::String(text)) => text.parse::<i64>().is_ok(),

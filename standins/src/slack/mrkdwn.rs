@@ -1,5 +1,7 @@
 //! Slack's mrkdwn as HTML: bold, italic, strike, code, links, quotes. Everything else is escaped text.
 
+use std::fmt::Write;
+
 use crate::html::escape;
 
 /// Turns mrkdwn into HTML that holds no markup but this module's own.
@@ -7,10 +9,7 @@ pub fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     for (at, part) in text.split("```").enumerate() {
         if at % 2 == 1 {
-            out.push_str(&format!(
-                "<pre>{}</pre>",
-                escape(&entities(part.trim_matches('\n')))
-            ));
+            let _ = write!(out, "<pre>{}</pre>", escape(&entities(part.trim_matches('\n'))));
         } else {
             prose(part, &mut out);
         }
@@ -21,17 +20,13 @@ pub fn html(text: &str) -> String {
 fn prose(text: &str, out: &mut String) {
     let mut lines = text.split('\n').peekable();
     while let Some(line) = lines.next() {
-        match line.strip_prefix("&gt;").or_else(|| line.strip_prefix('>')) {
-            Some(quoted) => out.push_str(&format!(
-                "<blockquote>{}</blockquote>",
-                spans(quoted.trim_start())
-            )),
-            None => {
-                out.push_str(&spans(line));
-                if lines.peek().is_some() {
-                    out.push_str("<br>");
-                }
-            }
+        if let Some(quoted) = line.strip_prefix("&gt;").or_else(|| line.strip_prefix('>')) {
+            let _ = write!(out, "<blockquote>{}</blockquote>", spans(quoted.trim_start()));
+            continue;
+        }
+        out.push_str(&spans(line));
+        if lines.peek().is_some() {
+            out.push_str("<br>");
         }
     }
 }

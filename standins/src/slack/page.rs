@@ -105,7 +105,7 @@ fn title_of(channel: &Channel) -> String {
     let name = escape(&channel.name);
     match channel.kind {
         ChannelKind::Public => format!("# {name}"),
-        ChannelKind::Private => format!("🔒 {name}"),
+        ChannelKind::Private => format!("◆ {name}"),
         ChannelKind::Direct(_) => format!("● {name}"),
     }
 }
@@ -219,10 +219,11 @@ fn section(block: &Value, out: &mut String) {
         let _ = write!(out, "<div class=\"section\">{}</div>", text(&block["text"]));
     }
     if block["fields"].is_array() {
-        let fields: String = items(&block["fields"])
-            .map(|field| format!("<div>{}</div>", text(field)))
-            .collect();
-        let _ = write!(out, "<div class=\"fields\">{fields}</div>");
+        out.push_str("<div class=\"fields\">");
+        for field in items(&block["fields"]) {
+            let _ = write!(out, "<div>{}</div>", text(field));
+        }
+        out.push_str("</div>");
     }
     if block["accessory"]["text"].is_object() {
         let _ = write!(
@@ -293,7 +294,7 @@ fn verdicts(requests: &[RequestSeen]) -> String {
         );
         let _ = write!(
             out,
-            "<tr><td class=\"t\">{}<td class=\"t\">{}<td>{} {}<td class=\"t\">{status}<td>{verdict}<td>{}</tr>",
+            "<tr><td class=\"t\">{}<td class=\"t\">{}<td class=\"t\">{} {}<td class=\"t\">{status}<td>{verdict}<td>{}</tr>",
             request.number,
             time_of_day(request.at_micros),
             escape(&request.http_method),

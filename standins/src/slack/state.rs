@@ -55,6 +55,7 @@ pub struct Hook {
 
 /// The app as a member of the workspace.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the names of the fields Slack answers")]
 pub struct Bot {
     /// The name shown.
     pub name: String,

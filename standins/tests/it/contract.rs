@@ -106,19 +106,28 @@ async fn answers_have_the_required_fields_and_none_that_slack_does_not_send() {
         for field in &methods[*method].answers {
             assert!(got.get(field).is_some(), "{method} must answer {field}: {got}");
         }
-        if let Some(sample) = sample(method) {
+        if SAMPLED.contains(method) {
+            let sample = sample(method);
             assert_known(got, &sample, method);
         }
     }
 }
 
-fn sample(method: &str) -> Option<Value> {
+/// Methods whose samples are kept.
+const SAMPLED: [&str; 4] = [
+    "auth.test",
+    "users.lookupByEmail",
+    "conversations.open",
+    "chat.postMessage",
+];
+
+fn sample(method: &str) -> Value {
     let path = format!(
         "{}/../contracts/slack/samples/{method}.json",
         env!("CARGO_MANIFEST_DIR")
     );
-    let text = std::fs::read_to_string(path).ok()?;
-    Some(serde_json::from_str(&text).expect("a sample is JSON"))
+    let text = std::fs::read_to_string(path).expect("the sample is kept in contracts/");
+    serde_json::from_str(&text).expect("a sample is JSON")
 }
 
 /// Every field answered is one that Slack's sample has; an object or list emptied in the sample ends the walk.

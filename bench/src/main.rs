@@ -15,7 +15,13 @@ struct Row {
 async fn main() -> anyhow::Result<()> {
     let rows = [signin::unknown_user().await?];
     println!("{:<42} {:<34} {:>7}  how", "what", "compared with", "ratio");
-    for Row { what, baseline, ratio, detail } in rows {
+    for Row {
+        what,
+        baseline,
+        ratio,
+        detail,
+    } in rows
+    {
         println!("{what:<42} {baseline:<34} {ratio:>6.2}x  {detail}");
     }
     Ok(())

@@ -37,7 +37,10 @@ pub async fn unknown_user() -> anyhow::Result<Row> {
         known.push(refused(&auth, &username, round).await?);
         unknown.push(refused(&auth, &format!("nobody{round}"), round).await?);
     }
-    let (known, unknown) = (median(known).context("rounds")?, median(unknown).context("rounds")?);
+    let (known, unknown) = (
+        median(known).context("rounds")?,
+        median(unknown).context("rounds")?,
+    );
     Ok(Row {
         what: "sign-in refused, unknown user",
         baseline: "sign-in refused, wrong password",

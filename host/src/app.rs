@@ -14,6 +14,7 @@ use crate::config::{JwtSettings, Settings};
 use crate::data_dir::{DataDir, control_socket};
 use crate::dispatch;
 use crate::domain::id::NodeId;
+use crate::domain::plugin::SharedSpecs;
 use crate::domain::route::SharedRoutes;
 use crate::environment::Environment;
 use crate::http::{self, ApiState, Readiness};
@@ -39,6 +40,7 @@ pub struct App {
     pub intake: Intake,
     pub registry: Arc<Registry>,
     pub operator: Arc<Operator>,
+    pub specs: SharedSpecs,
     pub routes: SharedRoutes,
     pub wake: Arc<Wake>,
     pub node: NodeId,
@@ -80,6 +82,7 @@ impl App {
                 data_dir: data_dir.path().to_owned(),
             },
         ));
+        let specs = SharedSpecs::default();
         let routes = SharedRoutes::default();
         let wake = Arc::new(Wake::default());
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
@@ -88,6 +91,7 @@ impl App {
             operator: Arc::new(Operator::new(
                 settings.plugins_file.clone(),
                 registry.clone(),
+                specs.clone(),
                 routes.clone(),
             )),
             auth: Arc::new(auth),
@@ -95,6 +99,7 @@ impl App {
             store,
             clock,
             registry,
+            specs,
             routes,
             wake,
             node: NodeId::generate(),
@@ -116,6 +121,7 @@ impl App {
         dispatch::Parts {
             store: self.store.clone(),
             registry: self.registry.clone(),
+            specs: self.specs.clone(),
             clock: self.clock.clone(),
             wake: self.wake.clone(),
             node: self.node,

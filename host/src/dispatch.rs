@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use crate::clock::SharedClock;
 use crate::domain::delivery::Claim;
 use crate::domain::id::{DeliveryId, NodeId};
-use crate::domain::plugin::PluginName;
+use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use crate::lifecycle::Lifecycle;
 use crate::store::{SharedStore, StoreResult};
 use crate::wake::Wake;
@@ -41,10 +41,17 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Parts {
     pub store: SharedStore,
     pub registry: Arc<Registry>,
+    pub specs: SharedSpecs,
     pub clock: SharedClock,
     pub wake: Arc<Wake>,
     pub node: NodeId,
     pub lifecycle: Lifecycle,
+}
+
+impl Parts {
+    fn spec(&self, name: &PluginName) -> Option<Arc<PluginSpec>> {
+        self.specs.load().get(name).cloned()
+    }
 }
 
 /// Starts delivering. Everything ends with the lifecycle's tokens.
@@ -69,7 +76,8 @@ pub async fn run_once(parts: &Parts, delivery: DeliveryId) -> StoreResult<bool> 
     };
     let recorder = Recorder::start(parts);
     let keeper = keeper::Keeper::default();
-    lane::execute(parts, &recorder, &keeper, &plugin, claim).await;
+    let runner = lane::Runner { plugin, spec };
+    lane::execute(parts, &recorder, &keeper, &runner, claim).await;
     Ok(true)
 }
 
@@ -78,7 +86,7 @@ async fn supervise(parts: Parts, recorder: Recorder, keeper: keeper::Keeper) {
     let mut lanes: HashMap<PluginName, Arc<Notify>> = HashMap::new();
     let mut changes = parts.registry.changes();
     loop {
-        for name in parts.registry.names() {
+        for name in parts.specs.load().keys().cloned() {
             lanes.entry(name.clone()).or_insert_with(|| {
                 let bell = Arc::new(Notify::new());
                 let lane = lane::Lane::new(

@@ -4,7 +4,6 @@
 mod error;
 mod raw;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -313,13 +312,4 @@ fn plain_dates(value: serde_json::Value) -> serde_json::Value {
         serde_json::Value::Array(items) => items.into_iter().map(plain_dates).collect(),
         other => other,
     }
-}
-
-/// The routes and specs, by name, for those who look plugins up often.
-#[must_use]
-pub fn by_name(file: &PluginsFile) -> BTreeMap<PluginName, PluginSpec> {
-    file.plugins
-        .iter()
-        .map(|spec| (spec.name.clone(), spec.clone()))
-        .collect()
 }

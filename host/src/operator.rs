@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::domain::plugin::PluginName;
+use crate::domain::plugin::{PluginName, SharedSpecs};
 use crate::domain::route::{RouteTable, SharedRoutes};
 use crate::lifecycle::Lifecycle;
 use crate::manifest::PluginsFile;
@@ -21,6 +21,7 @@ pub use edit::EditError;
 pub struct Operator {
     path: PathBuf,
     registry: Arc<Registry>,
+    specs: SharedSpecs,
     routes: SharedRoutes,
     /// Why the file on disk is not what is in force.
     rejected: ArcSwapOption<String>,
@@ -31,10 +32,11 @@ pub struct Operator {
 impl Operator {
     /// The keeper of the file at `path`; nothing is read yet.
     #[must_use]
-    pub fn new(path: PathBuf, registry: Arc<Registry>, routes: SharedRoutes) -> Self {
+    pub fn new(path: PathBuf, registry: Arc<Registry>, specs: SharedSpecs, routes: SharedRoutes) -> Self {
         Self {
             path,
             registry,
+            specs,
             routes,
             rejected: ArcSwapOption::empty(),
             turn: Mutex::new(()),
@@ -67,6 +69,12 @@ impl Operator {
         match PluginsFile::read(&self.path) {
             Ok(file) => {
                 self.rejected.store(None);
+                let specs = file
+                    .plugins
+                    .iter()
+                    .map(|spec| (spec.name.clone(), Arc::new(spec.clone())))
+                    .collect();
+                self.specs.store(Arc::new(specs));
                 self.routes.store(Arc::new(RouteTable::new(&file.plugins)));
                 self.registry.apply(file.plugins.clone()).await;
                 Ok(file)
@@ -92,6 +100,15 @@ impl Operator {
             .map_err(EditError::Rejected)
     }
 
+    /// The files of the plugins that are switched on.
+    fn components(&self) -> Vec<(PluginName, PathBuf)> {
+        let specs = self.specs.load();
+        let enabled = specs.values().filter(|spec| spec.enabled);
+        enabled
+            .map(|spec| (spec.name.clone(), spec.component.clone()))
+            .collect()
+    }
+
     /// Follows the file and the components until the soft stop.
     pub async fn follow(
         self: Arc<Self>,
@@ -99,7 +116,7 @@ impl Operator {
         mut changes: mpsc::Receiver<Change>,
         life: Lifecycle,
     ) {
-        watcher.watch_components(self.registry.components());
+        watcher.watch_components(self.components());
         loop {
             let change = tokio::select! {
                 () = life.soft.cancelled() => return,
@@ -116,7 +133,7 @@ impl Operator {
                             tracing::error!(%error, "the plugins file is wrong; what was in force stays so")
                         }
                     }
-                    watcher.watch_components(self.registry.components());
+                    watcher.watch_components(self.components());
                 }
                 Some(Change::Component(name)) => {
                     self.registry.refresh(&name).await;

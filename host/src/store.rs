@@ -37,7 +37,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, User};
 
 pub use dialect::Dialect;
-pub use open::open;
+pub use open::{inspect, open};
 pub use sql::SqlStore;
 
 /// Why the store could not do it.

@@ -6,8 +6,8 @@ use anyhow::{anyhow, bail};
 use serde_json::json;
 
 use super::output::Output;
-use crate::control::Answer;
 use crate::config::Settings;
+use crate::control::Answer;
 use crate::data_dir::{DataDir, Ownership};
 use crate::environment::Environment;
 use crate::manifest::PluginsFile;

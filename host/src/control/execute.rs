@@ -47,7 +47,12 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
         }
         Request::UserPassword { username, password } => {
             let changed = app.auth.set_password(&username, &Secret::new(password)).await?;
-            Answer::of(&changed.as_ref().map(user_json).ok_or_else(|| no_user(&username))?)
+            Answer::of(
+                &changed
+                    .as_ref()
+                    .map(user_json)
+                    .ok_or_else(|| no_user(&username))?,
+            )
         }
         Request::UserSet {
             username,
@@ -95,7 +100,10 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
                 .await?
                 .ok_or_else(|| anyhow!("there is no event {id}"))?;
             let deliveries = views_of(app.store.deliveries(id).await?)?;
-            Answer::of(&EventDetail { event: EventView::of(event).map_err(told)?, deliveries })
+            Answer::of(&EventDetail {
+                event: EventView::of(event).map_err(told)?,
+                deliveries,
+            })
         }
         Request::EventSend {
             source,

@@ -13,7 +13,7 @@ use super::{LEASE, POLL_INTERVAL, Parts, Recorder, lease_of};
 use crate::domain::attempt::{AttemptOutcome, FinishedAttempt};
 use crate::domain::delivery::{Claim, Finish, Leased, Verdict};
 use crate::domain::id::AttemptId;
-use crate::domain::plugin::PluginName;
+use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::domain::time::Timestamp;
 use crate::wasm::registry::Plugin;
 use crate::wasm::{Job, Run, RunEnd};
@@ -77,10 +77,12 @@ impl Lane {
     }
 
     async fn turn(&self, slots: &Slots) -> Turn {
-        let Some(plugin) = self.parts.registry.plugin(&self.name) else {
+        let (Some(spec), Some(plugin)) = (
+            self.parts.spec(&self.name),
+            self.parts.registry.plugin(&self.name),
+        ) else {
             return Turn::Wait(POLL_INTERVAL);
         };
-        let spec = plugin.spec();
         if !spec.enabled || spec.paused {
             return Turn::Wait(POLL_INTERVAL);
         }
@@ -99,7 +101,14 @@ impl Lane {
             Ok(claims) if claims.is_empty() => Turn::Wait(self.until_due().await),
             Ok(claims) => {
                 for claim in claims {
-                    self.spawn(claim, plugin.clone(), slots.take());
+                    self.spawn(
+                        claim,
+                        Runner {
+                            plugin: plugin.clone(),
+                            spec: spec.clone(),
+                        },
+                        slots.take(),
+                    );
                 }
                 Turn::Again
             }
@@ -118,7 +127,7 @@ impl Lane {
         }
     }
 
-    fn spawn(&self, claim: Claim, plugin: Arc<Plugin>, slot: Slot) {
+    fn spawn(&self, claim: Claim, runner: Runner, slot: Slot) {
         let (parts, recorder, keeper, bell) = (
             self.parts.clone(),
             self.recorder.clone(),
@@ -126,11 +135,17 @@ impl Lane {
             self.bell.clone(),
         );
         self.runs.spawn(async move {
-            execute(&parts, &recorder, &keeper, &plugin, claim).await;
+            execute(&parts, &recorder, &keeper, &runner, claim).await;
             drop(slot);
             bell.notify_one();
         });
     }
+}
+
+/// The generation that runs a claim, and the operator's word on it, both as of the claim.
+pub(super) struct Runner {
+    pub plugin: Arc<Plugin>,
+    pub spec: Arc<PluginSpec>,
 }
 
 /// Counts the runs under way; the limit may change between turns.
@@ -156,7 +171,7 @@ pub(super) async fn execute(
     parts: &Parts,
     recorder: &Recorder,
     keeper: &Keeper,
-    plugin: &Plugin,
+    runner: &Runner,
     claim: Claim,
 ) {
     let held = keeper.hold(lease_of(&claim));
@@ -173,18 +188,18 @@ pub(super) async fn execute(
         event: claim.event.clone(),
     };
     let run = tokio::select! {
-        run = plugin.run(job) => run,
+        run = runner.plugin.run(job) => run,
         () = held.lost.cancelled() => {
             tracing::warn!(delivery = %claim.delivery, plugin = %claim.plugin, "the lease was lost while it ran; dropped");
             return;
         }
         () = parts.lifecycle.hard.cancelled() => {
-            let finish = interrupted(&claim, plugin, started_at, clock.elapsed());
+            let finish = interrupted(&claim, runner, started_at, clock.elapsed());
             recorder.finished(finish).await;
             return;
         }
     };
-    let finish = finish_of(&claim, plugin, started_at, run);
+    let finish = finish_of(&claim, runner, started_at, run);
     let (outcome, error) = (finish.attempt.outcome, finish.attempt.error.clone());
     let duration_ms = finish.attempt.duration_ms;
     match recorder.finished(finish).await {
@@ -199,7 +214,7 @@ pub(super) async fn execute(
     }
 }
 
-fn finish_of(claim: &Claim, plugin: &Plugin, started_at: Timestamp, run: Run) -> Finish {
+fn finish_of(claim: &Claim, runner: &Runner, started_at: Timestamp, run: Run) -> Finish {
     let ended = started_at.plus(run.duration);
     let tried = Tried {
         attempt: claim.attempts.saturating_add(1),
@@ -209,7 +224,7 @@ fn finish_of(claim: &Claim, plugin: &Plugin, started_at: Timestamp, run: Run) ->
         outcome,
         error,
         verdict,
-    } = judge(&run.end, tried, &plugin.spec().retry, rand::rng().random());
+    } = judge(&run.end, tried, &runner.spec.retry, rand::rng().random());
     let (summary, output) = match run.end {
         RunEnd::Succeeded { summary, output } => (Some(summary), output),
         _ => (None, None),
@@ -224,8 +239,8 @@ fn finish_of(claim: &Claim, plugin: &Plugin, started_at: Timestamp, run: Run) ->
         error,
         logs: run.logs,
         calls: run.calls,
-        generation: Some(plugin.generation()),
-        digest: Some(plugin.digest().to_owned()),
+        generation: Some(runner.plugin.generation()),
+        digest: Some(runner.plugin.digest().to_owned()),
     };
     Finish {
         delivery: claim.delivery,
@@ -236,7 +251,7 @@ fn finish_of(claim: &Claim, plugin: &Plugin, started_at: Timestamp, run: Run) ->
 }
 
 /// The record of a run that the host's stop cut short: it is due again at once.
-fn interrupted(claim: &Claim, plugin: &Plugin, started_at: Timestamp, duration: Duration) -> Finish {
+fn interrupted(claim: &Claim, runner: &Runner, started_at: Timestamp, duration: Duration) -> Finish {
     let attempt = FinishedAttempt {
         id: AttemptId::generate(),
         started_at,
@@ -247,8 +262,8 @@ fn interrupted(claim: &Claim, plugin: &Plugin, started_at: Timestamp, duration: 
         error: Some("hookyard was stopped while the plugin ran; it may have had an effect".to_owned()),
         logs: Vec::new(),
         calls: Vec::new(),
-        generation: Some(plugin.generation()),
-        digest: Some(plugin.digest().to_owned()),
+        generation: Some(runner.plugin.generation()),
+        digest: Some(runner.plugin.digest().to_owned()),
     };
     Finish {
         delivery: claim.delivery,

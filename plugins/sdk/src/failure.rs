@@ -12,7 +12,10 @@ use crate::{Failure, Outcome};
 impl Outcome {
     /// Done, with one line for people.
     pub fn new(summary: impl Into<String>) -> Self {
-        Self { summary: summary.into(), output: None }
+        Self {
+            summary: summary.into(),
+            output: None,
+        }
     }
 
     /// Keeps this with the attempt, as JSON of at most 64 KiB.
@@ -27,17 +30,26 @@ impl Outcome {
 impl Failure {
     /// It may work later; the operator's retry policy says when. Costs one attempt.
     pub fn retry(reason: impl Into<String>) -> Self {
-        Self::Retry(RetryFailure { reason: reason.into(), after: None })
+        Self::Retry(RetryFailure {
+            reason: reason.into(),
+            after: None,
+        })
     }
 
     /// It may work, but not before `after`, because the vendor said so. Costs one attempt.
     pub fn retry_after(reason: impl Into<String>, after: Duration) -> Self {
-        Self::Retry(RetryFailure { reason: reason.into(), after: Some(millis(after)) })
+        Self::Retry(RetryFailure {
+            reason: reason.into(),
+            after: Some(millis(after)),
+        })
     }
 
     /// It is not this job's turn yet. Costs no attempt.
     pub fn defer(reason: impl Into<String>, after: Duration) -> Self {
-        Self::Defer(DeferFailure { reason: reason.into(), after: millis(after) })
+        Self::Defer(DeferFailure {
+            reason: reason.into(),
+            after: millis(after),
+        })
     }
 
     /// It can never work as it stands. Say what a person has to mend.
@@ -66,12 +78,14 @@ impl Failure {
     pub fn context(self, context: impl Display) -> Self {
         let say = |reason: String| format!("{context}: {reason}");
         match self {
-            Self::Retry(failure) => {
-                Self::Retry(RetryFailure { reason: say(failure.reason), after: failure.after })
-            }
-            Self::Defer(failure) => {
-                Self::Defer(DeferFailure { reason: say(failure.reason), after: failure.after })
-            }
+            Self::Retry(failure) => Self::Retry(RetryFailure {
+                reason: say(failure.reason),
+                after: failure.after,
+            }),
+            Self::Defer(failure) => Self::Defer(DeferFailure {
+                reason: say(failure.reason),
+                after: failure.after,
+            }),
             Self::Reject(reason) => Self::Reject(say(reason)),
         }
     }

@@ -1,10 +1,10 @@
 //! The one place that knows whether there is a host: in a component the calls below are the
 //! world's imports, natively they go to [`crate::testing::Host`].
 
-#[cfg(target_arch = "wasm32")]
-pub(crate) use component::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use crate::testing::calls::*;
+#[cfg(target_arch = "wasm32")]
+pub(crate) use component::*;
 
 #[cfg(target_arch = "wasm32")]
 mod component {
@@ -20,7 +20,10 @@ mod component {
     };
     pub(crate) use crate::http::wire::send;
 
-    #[expect(clippy::disallowed_methods, reason = "in a component this is the host's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "in a component this is the host's clock"
+    )]
     pub(crate) fn now() -> SystemTime {
         SystemTime::now()
     }

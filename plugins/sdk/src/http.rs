@@ -98,7 +98,11 @@ impl Request {
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, Failure> {
         self.body = serde_json::to_vec(value)
             .map_err(|error| Failure::reject(format!("the request does not go into JSON: {error}")))?;
-        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        if !self
+            .headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        {
             self = self.header("content-type", "application/json; charset=utf-8");
         }
         Ok(self)
@@ -151,7 +155,10 @@ impl Response {
     /// The first header of this name, in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+        self.headers
+            .iter()
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| &**value)
     }
 
     /// Whether the status is 200 to 299.
@@ -163,8 +170,15 @@ impl Response {
     /// The body as JSON. A body that breaks off early is worth a retry, any other misfit is not.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            let text = format!("the answer (HTTP {}) is not the JSON expected: {error}", self.status);
-            if error.is_eof() { Failure::retry(text) } else { Failure::reject(text) }
+            let text = format!(
+                "the answer (HTTP {}) is not the JSON expected: {error}",
+                self.status
+            );
+            if error.is_eof() {
+                Failure::retry(text)
+            } else {
+                Failure::reject(text)
+            }
         })
     }
 
@@ -186,11 +200,14 @@ impl Response {
         if bodiless || self.header("content-encoding").is_some() {
             return Ok(());
         }
-        let said = self.header("content-length").and_then(|value| value.trim().parse::<usize>().ok());
+        let said = self
+            .header("content-length")
+            .and_then(|value| value.trim().parse::<usize>().ok());
         match said {
-            Some(said) if self.body.len() < said => {
-                Err(Error::CutOff(format!("{} of {said} bytes arrived", self.body.len())))
-            }
+            Some(said) if self.body.len() < said => Err(Error::CutOff(format!(
+                "{} of {said} bytes arrived",
+                self.body.len()
+            ))),
             _ => Ok(()),
         }
     }
@@ -215,14 +232,26 @@ mod tests {
     use super::*;
 
     fn response(headers: &[(&str, &str)], body: &str) -> Response {
-        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        Response { status: 200, headers, body: body.as_bytes().to_vec() }
+        let headers = headers
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect();
+        Response {
+            status: 200,
+            headers,
+            body: body.as_bytes().to_vec(),
+        }
     }
 
     #[test]
     fn a_query_is_escaped() {
-        let request = Request::get("https://x.test/a").query("email", "a+b@x.test").query("n", "é &");
-        assert_eq!(request.url, "https://x.test/a?email=a%2Bb%40x.test&n=%C3%A9%20%26");
+        let request = Request::get("https://x.test/a")
+            .query("email", "a+b@x.test")
+            .query("n", "é &");
+        assert_eq!(
+            request.url,
+            "https://x.test/a?email=a%2Bb%40x.test&n=%C3%A9%20%26"
+        );
     }
 
     #[test]
@@ -230,13 +259,31 @@ mod tests {
         let cut = response(&[("content-length", "10")], "12345");
         assert!(matches!(cut.check_length("GET"), Err(Error::CutOff(_))));
         assert!(cut.check_length("HEAD").is_ok());
-        assert!(response(&[("content-length", "5")], "12345").check_length("GET").is_ok());
-        assert!(response(&[("content-length", "10"), ("content-encoding", "gzip")], "12345").check_length("GET").is_ok());
+        assert!(
+            response(&[("content-length", "5")], "12345")
+                .check_length("GET")
+                .is_ok()
+        );
+        assert!(
+            response(&[("content-length", "10"), ("content-encoding", "gzip")], "12345")
+                .check_length("GET")
+                .is_ok()
+        );
     }
 
     #[test]
     fn json_that_breaks_off_is_worth_a_retry() {
-        assert!(response(&[], "{\"ok\":tr").json::<serde_json::Value>().unwrap_err().is_retryable());
-        assert!(!response(&[], "<html>").json::<serde_json::Value>().unwrap_err().is_retryable());
+        assert!(
+            response(&[], "{\"ok\":tr")
+                .json::<serde_json::Value>()
+                .unwrap_err()
+                .is_retryable()
+        );
+        assert!(
+            !response(&[], "<html>")
+                .json::<serde_json::Value>()
+                .unwrap_err()
+                .is_retryable()
+        );
     }
 }

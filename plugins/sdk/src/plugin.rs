@@ -46,7 +46,11 @@ pub trait Plugin {
 
     /// A person asked for one of the manifest's actions.
     fn action(_ctx: &Context<Self::Config>, call: &Call) -> Result<Outcome, Failure> {
-        Err(Failure::reject(format!("{} has no action `{}`", Self::manifest().name(), call.action)))
+        Err(Failure::reject(format!(
+            "{} has no action `{}`",
+            Self::manifest().name(),
+            call.action
+        )))
     }
 
     /// Does one job: gives the trigger to the method for its kind.
@@ -65,7 +69,10 @@ pub trait Plugin {
         let mut results = Vec::with_capacity(jobs.len());
         for job in jobs {
             let Some(own) = config.take() else { break };
-            let ctx = Context { config: own, delivery: job.delivery };
+            let ctx = Context {
+                config: own,
+                delivery: job.delivery,
+            };
             results.push(Self::job(&ctx, &job.trigger));
             config = Some(ctx.config);
         }
@@ -104,7 +111,7 @@ macro_rules! register {
             }
 
             #[cfg(target_arch = "wasm32")]
-            $crate::bindings::export!(Component with_types_in $crate::bindings);
+    $crate::bindings::export!(Component with_types_in $crate::bindings);
         };
     };
 }

@@ -101,21 +101,30 @@ impl Host {
     /// Grants a secret: the reference that the plugin will hold.
     #[must_use]
     pub fn secret(self, name: &str, reference: &str) -> Self {
-        self.scene.borrow_mut().secrets.insert(name.to_owned(), Ok(reference.to_owned()));
+        self.scene
+            .borrow_mut()
+            .secrets
+            .insert(name.to_owned(), Ok(reference.to_owned()));
         self
     }
 
     /// Makes a secret fail.
     #[must_use]
     pub fn secret_error(self, name: &str, error: SecretError) -> Self {
-        self.scene.borrow_mut().secrets.insert(name.to_owned(), Err(error));
+        self.scene
+            .borrow_mut()
+            .secrets
+            .insert(name.to_owned(), Err(error));
         self
     }
 
     /// Stores a process.
     #[must_use]
     pub fn process(self, process: Process) -> Self {
-        self.scene.borrow_mut().processes.insert(process.code.clone(), process);
+        self.scene
+            .borrow_mut()
+            .processes
+            .insert(process.code.clone(), process);
         self
     }
 
@@ -164,7 +173,10 @@ impl Host {
     /// Brings one trigger to the plugin.
     pub fn run<P: Plugin>(&self, trigger: Trigger) -> Result<Outcome, Failure> {
         let attempt = self.scene.borrow().attempt;
-        let delivery = Delivery { id: DELIVERY_ID.to_owned(), attempt };
+        let delivery = Delivery {
+            id: DELIVERY_ID.to_owned(),
+            attempt,
+        };
         let mut results = crate::run::<P>(vec![Job { trigger, delivery }]);
         assert_eq!(results.len(), 1, "one result per job");
         results.remove(0)
@@ -185,14 +197,25 @@ impl Host {
     pub fn schedule<P: Plugin>(&self, input: &Value) -> Result<Outcome, Failure> {
         let planned_at = u64::try_from(self.scene.borrow().now.as_millis()).unwrap_or(u64::MAX);
         let (id, cron, input) = (EVENT_ID.to_owned(), "0 3 * * *".to_owned(), input.to_string());
-        self.run::<P>(Trigger::Schedule(Tick { id, cron, planned_at, input }))
+        self.run::<P>(Trigger::Schedule(Tick {
+            id,
+            cron,
+            planned_at,
+            input,
+        }))
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
         SCENE.replace(None);
-        let left: Vec<_> = self.scene.borrow().expected.iter().map(|(request, _)| request.clone()).collect();
+        let left: Vec<_> = self
+            .scene
+            .borrow()
+            .expected
+            .iter()
+            .map(|(request, _)| request.clone())
+            .collect();
         if !std::thread::panicking() {
             assert!(left.is_empty(), "expected and never sent: {left:?}");
         }
@@ -218,7 +241,11 @@ impl Expected<'_> {
     }
 
     fn end(self, answer: Answer) {
-        self.host.scene.borrow_mut().expected.push_back((self.request.to_owned(), answer));
+        self.host
+            .scene
+            .borrow_mut()
+            .expected
+            .push_back((self.request.to_owned(), answer));
     }
 }
 
@@ -229,14 +256,22 @@ impl Expected<'_> {
 #[must_use]
 pub fn json<T: Serialize>(status: u16, body: &T) -> Response {
     let body = serde_json::to_vec(body).expect("the test's answer goes into JSON");
-    Response { status, headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
+    Response {
+        status,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body,
+    }
 }
 
 /// A plain-text answer.
 #[must_use]
 pub fn text(status: u16, body: &str) -> Response {
     let headers = vec![("content-type".to_owned(), "text/plain".to_owned())];
-    Response { status, headers, body: body.as_bytes().to_vec() }
+    Response {
+        status,
+        headers,
+        body: body.as_bytes().to_vec(),
+    }
 }
 
 impl Response {
@@ -257,14 +292,19 @@ pub fn event(source: &str, event_type: &str, body: &Value) -> Event {
         event_type: event_type.to_owned(),
         received_at: 1_767_225_600_000,
         content_type: "application/json".to_owned(),
-        headers: vec![Header { name: "user-agent".to_owned(), value: "test".to_owned() }],
+        headers: vec![Header {
+            name: "user-agent".to_owned(),
+            value: "test".to_owned(),
+        }],
         body: body.to_string().into_bytes(),
     }
 }
 
 fn with<T>(use_it: impl FnOnce(&mut Scene) -> T) -> T {
     SCENE.with_borrow(|scene| {
-        let scene = scene.as_ref().expect("make a testing::Host before the plugin calls the host");
+        let scene = scene
+            .as_ref()
+            .expect("make a testing::Host before the plugin calls the host");
         use_it(&mut scene.borrow_mut())
     })
 }

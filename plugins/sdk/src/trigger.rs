@@ -20,7 +20,10 @@ impl Event {
     /// The first header of this name, in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| &*header.value)
+        self.headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| &*header.value)
     }
 }
 
@@ -53,6 +56,10 @@ impl Trigger {
 fn parse_input<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Failure> {
     let mut reader = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        Failure::reject(format!("{what} does not fit at `{}`: {}", error.path(), error.inner()))
+        Failure::reject(format!(
+            "{what} does not fit at `{}`: {}",
+            error.path(),
+            error.inner()
+        ))
     })
 }

@@ -12,7 +12,10 @@ pub(super) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
     let wait = if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
         value.parse().map_or(LONGEST, Duration::from_secs)
     } else {
-        httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()
+        httpdate::parse_http_date(value)
+            .ok()?
+            .duration_since(now)
+            .unwrap_or_default()
     };
     Some(wait.min(LONGEST))
 }

@@ -16,7 +16,9 @@ const READ_CHUNK: u64 = 64 * 1024;
 
 pub(crate) fn send(request: &Request) -> Result<Response, Error> {
     let outgoing = build(request)?;
-    let body = outgoing.body().map_err(|()| malformed("it has no body to write"))?;
+    let body = outgoing
+        .body()
+        .map_err(|()| malformed("it has no body to write"))?;
     let pending = outgoing_handler::handle(outgoing, Some(options(request))).map_err(|code| said(&code))?;
     // A refusal ends the stream early; the answer below says why, so it goes first.
     let written = write_body(body, &request.body);
@@ -36,16 +38,22 @@ pub(crate) fn send(request: &Request) -> Result<Response, Error> {
 }
 
 fn build(request: &Request) -> Result<OutgoingRequest, Error> {
-    let headers: Vec<_> =
-        request.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect();
-    let fields =
-        Fields::from_list(&headers).map_err(|error| malformed(&format!("a header is refused ({error:?})")))?;
+    let headers: Vec<_> = request
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone().into_bytes()))
+        .collect();
+    let fields = Fields::from_list(&headers)
+        .map_err(|error| malformed(&format!("a header is refused ({error:?})")))?;
     if !request.body.is_empty() {
         let length = request.body.len().to_string().into_bytes();
         // A host that computes it itself refuses the header; both are fine.
         let _ = fields.set("content-length", &[length]);
     }
-    let (scheme, rest) = request.url.split_once("://").ok_or_else(|| malformed("the URL has no scheme"))?;
+    let (scheme, rest) = request
+        .url
+        .split_once("://")
+        .ok_or_else(|| malformed("the URL has no scheme"))?;
     let scheme = match scheme {
         "https" => Scheme::Https,
         "http" => Scheme::Http,
@@ -54,13 +62,25 @@ fn build(request: &Request) -> Result<OutgoingRequest, Error> {
     let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
     let split = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(split);
-    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let path = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    };
     let outgoing = OutgoingRequest::new(fields);
     let refused = |what: &str| malformed(&format!("the {what} is refused"));
-    outgoing.set_method(&method(&request.method)).map_err(|()| refused("method"))?;
-    outgoing.set_scheme(Some(&scheme)).map_err(|()| refused("scheme"))?;
-    outgoing.set_authority(Some(authority)).map_err(|()| refused("host"))?;
-    outgoing.set_path_with_query(Some(&path)).map_err(|()| refused("path"))?;
+    outgoing
+        .set_method(&method(&request.method))
+        .map_err(|()| refused("method"))?;
+    outgoing
+        .set_scheme(Some(&scheme))
+        .map_err(|()| refused("scheme"))?;
+    outgoing
+        .set_authority(Some(authority))
+        .map_err(|()| refused("host"))?;
+    outgoing
+        .set_path_with_query(Some(&path))
+        .map_err(|()| refused("path"))?;
     Ok(outgoing)
 }
 
@@ -89,9 +109,13 @@ fn method(name: &str) -> Method {
 
 fn write_body(body: OutgoingBody, bytes: &[u8]) -> Result<(), Error> {
     if !bytes.is_empty() {
-        let stream = body.write().map_err(|()| malformed("its body cannot be written"))?;
+        let stream = body
+            .write()
+            .map_err(|()| malformed("its body cannot be written"))?;
         for chunk in bytes.chunks(WRITE_CHUNK) {
-            stream.blocking_write_and_flush(chunk).map_err(|error| broke(&error))?;
+            stream
+                .blocking_write_and_flush(chunk)
+                .map_err(|error| broke(&error))?;
         }
     }
     OutgoingBody::finish(body, None).map_err(|code| said(&code))
@@ -101,15 +125,28 @@ fn read(response: &IncomingResponse, max_body: usize) -> Result<Response, Error>
     let headers = response.headers().entries();
     let headers = headers
         .into_iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.to_ascii_lowercase(),
+                String::from_utf8_lossy(&value).into_owned(),
+            )
+        })
         .collect();
-    let incoming = response.consume().map_err(|()| Error::CutOff("the body is gone".to_owned()))?;
+    let incoming = response
+        .consume()
+        .map_err(|()| Error::CutOff("the body is gone".to_owned()))?;
     let body = read_body(&incoming, max_body)?;
-    Ok(Response { status: response.status(), headers, body })
+    Ok(Response {
+        status: response.status(),
+        headers,
+        body,
+    })
 }
 
 fn read_body(incoming: &IncomingBody, max_body: usize) -> Result<Vec<u8>, Error> {
-    let stream = incoming.stream().map_err(|()| Error::CutOff("the body is gone".to_owned()))?;
+    let stream = incoming
+        .stream()
+        .map_err(|()| Error::CutOff("the body is gone".to_owned()))?;
     let mut body = Vec::new();
     loop {
         match stream.blocking_read(READ_CHUNK) {
@@ -155,16 +192,23 @@ fn said(code: &ErrorCode) -> Error {
         }
         ErrorCode::DnsTimeout => "the name did not resolve in time".to_owned(),
         ErrorCode::DnsError(why) => {
-            format!("the name does not resolve ({})", why.rcode.as_deref().unwrap_or("no reason given"))
+            format!(
+                "the name does not resolve ({})",
+                why.rcode.as_deref().unwrap_or("no reason given")
+            )
         }
-        ErrorCode::DestinationNotFound | ErrorCode::DestinationUnavailable => "the host is unreachable".to_owned(),
+        ErrorCode::DestinationNotFound | ErrorCode::DestinationUnavailable => {
+            "the host is unreachable".to_owned()
+        }
         ErrorCode::DestinationIpProhibited => {
             return Error::Denied("its address is private; see `private-network` in plugins.toml".to_owned());
         }
         ErrorCode::ConnectionRefused => "the connection was refused".to_owned(),
         ErrorCode::ConnectionTerminated => "the connection was closed".to_owned(),
         ErrorCode::ConnectionTimeout => "the connection timed out".to_owned(),
-        ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => "no answer came in time".to_owned(),
+        ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
+            "no answer came in time".to_owned()
+        }
         ErrorCode::TlsCertificateError => "the server's certificate is not trusted".to_owned(),
         ErrorCode::HttpResponseIncomplete => return Error::CutOff("the connection was closed".to_owned()),
         ErrorCode::InternalError(Some(text)) => text.clone(),

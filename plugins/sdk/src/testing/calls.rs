@@ -16,7 +16,12 @@ const MAX_VALUE: usize = 64 * 1024;
 const MAX_PAGE: u32 = 1000;
 
 pub(crate) fn config() -> String {
-    with(|scene| scene.config.as_ref().map_or_else(|| "{}".to_owned(), ToString::to_string))
+    with(|scene| {
+        scene
+            .config
+            .as_ref()
+            .map_or_else(|| "{}".to_owned(), ToString::to_string)
+    })
 }
 
 pub(crate) fn log(level: Level, message: &str) {
@@ -28,8 +33,11 @@ pub(crate) fn now() -> SystemTime {
 }
 
 pub(crate) fn secret(name: &str) -> Result<String, SecretError> {
-    with(|scene| scene.secrets.get(name).cloned())
-        .unwrap_or_else(|| Err(SecretError::NotGranted(format!("the secret {name} is not granted"))))
+    with(|scene| scene.secrets.get(name).cloned()).unwrap_or_else(|| {
+        Err(SecretError::NotGranted(format!(
+            "the secret {name} is not granted"
+        )))
+    })
 }
 
 pub(crate) fn send(request: &Request) -> Result<Response, Error> {
@@ -52,7 +60,13 @@ pub(crate) fn processes(after: Option<&str>, limit: u32) -> Result<Vec<Process>,
     let limit = usize::try_from(limit.min(MAX_PAGE)).unwrap_or(usize::MAX);
     let later = |code: &str| after.is_none_or(|after| code > after);
     Ok(with(|scene| {
-        scene.processes.values().filter(|process| later(&process.code)).take(limit).cloned().collect()
+        scene
+            .processes
+            .values()
+            .filter(|process| later(&process.code))
+            .take(limit)
+            .cloned()
+            .collect()
     }))
 }
 
@@ -63,7 +77,9 @@ pub(crate) fn state_get(key: &str) -> Result<Option<Entry>, StateError> {
 
 pub(crate) fn state_set(key: &str, value: &[u8]) -> Result<u64, StateError> {
     if key.is_empty() || key.len() > MAX_KEY || value.len() > MAX_VALUE {
-        return Err(StateError::TooLarge("the key or its value is too large".to_owned()));
+        return Err(StateError::TooLarge(
+            "the key or its value is too large".to_owned(),
+        ));
     }
     Ok(with(|scene| {
         let slot = scene.state.entry(key.to_owned()).or_default();
@@ -79,7 +95,9 @@ pub(crate) fn state_delete(key: &str) -> Result<bool, StateError> {
 pub(crate) fn state_list(prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>, StateError> {
     let limit = usize::try_from(limit.min(MAX_PAGE)).unwrap_or(usize::MAX);
     let wanted = |key: &&String| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after);
-    Ok(with(|scene| scene.state.keys().filter(wanted).take(limit).cloned().collect()))
+    Ok(with(|scene| {
+        scene.state.keys().filter(wanted).take(limit).cloned().collect()
+    }))
 }
 
 pub(crate) fn state_cas(key: &str, version: Option<u64>, value: &[u8]) -> Result<Option<u64>, StateError> {

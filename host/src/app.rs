@@ -23,8 +23,7 @@ use crate::lifecycle::{Lifecycle, Stopped};
 use crate::operator::Operator;
 use crate::store::{self, SharedStore};
 use crate::wake::Wake;
-use crate::wasm::engine::Runtime;
-use crate::wasm::registry::{Registry, RegistryDeps};
+use crate::wasm::{Registry, RegistryDeps, Runtime};
 use crate::watcher::Watcher;
 
 /// How often expired refresh tokens are removed, and how many at a time.
@@ -71,8 +70,7 @@ impl App {
         let keyring =
             Keyring::load(&key_source(&settings)).context("cannot load the keys that sign tokens")?;
         let store = store::open(settings.database_url.expose()).await?;
-        let runtime =
-            Runtime::new(&settings.data_dir).map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
+        let runtime = Runtime::new().map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
         let registry = Arc::new(Registry::new(
             runtime,
             RegistryDeps {
@@ -169,11 +167,13 @@ impl App {
             "token purge",
             purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),
         );
-        life.spawn(
-            "http",
-            http::serve(listener, http::router(state), life.soft.clone()),
-        );
-        readiness.set(true);
+        let serving = http::serve(listener, http::router(state), life.soft.clone());
+        life.spawn("http", async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "http");
+            }
+        });
+        readiness.ready();
         ready(address);
         life.stop_asked().await?;
         readiness.stopping();

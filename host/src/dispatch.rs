@@ -21,7 +21,7 @@ use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use crate::lifecycle::Lifecycle;
 use crate::store::{SharedStore, StoreResult};
 use crate::wake::Wake;
-use crate::wasm::registry::Registry;
+use crate::wasm::Registry;
 
 pub use recorder::Recorder;
 
@@ -71,7 +71,7 @@ pub async fn run_once(parts: &Parts, delivery: DeliveryId) -> StoreResult<bool> 
     let Some(claim) = parts.store.claim_delivery(delivery, parts.node, LEASE).await? else {
         return Ok(false);
     };
-    let Some(plugin) = parts.registry.plugin(&claim.plugin) else {
+    let (Some(plugin), Some(spec)) = (parts.registry.plugin(&claim.plugin), parts.spec(&claim.plugin)) else {
         return Ok(false);
     };
     let recorder = Recorder::start(parts);

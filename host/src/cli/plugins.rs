@@ -12,7 +12,7 @@ use super::output::{Output, cell, table};
 use crate::config::Settings;
 use crate::control::{Answer, Caller, Request};
 use crate::environment::Environment;
-use crate::wasm::inspect;
+use crate::wasm::Runtime;
 
 /// What `plugins run` exits with when the attempt failed and will be tried again (`EX_TEMPFAIL` of
 /// sysexits.h); a rejected or given-up one exits with 1.
@@ -45,7 +45,7 @@ pub async fn run(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let request = match command {
-        PluginsCommand::Inspect { component } => return inspect_file(&settings, component, output).await,
+        PluginsCommand::Inspect { component } => return inspect_file(component, output).await,
         PluginsCommand::List => Request::PluginList,
         PluginsCommand::Enable { name } => Request::PluginEnable { name, enabled: true },
         PluginsCommand::Disable { name } => Request::PluginEnable { name, enabled: false },
@@ -94,49 +94,53 @@ fn list(answer: &Value) {
     }
 }
 
-fn ran_action(answer: &Value, output: Output) -> ExitCode {
+fn ran_action(answer: &Answer, output: Output) -> ExitCode {
     output.print(answer, |answer| {
+        let delivery = &answer["delivery"];
         println!(
             "event {} delivery {}: {}",
             cell(&answer["event"]),
-            cell(&answer["delivery"]),
-            cell(&answer["state"])
+            cell(&delivery["id"]),
+            cell(&delivery["state"])
         );
-        for attempt in answer["attempts"].as_array().into_iter().flatten() {
+        for attempt in delivery["attempts"].as_array().into_iter().flatten() {
             show_attempt(attempt);
         }
     });
-    match answer["state"].as_str() {
+    match answer.value()["delivery"]["state"].as_str() {
         Some("succeeded") => ExitCode::SUCCESS,
         Some("dead" | "cancelled") => ExitCode::FAILURE,
         _ => ExitCode::from(EXIT_RETRY),
     }
 }
 
-async fn inspect_file(settings: &Settings, component: PathBuf, output: Output) -> anyhow::Result<ExitCode> {
-    let inspection = inspect::inspect(&component, &settings.data_dir)
-        .await
-        .map_err(anyhow::Error::msg)?;
+async fn inspect_file(component: PathBuf, output: Output) -> anyhow::Result<ExitCode> {
+    let inspection = Runtime::new()?.inspect(&component).await?;
     output.print(&Answer::of(&inspection)?, |value| {
-        for (key, value) in value.as_object().into_iter().flatten() {
-            match value {
-                Value::Array(items) => {
-                    println!("{key}:");
-                    items.iter().for_each(|item| {
-                        println!(
-                            "  {}",
-                            if item.is_object() {
-                                item.to_string()
-                            } else {
-                                cell(item)
-                            }
-                        )
-                    });
-                }
-                Value::Object(_) => println!("{key}: {value:#}"),
-                other => println!("{key}: {}", cell(other)),
-            }
+        for key in ["digest", "size"] {
+            println!("{key:<13} {}", cell(&value[key]));
         }
+        for (key, value) in value["manifest"].as_object().into_iter().flatten() {
+            show_part(key, value);
+        }
+        show_part("imports", &value["imports"]);
     });
     Ok(ExitCode::SUCCESS)
+}
+
+/// One member of the manifest: a line, or one per item.
+fn show_part(key: &str, value: &Value) {
+    let Value::Array(items) = value else {
+        println!("{key:<13} {}", cell(value));
+        return;
+    };
+    for (at, item) in items.iter().enumerate() {
+        let label = if at == 0 { key } else { "" };
+        let shown = if item.is_object() {
+            Value::from(item.to_string())
+        } else {
+            item.clone()
+        };
+        println!("{label:<13} {}", cell(&shown));
+    }
 }

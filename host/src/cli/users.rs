@@ -58,11 +58,8 @@ pub async fn run(caller: &Caller, command: UserCommand, output: Output) -> anyho
                 ("date_joined", "JOINED"),
                 ("id", "ID"),
             ];
-            output.table(
-                &users,
-                &columns,
-                "no users; make one with `hookyard createsuperuser --username NAME`",
-            );
+            let none = "no users; make one with `hookyard createsuperuser --username NAME`";
+            output.print(&users, |users| table(users, &columns, none));
             return Ok(ExitCode::SUCCESS);
         }
         UserCommand::Password {

@@ -26,9 +26,10 @@ use crate::secret::Secret;
 /// Does one command.
 pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answer> {
     match request {
-        Request::UserList => Ok(Value::Array(
-            app.store.users().await?.iter().map(user_json).collect(),
-        )),
+        Request::UserList => {
+            let users: Vec<Value> = app.store.users().await?.iter().map(user_json).collect();
+            Answer::of(&users)
+        }
         Request::UserCreate {
             username,
             email,
@@ -85,10 +86,13 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             let page = app.store.events(&filter, EventOrder::NewestFirst, page).await?;
             let results = page
                 .items
-                .iter()
-                .map(view::event_json)
-                .collect::<Result<Vec<_>, _>>()?;
-            Ok(json!({"count": page.total, "results": results}))
+                .into_iter()
+                .map(EventView::of)
+                .collect::<Result<Vec<_>, _>>();
+            Answer::of(&EventPage {
+                count: page.total,
+                results: results.map_err(told)?,
+            })
         }
         Request::EventShow { id } => {
             let id: EventId = id
@@ -180,8 +184,16 @@ async fn run_action(app: &App, name: &str, action: String, input: &Value) -> any
         .registry
         .plugin(&name)
         .ok_or_else(|| anyhow!("plugin {name} is not loaded; `hookyard plugins list` says why"))?;
-    plugin.check_action(&action, input).map_err(|e| anyhow!(e))?;
-    let spec = plugin.spec();
+    plugin
+        .manifest()
+        .check_input(&action, input)
+        .map_err(|e| anyhow!(e))?;
+    let spec = app
+        .specs
+        .load()
+        .get(&name)
+        .cloned()
+        .ok_or_else(|| anyhow!("plugin {name} is not in force"))?;
     if !spec.enabled || spec.paused {
         bail!(
             "plugin {name} is {}",
@@ -214,17 +226,38 @@ async fn run_action(app: &App, name: &str, action: String, input: &Value) -> any
         dispatch::run_once(&app.dispatch_parts(), delivery).await?;
     }
     let history = first_attempt(app, id, delivery, timeout + ACTION_SLACK).await?;
-    let attempts = history
-        .attempts
-        .iter()
-        .map(view::attempt_json)
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(json!({
-        "event": id.to_string(),
-        "delivery": delivery.to_string(),
-        "state": history.delivery.state,
-        "attempts": attempts,
-    }))
+    let view = DeliveryView::of(history, Audience::Staff).map_err(told)?;
+    Answer::of(&ActionRun {
+        event: id.to_string(),
+        delivery: view,
+    })
+}
+
+/// What came of an action.
+#[derive(Serialize)]
+struct ActionRun {
+    event: String,
+    delivery: DeliveryView,
+}
+
+/// The first page of a list.
+#[derive(Serialize)]
+struct EventPage {
+    count: u64,
+    results: Vec<EventView>,
+}
+
+fn views_of(histories: Vec<DeliveryHistory>) -> anyhow::Result<Vec<DeliveryView>> {
+    histories
+        .into_iter()
+        .map(|history| DeliveryView::of(history, Audience::Staff))
+        .collect::<Result<_, _>>()
+        .map_err(told)
+}
+
+/// A problem of the HTTP interface, in words.
+fn told(problem: Problem) -> anyhow::Error {
+    anyhow!(problem.detail().to_owned())
 }
 
 /// How long an action may wait for a free slot and its commit, beside its own timeout.

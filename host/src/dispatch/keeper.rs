@@ -114,7 +114,6 @@ async fn sweep(parts: &Parts) {
     };
     for plugin in plugins {
         let on_unknown = parts
-            .registry
             .spec(&plugin)
             .map(|spec| spec.on_unknown)
             .unwrap_or_default();

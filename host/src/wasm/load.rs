@@ -15,8 +15,11 @@ use super::cache::CodeCache;
 use super::call;
 use super::host::HostState;
 use super::limits::{CpuMeter, Marks};
+use super::plugin::Settings;
 use super::record::Recorder;
-use super::{Manifest, Runtime};
+use super::{Manifest, Runtime, secrets};
+use crate::domain::plugin::PluginSpec;
+use crate::environment::Environment;
 
 /// Largest component, in bytes. A Python guest with its interpreter has about 40 MiB.
 pub(super) const MAX_COMPONENT_BYTES: u64 = 64 << 20;
@@ -106,6 +109,33 @@ impl Runtime {
             size,
             digest,
         })
+    }
+}
+
+impl Runtime {
+    /// Loads a plugin as its section says and lets it go again: what is wrong, or the warnings.
+    pub async fn check(
+        self: &Arc<Self>,
+        spec: &PluginSpec,
+        environment: &Environment,
+    ) -> Result<Vec<String>, String> {
+        let inspection = self.inspect(&spec.component).await.map_err(|e| e.to_string())?;
+        if let Some(pinned) = &spec.sha256
+            && *pinned != inspection.digest
+        {
+            return Err(format!(
+                "sha256 pins {pinned}, and {} has {}",
+                spec.component.display(),
+                inspection.digest
+            ));
+        }
+        let mut warnings = Settings::of(spec, &inspection.manifest)?.warnings;
+        for (name, grant) in &spec.grants.secrets {
+            if let Err(why) = secrets::resolve(&grant.source, environment).await {
+                warnings.push(format!("the secret {name} has no value yet: {why}"));
+            }
+        }
+        Ok(warnings)
     }
 }
 

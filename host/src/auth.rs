@@ -43,8 +43,8 @@ impl Default for AuthSettings {
     /// Five minutes, one day, open.
     fn default() -> Self {
         Self {
-            access_ttl: Duration::from_secs(5 * 60),
-            refresh_ttl: Duration::from_secs(86_400),
+            access_ttl: Duration::from_mins(5),
+            refresh_ttl: Duration::from_hours(24),
             registration: Registration::Open,
         }
     }

@@ -23,7 +23,7 @@ pub struct Rate {
 /// Wrong passwords for one account, wherever they come from: about 1,450 guesses a day.
 pub const ACCOUNT_RATE: Rate = Rate {
     burst: 10,
-    per: Duration::from_secs(60),
+    per: Duration::from_mins(1),
 };
 
 /// Wrong passwords from one address, which may be a whole office's.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use crate::auth::lockout::LockedOut;
@@ -173,6 +174,14 @@ impl Problem {
     }
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl Error for Problem {}
+
 /// The error and its sources in one line.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -215,7 +224,7 @@ fn store(error: &StoreError) -> Problem {
         StoreError::Unavailable(_) => {
             Problem::unavailable("The database does not answer: try again in a moment.").because(error)
         }
-        StoreError::Corrupt { .. } | StoreError::Schema(_) => Problem::internal(chain(error)),
+        _ => Problem::internal(chain(error)),
     }
 }
 

@@ -6,7 +6,6 @@
 mod linger;
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -47,7 +46,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop`; then takes no more connections, lets running requests end (for at most
 /// [`DRAIN_TIMEOUT`]) and returns.
-pub async fn serve(listener: TcpListener, service: Router, stop: CancellationToken) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, service: Router, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     let give_up = CancellationToken::new();
@@ -79,7 +78,6 @@ pub async fn serve(listener: TcpListener, service: Router, stop: CancellationTok
         give_up.cancel();
         connections.wait().await;
     }
-    Ok(())
 }
 
 /// The next connection and its slot; `None` once the service stops.

@@ -53,20 +53,10 @@ impl Committer {
     pub async fn run(self, mut queue: mpsc::Receiver<Waiting>, stop: CancellationToken) {
         let mut next = None;
         loop {
-            let first = match next.take() {
-                Some(waiting) => waiting,
-                None => tokio::select! {
-                    biased;
-                    () = stop.cancelled(), if !queue.is_closed() => {
-                        queue.close();
-                        continue;
-                    }
-                    waiting = queue.recv() => match waiting {
-                        Some(waiting) => waiting,
-                        None => return,
-                    },
-                },
-            };
+            if next.is_none() {
+                next = first(&mut queue, &stop).await;
+            }
+            let Some(first) = next.take() else { return };
             let batch = take_batch(first, &mut queue, &mut next);
             self.commit(batch).await;
         }
@@ -126,6 +116,18 @@ impl Committer {
         let deliveries = events.iter().flat_map(|event| &event.deliveries);
         self.wake.ring(deliveries.map(|delivery| &delivery.plugin));
     }
+}
+
+/// The next event; once `stop` is given, those that wait already and then `None`.
+async fn first(queue: &mut mpsc::Receiver<Waiting>, stop: &CancellationToken) -> Option<Waiting> {
+    if !queue.is_closed() {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => queue.close(),
+            waiting = queue.recv() => return waiting,
+        }
+    }
+    queue.recv().await
 }
 
 /// What waits, up to the limits of one commit; what would pass them is put into `next`.

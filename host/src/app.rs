@@ -168,11 +168,7 @@ impl App {
             purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),
         );
         let serving = http::serve(listener, http::router(state), life.soft.clone());
-        life.spawn("http", async move {
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "http");
-            }
-        });
+        life.spawn("http", serving);
         readiness.ready();
         ready(address);
         life.stop_asked().await?;

@@ -91,7 +91,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
                 .collect::<Result<Vec<_>, _>>();
             Answer::of(&EventPage {
                 count: page.total,
-                results: results.map_err(told)?,
+                results: results?,
             })
         }
         Request::EventShow { id } => {
@@ -105,7 +105,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
                 .ok_or_else(|| anyhow!("there is no event {id}"))?;
             let deliveries = views_of(app.store.deliveries(id).await?)?;
             Answer::of(&EventDetail {
-                event: EventView::of(event).map_err(told)?,
+                event: EventView::of(event)?,
                 deliveries,
             })
         }
@@ -226,7 +226,7 @@ async fn run_action(app: &App, name: &str, action: String, input: &Value) -> any
         dispatch::run_once(&app.dispatch_parts(), delivery).await?;
     }
     let history = first_attempt(app, id, delivery, timeout + ACTION_SLACK).await?;
-    let view = DeliveryView::of(history, Audience::Staff).map_err(told)?;
+    let view = DeliveryView::of(history, Audience::Staff)?;
     Answer::of(&ActionRun {
         event: id.to_string(),
         delivery: view,
@@ -251,13 +251,8 @@ fn views_of(histories: Vec<DeliveryHistory>) -> anyhow::Result<Vec<DeliveryView>
     histories
         .into_iter()
         .map(|history| DeliveryView::of(history, Audience::Staff))
-        .collect::<Result<_, _>>()
-        .map_err(told)
-}
-
-/// A problem of the HTTP interface, in words.
-fn told(problem: Problem) -> anyhow::Error {
-    anyhow!(problem.detail().to_owned())
+        .collect::<Result<_, Problem>>()
+        .map_err(Into::into)
 }
 
 /// How long an action may wait for a free slot and its commit, beside its own timeout.

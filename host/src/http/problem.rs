@@ -56,12 +56,6 @@ pub struct ProblemBody {
 }
 
 impl Problem {
-    /// What went wrong, for people.
-    #[must_use]
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
     /// A problem of the kind `urn:hookyard:problem:{kind}`.
     #[must_use]
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {

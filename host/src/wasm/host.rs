@@ -18,13 +18,14 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use self::http::Egress;
 use self::stdio::Capture;
-use super::RegistryDeps;
 use super::abi::v0_1;
 use super::limits::{InstanceLimits, Marks};
 use super::manifest::{Manifest, SecretKind};
 use super::plugin::{Plugin, Settings, Standing};
 use super::record::Recorder;
+use super::registry::RegistryDeps;
 use crate::domain::attempt::LogLevel;
+use crate::domain::plugin::Limits;
 
 /// Handles a guest may hold at once: streams, pollables, requests. A request takes about ten.
 const MAX_RESOURCES: usize = 1_024;
@@ -37,6 +38,7 @@ const MAX_RANDOM_BYTES: u64 = 64 << 10;
 pub(super) struct RunContext {
     pub(super) standing: Arc<Standing>,
     pub(super) settings: Arc<Settings>,
+    pub(super) limits: Limits,
     pub(super) manifest: Arc<Manifest>,
     pub(super) deps: Arc<RegistryDeps>,
     pub(super) recorder: Arc<Recorder>,
@@ -56,24 +58,22 @@ pub(super) struct Placeholder {
 
 impl RunContext {
     /// The context of one run of `plugin`.
-    pub(super) fn new(plugin: &Plugin, settings: Arc<Settings>, recorder: Arc<Recorder>) -> Self {
+    pub(super) fn new(plugin: &Plugin, limits: Limits, recorder: Arc<Recorder>) -> Self {
         Self {
             standing: Arc::clone(&plugin.standing),
             manifest: Arc::clone(&plugin.manifest),
             deps: Arc::clone(&plugin.deps),
             recorder,
             placeholders: Mutex::default(),
-            response_room: settings.limits.response_bytes.into(),
-            settings,
+            response_room: limits.response_bytes.into(),
+            settings: plugin.settings.load_full(),
+            limits,
         }
     }
 
     /// Wall time that is left to the run.
     pub(super) fn time_left(&self) -> Duration {
-        self.settings
-            .limits
-            .timeout
-            .saturating_sub(self.recorder.elapsed())
+        self.limits.timeout.saturating_sub(self.recorder.elapsed())
     }
 }
 

@@ -165,12 +165,12 @@ impl State {
         if self.differs(&file) {
             changes.insert(Change::PluginsFile);
         }
-        let changed: BTreeSet<PathBuf> = {
+        let altered: BTreeSet<PathBuf> = {
             let paths: BTreeSet<PathBuf> = self.components.iter().map(|(_, path)| path.clone()).collect();
             paths.into_iter().filter(|path| self.differs(path)).collect()
         };
         for (name, path) in &self.components {
-            if changed.contains(path) {
+            if altered.contains(path) {
                 changes.insert(Change::Component(name.clone()));
             }
         }

@@ -154,6 +154,7 @@ impl WasiHttpView for HostState {
 }
 
 impl v0_1::types::Host for HostState {}
+impl v0_1::wit_manifest::Host for HostState {}
 
 /// Everything a component may import. Files and sockets are there, because the standard library of
 /// most languages imports them, and lead nowhere.
@@ -163,6 +164,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<HostS
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     v0_1::types::add_to_linker::<_, Own>(&mut linker, |state| state)?;
+    v0_1::wit_manifest::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::config::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::log::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::state::add_to_linker::<_, Own>(&mut linker, |state| state)?;

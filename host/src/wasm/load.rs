@@ -182,7 +182,15 @@ fn link(runtime: &Runtime, component: &Component) -> Result<WorldPre<HostState>,
 /// Whether an interface's package is one of those the linker has. The linker judges the rest; this
 /// is here for a plain answer in the common case.
 fn provided(import: &str) -> bool {
-    const OURS: [&str; 6] = ["types", "config", "log", "state", "secrets", "processes"];
+    const OURS: [&str; 7] = [
+        "types",
+        "manifest",
+        "config",
+        "log",
+        "state",
+        "secrets",
+        "processes",
+    ];
     const WASI: [&str; 7] = ["cli", "clocks", "filesystem", "http", "io", "random", "sockets"];
     let Some((name, version)) = import.split_once('@') else {
         return false;

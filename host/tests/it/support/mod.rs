@@ -1,1 +1,3 @@
 //! The harness: real stores, real components, real listeners.
+
+pub mod plugins;

@@ -4,26 +4,24 @@ mod abi;
 mod cache;
 mod call;
 mod egress;
-mod engine;
+pub mod engine;
 mod host;
+pub mod inspect;
 mod limits;
 mod load;
 mod manifest;
 mod plugin;
 mod precompiled;
 mod record;
-mod registry;
+pub mod registry;
 mod rights;
 mod secrets;
 mod text;
 
 use std::time::Duration;
 
-pub use self::engine::{Runtime, RuntimeError};
-pub use self::load::{Inspection, LoadError};
+pub use self::load::LoadError;
 pub use self::manifest::{Action, Manifest, SecretAsk, SecretKind};
-pub use self::plugin::Plugin;
-pub use self::registry::{ApplyReport, PluginState, PluginStatus, Registry, RegistryDeps};
 
 use crate::domain::attempt::{LogLine, OutboundCall};
 use crate::domain::event::Event;

@@ -29,7 +29,7 @@ pub(super) async fn send(
     let Some(call) = run.recorder.begin_call(request.method().as_str(), &shown) else {
         return Err(Error::HttpRequestDenied);
     };
-    let allowed = usize::try_from(run.settings.limits.requests).unwrap_or(usize::MAX);
+    let allowed = usize::try_from(run.limits.requests).unwrap_or(usize::MAX);
     let sent = if call >= allowed {
         Err(Refusal::denied(format!(
             "requests: a run may make {allowed} (limits.requests)"
@@ -58,10 +58,11 @@ async fn exchange(
     let (parts, body) = request.into_parts();
     let mut outgoing = Outgoing::parse(run, &parts)?;
     outgoing.put_secrets_in(run).await?;
-    let grants = run.standing.grants.load_full();
-    outgoing.check(run, &grants)?;
-    let client = outgoing.client(run, &grants)?;
-    let body = body::collect(body, run.settings.limits.request_bytes).await?;
+    let spec = run.standing.spec();
+    let grants = &spec.grants;
+    outgoing.check(run, grants)?;
+    let client = outgoing.client(run, grants)?;
+    let body = body::collect(body, run.limits.request_bytes).await?;
     let first_byte = first_byte_timeout(run, options);
     let sent = tokio::time::timeout(first_byte, client.execute(outgoing.into_request(body)));
     match sent.await {

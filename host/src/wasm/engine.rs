@@ -1,6 +1,6 @@
 //! The engine: how components are compiled and where their instances live.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
+use super::cache::CodeCache;
 use super::host::{self, HostState};
 
 /// How often a running guest yields, and how exact the CPU limit is.
@@ -42,6 +43,7 @@ pub struct RuntimeError(String);
 /// Compiles components and holds what every instance needs. One per process.
 pub struct Runtime {
     engine: Engine,
+    cache: CodeCache,
     linker: Linker<HostState>,
     places: Semaphore,
     pooled: bool,
@@ -49,8 +51,9 @@ pub struct Runtime {
 
 impl Runtime {
     /// Starts the engine and its clock. Where the address space is too short for the pool
-    /// (a container's limit), instances are made one by one, and the log says so once.
-    pub fn new() -> Result<Arc<Self>, RuntimeError> {
+    /// (a container's limit), instances are made one by one, and the log says so once. Compiled
+    /// code is kept in `<data dir>/cache`.
+    pub fn new(data_dir: &Path) -> Result<Arc<Self>, RuntimeError> {
         let fail = |e: wasmtime::Error| RuntimeError(format!("{e:#}"));
         let (engine, pooled) = match Engine::new(&config(true)) {
             Ok(engine) => (engine, true),
@@ -61,8 +64,10 @@ impl Runtime {
         };
         let linker = host::linker(&engine).map_err(fail)?;
         tick(&engine).map_err(|e| RuntimeError(format!("its clock's thread cannot start: {e}")))?;
+        let cache = CodeCache::open(data_dir, &engine);
         Ok(Arc::new(Self {
             engine,
+            cache,
             linker,
             places: Semaphore::new(MAX_RUNS as usize),
             pooled,
@@ -89,16 +94,10 @@ impl Runtime {
         self.places.acquire().await.ok()
     }
 
-    /// Compiles a component. Takes seconds of processor time: not for async threads.
-    pub(super) fn compile(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
-        Component::from_binary(&self.engine, bytes)
-    }
-
-    /// Tells engines apart whose compiled code does not fit each other.
-    pub(super) fn compatibility(&self) -> String {
-        let mut hasher = DefaultHasher::new();
-        self.engine.precompile_compatibility_hash().hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
+    /// The component of these bytes, compiled before or now. Takes seconds of processor time: not
+    /// for async threads.
+    pub(super) fn component(&self, digest: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
+        self.cache.component(&self.engine, digest, bytes)
     }
 }
 

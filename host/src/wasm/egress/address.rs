@@ -135,7 +135,7 @@ impl Resolve for CheckedResolver {
         let reach = self.0;
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let addresses = look_up(&host, reach).await.map_err(Box::new)?;
+            let addresses = look_up(&host, reach).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }

@@ -48,7 +48,7 @@ impl Renderer {
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
         environment.set_fuel(Some(FUEL));
         environment.set_formatter(move |out: &mut Output, state: &mut State, value: &Value| {
-            write(out, value, state.auto_escape().clone(), escape)
+            write(out, value, state.auto_escape(), escape)
         });
         environment.set_auto_escape_callback(|name| {
             if name == RAW {
@@ -95,7 +95,7 @@ impl Renderer {
 fn write(
     out: &mut Output,
     value: &Value,
-    auto: AutoEscape,
+    auto: &AutoEscape,
     escape: fn(&str) -> String,
 ) -> Result<(), minijinja::Error> {
     match value.kind() {

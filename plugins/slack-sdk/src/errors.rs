@@ -40,24 +40,21 @@ pub(crate) fn settle(method: &str, answer: &Value, after: Option<Duration>) -> F
 
 /// What Slack adds to some errors: the scope that is missing, the place in the blocks.
 fn detail(answer: &Value) -> String {
-    let mut detail = String::new();
+    let mut parts = Vec::new();
     if let Some(needed) = answer["needed"].as_str() {
-        detail.push_str(&format!(" (needed: {needed}"));
-        if let Some(provided) = answer["provided"].as_str() {
-            detail.push_str(&format!("; the token has: {provided}"));
-        }
-        detail.push(')');
+        let provided = answer["provided"].as_str().unwrap_or("none");
+        parts.push(format!(" (needed: {needed}; the token has: {provided})"));
     }
-    for message in answer["response_metadata"]["messages"]
+    let messages = answer["response_metadata"]["messages"]
         .as_array()
         .into_iter()
-        .flatten()
-    {
-        if let Some(message) = message.as_str() {
-            detail.push_str(&format!(" {message}"));
-        }
-    }
-    slack_message::cut(&detail, MAX_DETAIL)
+        .flatten();
+    parts.extend(
+        messages
+            .filter_map(Value::as_str)
+            .map(|message| format!(" {message}")),
+    );
+    slack_message::cut(&parts.concat(), MAX_DETAIL)
 }
 
 #[cfg(test)]

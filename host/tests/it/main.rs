@@ -1,3 +1,5 @@
 //! Everything that enters by the front door: one binary, one module per theme.
 
 mod support;
+
+mod power_cut;

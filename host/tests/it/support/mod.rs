@@ -1,1 +1,2 @@
 //! The harness: real stores, real components, real listeners.
+pub mod power_cut;

@@ -4,6 +4,24 @@
 //! Not found is `Ok(None)`, a duplicate is a value. Writes that callers wait for together take
 //! slices and answer per item, in order.
 
+mod claim;
+mod deliveries;
+mod dialect;
+mod events;
+mod finish;
+mod history;
+mod migrate;
+mod open;
+mod processes;
+mod rows;
+mod sql;
+mod state;
+mod sweep;
+mod tokens;
+mod users;
+mod words;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +35,10 @@ use crate::domain::plugin::PluginName;
 use crate::domain::process::Process;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, User};
+
+pub use dialect::Dialect;
+pub use open::{inspect, open};
+pub use sql::SqlStore;
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +57,15 @@ pub enum StoreError {
     /// The schema and this version do not fit.
     #[error("the database schema does not fit this version: {0}")]
     Schema(String),
+    /// The database's URL cannot be used. Never repeats it: it may hold a password.
+    #[error(
+        "DATABASE_URL cannot be used: {0}; write sqlite://path/to/file.db, sqlite:///absolute/path.db \
+         or postgres://user:password@host:5432/database"
+    )]
+    Address(String),
+    /// The database's file cannot be used.
+    #[error("the database file {} cannot be used: {why}", path.display())]
+    File { path: PathBuf, why: String },
 }
 
 /// What store methods answer.
@@ -80,6 +111,18 @@ pub trait DeliveryStore: Send + Sync {
         node: NodeId,
         lease: Duration,
     ) -> StoreResult<Vec<Claim>>;
+
+    /// Claims this one delivery if it waits, whether or not it is due yet.
+    async fn claim_delivery(
+        &self,
+        id: DeliveryId,
+        node: NodeId,
+        lease: Duration,
+    ) -> StoreResult<Option<Claim>>;
+
+    /// Ends every lease that another node holds. Only right when no other process uses the
+    /// database: then those nodes are dead. How many there were.
+    async fn end_foreign_leases(&self, node: NodeId) -> StoreResult<u64>;
 
     /// Commits the started marks: from here on an ended lease means an unknown outcome. The
     /// event becomes `processing`. `Lost` where the lease is no longer held: it must not be run.

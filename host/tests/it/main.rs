@@ -1,5 +1,6 @@
 //! Everything that enters by the front door: one binary, one module per theme.
 
-mod support;
-
+mod manifest;
+mod pipeline;
 mod power_cut;
+mod support;

@@ -1,2 +1,4 @@
 //! The harness: real stores, real components, real listeners.
+
+pub mod pipeline;
 pub mod power_cut;

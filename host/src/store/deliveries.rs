@@ -1,0 +1,187 @@
+//! Deliveries: the trait's methods, each one transaction. The longer ones are in [`super::claim`],
+//! [`super::finish`] and [`super::sweep`].
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::{Postgres, Sqlite};
+use trait_gen::trait_gen;
+
+use super::dialect::Dialect as _;
+use super::history::{DELIVERY_COLUMNS, attempts_by_delivery, delivery_from};
+use super::rows::RowReader;
+use super::sql::{SqlStore, sql};
+use super::words::int;
+use super::{DeliveryStore, StoreResult};
+use crate::domain::delivery::{Claim, Delivery, DeliveryHistory, Finish, Leased, OnUnknown, Swept};
+use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId};
+use crate::domain::plugin::PluginName;
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+#[async_trait]
+impl DeliveryStore for SqlStore<Db> {
+    async fn claim_deliveries(
+        &self,
+        plugin: &PluginName,
+        limit: u32,
+        node: NodeId,
+        lease: Duration,
+    ) -> StoreResult<Vec<Claim>> {
+        let mut tx = self.begin().await?;
+        let claims = Self::due(&mut tx, plugin, limit).await?;
+        Self::lease(&mut tx, &claims, node, lease).await?;
+        tx.commit().await?;
+        Ok(claims)
+    }
+
+    async fn claim_delivery(
+        &self,
+        id: DeliveryId,
+        node: NodeId,
+        lease: Duration,
+    ) -> StoreResult<Option<Claim>> {
+        let mut tx = self.begin().await?;
+        let claim = Self::waiting_one(&mut tx, id).await?;
+        Self::lease(&mut tx, claim.as_slice(), node, lease).await?;
+        tx.commit().await?;
+        Ok(claim)
+    }
+
+    async fn end_foreign_leases(&self, node: NodeId) -> StoreResult<u64> {
+        let mut tx = self.begin().await?;
+        let ended = Self::end_leases_but(&mut tx, node).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+
+    async fn mark_started(&self, claims: &[(DeliveryId, LeaseToken)]) -> StoreResult<Vec<Leased>> {
+        let mut tx = self.begin().await?;
+        let held = Self::held(&mut tx, claims).await?;
+        let answers = held.answers(|row| !row.ended);
+        Self::start(&mut tx, &held.of(&answers)).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+
+    async fn finish_deliveries(&self, finishes: &[Finish]) -> StoreResult<Vec<Leased>> {
+        let claims: Vec<_> = finishes.iter().map(|f| (f.delivery, f.token)).collect();
+        let mut tx = self.begin().await?;
+        let held = Self::held(&mut tx, &claims).await?;
+        let answers = held.answers(|_| true);
+        Self::finish(&mut tx, finishes, &held, &answers).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+
+    async fn renew_leases(
+        &self,
+        claims: &[(DeliveryId, LeaseToken)],
+        lease: Duration,
+    ) -> StoreResult<Vec<Leased>> {
+        let mut tx = self.begin().await?;
+        let held = Self::held(&mut tx, claims).await?;
+        let answers = held.answers(|_| true);
+        Self::extend(&mut tx, &held.of(&answers), lease).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+
+    async fn release_deliveries(&self, claims: &[(DeliveryId, LeaseToken)]) -> StoreResult<Vec<Leased>> {
+        let mut tx = self.begin().await?;
+        let held = Self::held(&mut tx, claims).await?;
+        let answers = held.answers(|row| !row.started);
+        let ids: Vec<_> = held.of(&answers).iter().map(|row| row.id).collect();
+        Self::give_back(&mut tx, &ids).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+
+    async fn sweep_leases(
+        &self,
+        plugin: &PluginName,
+        on_unknown: OnUnknown,
+        limit: u32,
+    ) -> StoreResult<Swept> {
+        let mut tx = self.begin().await?;
+        let ended = Self::ended(&mut tx, plugin, limit).await?;
+        let (started, claimed): (Vec<_>, Vec<_>) =
+            ended.into_iter().partition(|row| row.started_at.is_some());
+        let claimed: Vec<_> = claimed.iter().map(|row| row.id).collect();
+        Self::give_back(&mut tx, &claimed).await?;
+        Self::record_unknown(&mut tx, &started, on_unknown).await?;
+        tx.commit().await?;
+        Ok(Swept {
+            returned: u64::try_from(claimed.len()).unwrap_or(u64::MAX),
+            unknown: u64::try_from(started.len()).unwrap_or(u64::MAX),
+        })
+    }
+
+    async fn plugins_with_ended_leases(&self) -> StoreResult<Vec<PluginName>> {
+        let rows = sql::<Db>(
+            "SELECT DISTINCT plugin FROM deliveries WHERE state IN ('claimed', 'running') AND lease_until <= ",
+        )
+        .push(Db::NOW)
+        .push(" ORDER BY plugin")
+        .build()
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter()
+            .map(|row| RowReader::new(row, "deliveries", "plugin").parsed("plugin"))
+            .collect()
+    }
+
+    async fn next_due(&self, plugin: &PluginName) -> StoreResult<Option<Duration>> {
+        let wait: Option<i64> = sql::<Db>("SELECT due_at - ")
+            .push(Db::NOW)
+            .push(" FROM deliveries WHERE plugin = ")
+            .push_bind(plugin.as_str())
+            .push(" AND state IN ('pending', 'retrying', 'deferred') ORDER BY due_at, id LIMIT 1")
+            .build_query_scalar()
+            .fetch_optional(&self.reader)
+            .await?;
+        Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0))))
+    }
+
+    async fn deliveries(&self, event: EventId) -> StoreResult<Vec<DeliveryHistory>> {
+        let deliveries = sql::<Db>("SELECT ")
+            .push(DELIVERY_COLUMNS)
+            .push(" FROM deliveries WHERE event_id = ")
+            .push_bind(event.to_string())
+            .push(" ORDER BY plugin")
+            .build()
+            .fetch_all(&self.reader)
+            .await?;
+        let attempts = sqlx::query(
+            "SELECT a.* FROM attempts a JOIN deliveries d ON d.id = a.delivery_id WHERE d.event_id = $1 \
+             ORDER BY a.delivery_id, a.number, a.started_at, a.id",
+        )
+        .bind(event.to_string())
+        .fetch_all(&self.reader)
+        .await?;
+        let mut attempts = attempts_by_delivery(&attempts)?;
+        deliveries
+            .iter()
+            .map(|row| {
+                let delivery = delivery_from(row)?;
+                let attempts = attempts.remove(&delivery.id).unwrap_or_default();
+                Ok(DeliveryHistory { delivery, attempts })
+            })
+            .collect()
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> StoreResult<Option<Delivery>> {
+        let row = sql::<Db>("SELECT ")
+            .push(DELIVERY_COLUMNS)
+            .push(" FROM deliveries WHERE id = ")
+            .push_bind(id.to_string())
+            .build()
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(delivery_from).transpose()
+    }
+}
+
+/// A lease as milliseconds.
+pub(super) fn lease_millis(lease: Duration) -> i64 {
+    int(lease.as_millis())
+}

@@ -1,0 +1,48 @@
+//! What really differs between the two databases. Everything else is one SQL text.
+
+use sqlx::{Database, Postgres, Sqlite};
+
+/// One database's way of saying what the other says differently.
+pub trait Dialect: Database {
+    /// Begins a transaction that will write.
+    const BEGIN_WRITE: &'static str;
+    /// The database's clock in whole milliseconds; stands still within one statement.
+    const NOW: &'static str;
+    /// Ends a `SELECT` of rows that this transaction will write.
+    const LOCK: &'static str;
+    /// The same for the deliveries `d` of a claim: passes over rows another transaction holds.
+    const LOCK_FREE: &'static str;
+    /// What stands before and after the sought bytes in "the body of `e` contains them".
+    const BODY_CONTAINS: (&'static str, &'static str);
+    /// Most bind parameters of one statement that we use.
+    const MAX_BINDS: usize;
+    /// Makes writers of one plugin's state wait for each other, `$1` being the plugin; `None` where
+    /// writers wait for each other anyway.
+    const LOCK_STATE: Option<&'static str>;
+}
+
+impl Dialect for Sqlite {
+    // IMMEDIATE takes the write lock at once: a transaction that reads first and then cannot
+    // upgrade would fail without waiting for the busy timeout.
+    const BEGIN_WRITE: &'static str = "BEGIN IMMEDIATE";
+    // unixepoch('subsec') is whole milliseconds divided by 1000.0: only rounding gives them back.
+    const NOW: &'static str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
+    const LOCK: &'static str = "";
+    const LOCK_FREE: &'static str = "";
+    const BODY_CONTAINS: (&'static str, &'static str) = ("instr(e.body, ", ") > 0");
+    // SQLITE_MAX_VARIABLE_NUMBER is 32,766.
+    const MAX_BINDS: usize = 32_000;
+    const LOCK_STATE: Option<&'static str> = None;
+}
+
+impl Dialect for Postgres {
+    const BEGIN_WRITE: &'static str = "BEGIN";
+    // Not clock_timestamp(): that is volatile, so a comparison with it cannot use an index.
+    const NOW: &'static str = "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)";
+    const LOCK: &'static str = " FOR UPDATE";
+    const LOCK_FREE: &'static str = " FOR UPDATE OF d SKIP LOCKED";
+    const BODY_CONTAINS: (&'static str, &'static str) = ("position(", " in e.body) > 0");
+    // The protocol counts parameters in 16 bits: 65,535.
+    const MAX_BINDS: usize = 65_000;
+    const LOCK_STATE: Option<&'static str> = Some("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+}

@@ -1,0 +1,246 @@
+//! Events: accepting them, and reading them back.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sqlx::{Database, Postgres, QueryBuilder, Sqlite};
+use trait_gen::trait_gen;
+
+use super::dialect::Dialect;
+use super::rows::{Columns, RowReader};
+use super::sql::{SqlStore, sql};
+use super::words::{Word as _, clean, int};
+use super::{EventStore, StoreResult};
+use crate::domain::delivery::{DeliveryState, NewDelivery};
+use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, EventStatus, Header, NewEvent};
+use crate::domain::id::EventId;
+use crate::domain::page::{Page, PageRequest};
+
+/// The columns of an [`Event`], `e` being the table.
+pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.event_type, e.headers, \
+     e.content_type, e.body, e.payload_start, e.payload_end, e.received_at, e.processed_at, e.status, \
+     e.error_message, e.owner_id";
+
+/// Bind parameters of one event and of one delivery in their INSERTs.
+const EVENT_BINDS: usize = 15;
+const DELIVERY_BINDS: usize = 5;
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+#[async_trait]
+impl EventStore for SqlStore<Db> {
+    async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>> {
+        let mut tx = self.begin().await?;
+        Self::note_sources(&mut tx, events).await?;
+        for chunk in events.chunks(Db::MAX_BINDS / EVENT_BINDS) {
+            Self::insert_events(&mut tx, chunk).await?;
+        }
+        let deliveries: Vec<_> = events
+            .iter()
+            .flat_map(|event| event.deliveries.iter().map(move |delivery| (event, delivery)))
+            .collect();
+        for chunk in deliveries.chunks(Db::MAX_BINDS / DELIVERY_BINDS) {
+            Self::insert_deliveries(&mut tx, chunk).await?;
+        }
+        tx.commit().await?;
+        Ok(events
+            .iter()
+            .map(|event| Accepted {
+                id: event.id,
+                status: first_status(event),
+            })
+            .collect())
+    }
+
+    async fn event(&self, id: EventId) -> StoreResult<Option<Event>> {
+        let row = sql::<Db>("SELECT ")
+            .push(EVENT_COLUMNS)
+            .push(" FROM events e WHERE e.id = ")
+            .push_bind(id.to_string())
+            .build()
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(event_from).transpose()
+    }
+
+    async fn events(
+        &self,
+        filter: &EventFilter,
+        order: EventOrder,
+        page: PageRequest,
+    ) -> StoreResult<Page<Event>> {
+        let mut count = sql::<Db>("SELECT COUNT(*) FROM events e");
+        Self::push_filter(&mut count, filter);
+        let total: i64 = count.build_query_scalar().fetch_one(&self.reader).await?;
+
+        let mut list = sql::<Db>("SELECT ");
+        list.push(EVENT_COLUMNS).push(" FROM events e");
+        Self::push_filter(&mut list, filter);
+        list.push(match order {
+            EventOrder::NewestFirst => " ORDER BY e.received_at DESC, e.id DESC",
+            EventOrder::OldestFirst => " ORDER BY e.received_at, e.id",
+        });
+        list.push(" LIMIT ").push_bind(i64::from(page.size));
+        list.push(" OFFSET ").push_bind(int(page.offset()));
+        let rows = list.build().fetch_all(&self.reader).await?;
+        Ok(Page {
+            total: u64::try_from(total).unwrap_or(0),
+            items: rows.iter().map(event_from).collect::<StoreResult<_>>()?,
+        })
+    }
+}
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+impl SqlStore<Db> {
+    /// Makes sure that every source has its row. In order of name, so that two transactions with
+    /// the same new sources cannot wait for each other in a circle.
+    async fn note_sources(conn: &mut <Db as Database>::Connection, events: &[NewEvent]) -> StoreResult<()> {
+        let names: BTreeSet<_> = events.iter().map(|event| clean(&event.source)).collect();
+        let first = events.iter().map(|event| event.received_at).min();
+        let (Some(first), names) = (first, names.into_iter().collect::<Vec<_>>()) else {
+            return Ok(());
+        };
+        for chunk in names.chunks(Db::MAX_BINDS / 2) {
+            sql::<Db>("INSERT INTO sources (name, first_seen_at) ")
+                .push_values(chunk, |mut row, name| {
+                    row.push_bind(name.as_ref()).push_bind(first.as_millis());
+                })
+                .push(" ON CONFLICT (name) DO NOTHING")
+                .build()
+                .execute(&mut *conn)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn insert_events(conn: &mut <Db as Database>::Connection, events: &[NewEvent]) -> StoreResult<()> {
+        sql::<Db>(
+            "INSERT INTO events (id, kind, source, event_type, headers, content_type, body, payload_start, \
+             payload_end, received_at, processed_at, status, owner_id, open_deliveries, failed_deliveries) ",
+        )
+        .push_values(events, |mut row, event| {
+            let status = first_status(event);
+            row.push_bind(event.id.to_string())
+                .push_bind(event.kind.word())
+                .push_bind(clean(&event.source).as_ref())
+                .push_bind(clean(&event.event_type).as_ref())
+                .push_bind(headers_json(&event.headers))
+                .push_bind(clean(&event.content_type).as_ref())
+                .push_bind(event.body.as_ref())
+                .push_bind(event.payload.as_ref().map(|range| int(range.start)))
+                .push_bind(event.payload.as_ref().map(|range| int(range.end)))
+                .push_bind(event.received_at.as_millis())
+                .push_bind((status == EventStatus::Processed).then(|| event.received_at.as_millis()))
+                .push_bind(status.word())
+                .push_bind(event.owner.map(|owner| owner.to_string()))
+                .push_bind(int(event.deliveries.len()))
+                .push_bind(0_i64);
+        })
+        .build()
+        .execute(&mut *conn)
+        .await?;
+        Ok(())
+    }
+
+    async fn insert_deliveries(
+        conn: &mut <Db as Database>::Connection,
+        deliveries: &[(&NewEvent, &NewDelivery)],
+    ) -> StoreResult<()> {
+        sql::<Db>("INSERT INTO deliveries (id, event_id, plugin, state, attempts, due_at, created_at) ")
+            .push_values(deliveries, |mut row, (event, delivery)| {
+                row.push_bind(delivery.id.to_string())
+                    .push_bind(event.id.to_string())
+                    .push_bind(delivery.plugin.as_str())
+                    .push_bind(DeliveryState::Pending.word())
+                    .push("0")
+                    .push(Db::NOW)
+                    .push_bind(event.received_at.as_millis());
+            })
+            .build()
+            .execute(&mut *conn)
+            .await?;
+        Ok(())
+    }
+
+    fn push_filter(query: &mut QueryBuilder<Db>, filter: &EventFilter) {
+        query.push(" WHERE 1 = 1");
+        if let Some(owner) = filter.owner {
+            query.push(" AND e.owner_id = ").push_bind(owner.to_string());
+        }
+        if let Some(source) = &filter.source {
+            query.push(" AND e.source = ").push_bind(clean(source).as_ref());
+        }
+        if let Some(event_type) = &filter.event_type {
+            query
+                .push(" AND e.event_type = ")
+                .push_bind(clean(event_type).as_ref());
+        }
+        if let Some(status) = filter.status {
+            query.push(" AND e.status = ").push_bind(status.word());
+        }
+        if let Some(plugin) = &filter.plugin {
+            query
+                .push(" AND EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = e.id AND d.plugin = ")
+                .push_bind(clean(plugin).as_ref())
+                .push(")");
+        }
+        if let Some(since) = filter.since {
+            query.push(" AND e.received_at >= ").push_bind(since.as_millis());
+        }
+        if let Some(until) = filter.until {
+            query.push(" AND e.received_at < ").push_bind(until.as_millis());
+        }
+        if let Some(search) = &filter.search {
+            let (before, after) = Db::BODY_CONTAINS;
+            query
+                .push(" AND ")
+                .push(before)
+                .push_bind(search.as_bytes())
+                .push(after);
+        }
+    }
+}
+
+/// How an event starts.
+fn first_status(event: &NewEvent) -> EventStatus {
+    if event.deliveries.is_empty() {
+        EventStatus::Processed
+    } else {
+        EventStatus::Pending
+    }
+}
+
+/// Headers as JSON text without NULs (which JSON would carry as escapes, and readers stumble over).
+fn headers_json(headers: &[Header]) -> String {
+    let pairs: Vec<_> = headers
+        .iter()
+        .map(|header| (clean(&header.name), clean(&header.value)))
+        .collect();
+    serde_json::Value::from_iter(pairs.iter().map(|pair| serde_json::json!([pair.0, pair.1]))).to_string()
+}
+
+/// Reads an event from its [`EVENT_COLUMNS`].
+pub(super) fn event_from(row: &impl Columns) -> StoreResult<Event> {
+    let row = RowReader::new(row, "events", "event_id");
+    let start: Option<usize> = row.number_opt("payload_start")?;
+    let end: Option<usize> = row.number_opt("payload_end")?;
+    let headers: Vec<(String, String)> = row.json("headers")?;
+    Ok(Event {
+        id: row.parsed("event_id")?,
+        kind: row.word("kind")?,
+        source: row.text("source")?,
+        event_type: row.text("event_type")?,
+        headers: headers
+            .into_iter()
+            .map(|(name, value)| Header { name, value })
+            .collect(),
+        content_type: row.text("content_type")?,
+        body: Bytes::from(row.bytes("body")?),
+        payload: start.zip(end).map(|(start, end)| start..end),
+        received_at: row.moment("received_at")?,
+        processed_at: row.moment_opt("processed_at")?,
+        status: row.word("status")?,
+        error_message: row.text_opt("error_message")?,
+        owner: row.parsed_opt("owner_id")?,
+    })
+}

@@ -1,0 +1,181 @@
+//! Finishing deliveries: the attempt, the delivery's next state, and what follows for its event.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sqlx::{Database, Postgres, Sqlite};
+use trait_gen::trait_gen;
+
+use super::StoreResult;
+use super::claim::{Held, HeldBatch};
+use super::dialect::Dialect as _;
+use super::history::NewAttempt;
+use super::sql::{SqlStore, sql};
+use super::words::{Word as _, clean, clean_opt, int};
+use crate::domain::delivery::{DeliveryState, Finish, Leased, Verdict};
+use crate::domain::id::EventId;
+use crate::domain::time::Timestamp;
+
+/// Bind parameters of one row in the UPDATEs of deliveries and of events.
+const DELIVERY_BINDS: usize = 6;
+const EVENT_BINDS: usize = 5;
+
+/// What becomes of one delivery.
+struct Step<'a> {
+    held: Held,
+    finish: &'a Finish,
+    state: DeliveryState,
+    attempts: u32,
+    /// Until it is due again; zero when it never is.
+    delay_ms: u64,
+    /// When it was over, by the clock of the node that ran it.
+    finished_at: Option<Timestamp>,
+}
+
+impl<'a> Step<'a> {
+    fn new(held: Held, finish: &'a Finish) -> Self {
+        let counted = held.attempts.saturating_add(1);
+        let (state, attempts, delay_ms) = match finish.verdict {
+            Verdict::Succeeded => (DeliveryState::Succeeded, counted, 0),
+            Verdict::Dead => (DeliveryState::Dead, counted, 0),
+            Verdict::Retry { delay_ms } => (DeliveryState::Retrying, counted, delay_ms),
+            Verdict::Defer { delay_ms } => (DeliveryState::Deferred, held.attempts, delay_ms),
+        };
+        let over = matches!(finish.verdict, Verdict::Succeeded | Verdict::Dead);
+        let attempt = &finish.attempt;
+        let ended_at = attempt
+            .started_at
+            .plus(Duration::from_millis(attempt.duration_ms));
+        Self {
+            held,
+            finish,
+            state,
+            attempts,
+            delay_ms,
+            finished_at: over.then_some(ended_at),
+        }
+    }
+}
+
+/// What all steps of a batch do to one event.
+#[derive(Default)]
+struct EventStep<'a> {
+    /// Deliveries that are over now, and those of them that did not succeed.
+    closed: i64,
+    failed: i64,
+    /// The error of a delivery that died.
+    error: Option<Cow<'a, str>>,
+    /// When the last of them was over.
+    finished_at: Option<Timestamp>,
+}
+
+impl<'a> EventStep<'a> {
+    fn add(&mut self, step: &Step<'a>) {
+        let Some(finished_at) = step.finished_at else {
+            return;
+        };
+        self.closed += 1;
+        self.finished_at = self.finished_at.max(Some(finished_at));
+        if step.state == DeliveryState::Dead {
+            self.failed += 1;
+            let error = clean_opt(step.finish.attempt.error.as_deref());
+            self.error = error.or(self.error.take());
+        }
+    }
+}
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+impl SqlStore<Db> {
+    /// Writes the items that were answered [`Leased::Done`].
+    pub(super) async fn finish(
+        conn: &mut <Db as Database>::Connection,
+        finishes: &[Finish],
+        held: &HeldBatch,
+        answers: &[Leased],
+    ) -> StoreResult<()> {
+        let steps: Vec<_> = finishes
+            .iter()
+            .zip(held.iter(answers))
+            .filter_map(|(finish, held)| Some(Step::new(held?, finish)))
+            .collect();
+        let attempts: Vec<_> = steps
+            .iter()
+            .map(|step| NewAttempt {
+                delivery: step.held.id,
+                number: step.held.attempts.saturating_add(1),
+                record: &step.finish.attempt,
+            })
+            .collect();
+        Self::insert_attempts(conn, &attempts).await?;
+        Self::move_deliveries(conn, &steps).await?;
+        let mut events: HashMap<EventId, EventStep<'_>> = HashMap::new();
+        for step in &steps {
+            events.entry(step.held.event).or_default().add(step);
+        }
+        let order = Self::lock_events(conn, events.keys().copied()).await?;
+        let events: Vec<_> = order
+            .into_iter()
+            .filter_map(|id| Some((id, events.remove(&id)?)))
+            .collect();
+        Self::move_events(conn, &events).await
+    }
+
+    async fn move_deliveries(conn: &mut <Db as Database>::Connection, steps: &[Step<'_>]) -> StoreResult<()> {
+        for chunk in steps.chunks(Db::MAX_BINDS / DELIVERY_BINDS) {
+            sql::<Db>("WITH v (id, state, attempts, delay, finished_at, error) AS (")
+                .push_values(chunk, |mut row, step| {
+                    row.push_bind(step.held.id.to_string())
+                        .push_bind(step.state.word())
+                        .push_bind(i64::from(step.attempts))
+                        .push_bind(int(step.delay_ms).min(MAX_DELAY_MS))
+                        .push_bind(step.finished_at.map(Timestamp::as_millis))
+                        .push_bind(step.finish.attempt.error.as_deref().map(clean));
+                })
+                .push(
+                    ") UPDATE deliveries SET state = v.state, attempts = v.attempts, \
+                     finished_at = v.finished_at, last_error = COALESCE(v.error, deliveries.last_error), \
+                     started_at = NULL, lease_token = NULL, lease_until = NULL, lease_node = NULL, due_at = ",
+                )
+                .push(Db::NOW)
+                .push(" + v.delay FROM v WHERE deliveries.id = v.id")
+                .build()
+                .execute(&mut *conn)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn move_events(
+        conn: &mut <Db as Database>::Connection,
+        events: &[(EventId, EventStep<'_>)],
+    ) -> StoreResult<()> {
+        for chunk in events.chunks(Db::MAX_BINDS / EVENT_BINDS) {
+            sql::<Db>("WITH v (id, closed, failed, error, finished_at) AS (")
+                .push_values(chunk, |mut row, (id, step)| {
+                    row.push_bind(id.to_string())
+                        .push_bind(step.closed)
+                        .push_bind(step.failed)
+                        .push_bind(step.error.as_deref())
+                        .push_bind(step.finished_at.map(Timestamp::as_millis));
+                })
+                .push(
+                    ") UPDATE events SET \
+                     open_deliveries = open_deliveries - v.closed, \
+                     failed_deliveries = failed_deliveries + v.failed, \
+                     error_message = COALESCE(v.error, error_message), \
+                     processed_at = CASE WHEN open_deliveries > v.closed THEN NULL ELSE v.finished_at END, \
+                     status = CASE WHEN open_deliveries > v.closed THEN 'processing' \
+                     WHEN failed_deliveries + v.failed > 0 THEN 'failed' ELSE 'processed' END \
+                     FROM v WHERE events.id = v.id",
+                )
+                .build()
+                .execute(&mut *conn)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Longest wait that is stored: 100 years, far from where the database's integers end.
+const MAX_DELAY_MS: i64 = 100 * 365 * 86_400_000;

@@ -1,0 +1,147 @@
+//! Reads deliveries and attempts, and writes attempts.
+
+use std::collections::HashMap;
+
+use sqlx::{Database, Postgres, Sqlite};
+use trait_gen::trait_gen;
+
+use super::dialect::Dialect as _;
+use super::rows::{Columns, RowReader};
+use super::sql::{SqlStore, sql};
+use super::words::{Word as _, clean, clean_opt, int};
+use super::{StoreError, StoreResult};
+use crate::domain::attempt::{Attempt, FinishedAttempt, LogLine, OutboundCall};
+use crate::domain::delivery::Delivery;
+use crate::domain::id::DeliveryId;
+
+/// The columns of a [`Delivery`].
+pub(super) const DELIVERY_COLUMNS: &str =
+    "id, event_id, plugin, state, attempts, due_at, created_at, finished_at, last_error";
+
+/// Bind parameters of one attempt.
+const ATTEMPT_BINDS: usize = 13;
+
+/// Reads a delivery from its [`DELIVERY_COLUMNS`].
+pub(super) fn delivery_from(row: &impl Columns) -> StoreResult<Delivery> {
+    let row = RowReader::new(row, "deliveries", "id");
+    Ok(Delivery {
+        id: row.parsed("id")?,
+        event: row.parsed("event_id")?,
+        plugin: row.parsed("plugin")?,
+        state: row.word("state")?,
+        attempts: row.number("attempts")?,
+        due_at: row.moment("due_at")?,
+        created_at: row.moment("created_at")?,
+        finished_at: row.moment_opt("finished_at")?,
+        last_error: row.text_opt("last_error")?,
+    })
+}
+
+/// Reads attempts, each delivery's in the order of the rows.
+pub(super) fn attempts_by_delivery<R: Columns>(rows: &[R]) -> StoreResult<HashMap<DeliveryId, Vec<Attempt>>> {
+    let mut attempts: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        let attempt = attempt_from(row)?;
+        attempts.entry(attempt.delivery).or_default().push(attempt);
+    }
+    Ok(attempts)
+}
+
+fn attempt_from(row: &impl Columns) -> StoreResult<Attempt> {
+    let row = RowReader::new(row, "attempts", "id");
+    Ok(Attempt {
+        delivery: row.parsed("delivery_id")?,
+        number: row.number("number")?,
+        record: FinishedAttempt {
+            id: row.parsed("id")?,
+            started_at: row.moment("started_at")?,
+            duration_ms: row.number("duration_ms")?,
+            outcome: row.word("outcome")?,
+            summary: row.text_opt("summary")?,
+            output: row.text_opt("output")?,
+            error: row.text_opt("error")?,
+            logs: row.json("logs")?,
+            calls: row.json("calls")?,
+            generation: row.number_opt("generation")?,
+            digest: row.text_opt("digest")?,
+        },
+    })
+}
+
+/// An attempt about to be stored.
+pub(super) struct NewAttempt<'a> {
+    pub delivery: DeliveryId,
+    pub number: u32,
+    pub record: &'a FinishedAttempt,
+}
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+impl SqlStore<Db> {
+    pub(super) async fn insert_attempts(
+        conn: &mut <Db as Database>::Connection,
+        attempts: &[NewAttempt<'_>],
+    ) -> StoreResult<()> {
+        for chunk in attempts.chunks(Db::MAX_BINDS / ATTEMPT_BINDS) {
+            let mut texts = Vec::with_capacity(chunk.len());
+            for attempt in chunk {
+                texts.push((
+                    attempt,
+                    logs_json(&attempt.record.logs)?,
+                    calls_json(&attempt.record.calls)?,
+                ));
+            }
+            sql::<Db>(
+                "INSERT INTO attempts (id, delivery_id, number, started_at, duration_ms, outcome, summary, \
+                 output, error, logs, calls, generation, digest) ",
+            )
+            .push_values(texts, |mut row, (attempt, logs, calls)| {
+                let record = attempt.record;
+                row.push_bind(record.id.to_string())
+                    .push_bind(attempt.delivery.to_string())
+                    .push_bind(i64::from(attempt.number))
+                    .push_bind(record.started_at.as_millis())
+                    .push_bind(int(record.duration_ms))
+                    .push_bind(record.outcome.word())
+                    .push_bind(clean_opt(record.summary.as_deref()))
+                    .push_bind(clean_opt(record.output.as_deref()))
+                    .push_bind(clean_opt(record.error.as_deref()))
+                    .push_bind(logs)
+                    .push_bind(calls)
+                    .push_bind(record.generation.map(int))
+                    .push_bind(record.digest.as_deref());
+            })
+            .build()
+            .execute(&mut *conn)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+fn logs_json(logs: &[LogLine]) -> StoreResult<String> {
+    let cleaned: Vec<_> = logs
+        .iter()
+        .map(|line| LogLine {
+            message: clean(&line.message).into_owned(),
+            ..line.clone()
+        })
+        .collect();
+    json_text(&cleaned)
+}
+
+fn calls_json(calls: &[OutboundCall]) -> StoreResult<String> {
+    let cleaned: Vec<_> = calls
+        .iter()
+        .map(|call| OutboundCall {
+            method: clean(&call.method).into_owned(),
+            url: clean(&call.url).into_owned(),
+            error: clean_opt(call.error.as_deref()).map(std::borrow::Cow::into_owned),
+            ..call.clone()
+        })
+        .collect();
+    json_text(&cleaned)
+}
+
+fn json_text(value: &impl serde::Serialize) -> StoreResult<String> {
+    serde_json::to_string(value).map_err(|e| StoreError::Unavailable(Box::new(e)))
+}

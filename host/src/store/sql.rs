@@ -1,0 +1,104 @@
+//! One store over either database.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::{Pool, Postgres, QueryBuilder, Sqlite, Transaction};
+use trait_gen::trait_gen;
+
+use super::dialect::Dialect;
+use super::{HealthStore, Store, StoreError, StoreResult, migrate};
+
+/// How long a caller waits for a connection before the database counts as unavailable: longer than
+/// any group commit, shorter than a sender's patience.
+pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where sqlx keeps which migrations were applied.
+const TABLE: &str = "_sqlx_migrations";
+
+/// The store over SQLite or PostgreSQL. Made by [`open`](super::open).
+pub struct SqlStore<Db: Dialect> {
+    /// Where transactions that write begin. SQLite: exactly one connection.
+    pub(super) writer: Pool<Db>,
+    /// Where single reads go. PostgreSQL: the same pool as the writer.
+    pub(super) reader: Pool<Db>,
+    pub(super) migrator: Migrator,
+}
+
+impl<Db: Dialect> SqlStore<Db> {
+    /// The connections that write, for tests that look behind the store.
+    #[must_use]
+    pub fn writer(&self) -> &Pool<Db> {
+        &self.writer
+    }
+
+    /// Begins a transaction that will write.
+    pub(super) async fn begin(&self) -> StoreResult<Transaction<'static, Db>> {
+        Ok(self.writer.begin_with(Db::BEGIN_WRITE).await?)
+    }
+}
+
+/// A statement under construction.
+pub(super) fn sql<Db: Dialect>(text: &str) -> QueryBuilder<Db>
+where
+    Db::Arguments: Default,
+{
+    QueryBuilder::new(text)
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+impl Store for SqlStore<Db> {}
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+impl SqlStore<Db> {
+    /// Brings the schema up to this version.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] when the database holds migrations that this version does not know.
+    pub async fn migrate(&self) -> StoreResult<()> {
+        self.migrator
+            .run(&self.writer)
+            .await
+            .map_err(migrate::schema_error)
+    }
+
+    /// How many steps the schema lacks.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] when the database holds migrations that this version does not know.
+    pub(super) async fn pending_migrations(&self) -> StoreResult<usize> {
+        let mut conn = self.writer.acquire().await?;
+        // The table is not there before the first migration.
+        let applied = conn.list_applied_migrations(TABLE).await.unwrap_or_default();
+        let known = |version: i64| self.migrator.iter().any(|step| step.version == version);
+        if let Some(foreign) = applied.iter().find(|step| !known(step.version)) {
+            return Err(migrate::schema_error(MigrateError::VersionMissing(
+                foreign.version,
+            )));
+        }
+        Ok(self.migrator.iter().count().saturating_sub(applied.len()))
+    }
+}
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+#[async_trait]
+impl HealthStore for SqlStore<Db> {
+    async fn ping(&self) -> StoreResult<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("SELECT 1").execute(&mut *tx).await?;
+        tx.rollback().await?;
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}

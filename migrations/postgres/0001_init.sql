@@ -1,0 +1,164 @@
+-- The pair of ../sqlite/0001_init.sql: same tables, same columns, same checks.
+-- Text that is compared or sorted has the collation "C": byte order, as SQLite has it.
+-- Ids are UUIDs as text; moments and spans are whole milliseconds; JSON is text.
+
+CREATE TABLE users (
+    id            TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    username      TEXT NOT NULL,
+    -- The username in lower case: unique without regard to case, and the order of lists.
+    username_key  TEXT COLLATE "C" NOT NULL UNIQUE,
+    email         TEXT NOT NULL,
+    first_name    TEXT NOT NULL,
+    last_name     TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    is_staff      BOOLEAN NOT NULL,
+    is_active     BOOLEAN NOT NULL,
+    date_joined   BIGINT NOT NULL,
+    last_login    BIGINT
+);
+
+CREATE TABLE refresh_tokens (
+    id         TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    family     TEXT COLLATE "C" NOT NULL,
+    user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    issued_at  BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    -- When it was traded for its successor.
+    used_at    BIGINT,
+    revoked_at BIGINT
+);
+-- Revoking a family finds its tokens.
+CREATE INDEX refresh_tokens_family ON refresh_tokens (family);
+-- A new password revokes the user's tokens; deleting a user finds them.
+CREATE INDEX refresh_tokens_user ON refresh_tokens (user_id);
+-- The purge takes the oldest first.
+CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
+
+-- Who has sent events: a row comes with a source's first event.
+CREATE TABLE sources (
+    name          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    first_seen_at BIGINT NOT NULL
+);
+
+CREATE TABLE events (
+    id                TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    kind              TEXT COLLATE "C" NOT NULL CHECK (kind IN ('webhook', 'schedule', 'action')),
+    source            TEXT COLLATE "C" NOT NULL REFERENCES sources (name),
+    event_type        TEXT COLLATE "C" NOT NULL,
+    headers           TEXT NOT NULL,
+    content_type      TEXT NOT NULL,
+    body              BYTEA NOT NULL,
+    -- The payload's bytes inside the body, when it came in an envelope: from start up to end.
+    payload_start     BIGINT,
+    payload_end       BIGINT,
+    received_at       BIGINT NOT NULL,
+    processed_at      BIGINT,
+    status            TEXT COLLATE "C" NOT NULL CHECK (status IN ('pending', 'processing', 'processed', 'failed')),
+    error_message     TEXT,
+    owner_id          TEXT COLLATE "C" REFERENCES users (id) ON DELETE SET NULL,
+    -- Deliveries that are not finished, and finished ones that did not succeed: the status follows
+    -- from these two in the transaction that changes them.
+    open_deliveries   BIGINT NOT NULL CHECK (open_deliveries >= 0),
+    failed_deliveries BIGINT NOT NULL CHECK (failed_deliveries >= 0),
+    CHECK ((payload_start IS NULL) = (payload_end IS NULL))
+);
+-- The list of all events, newest or oldest first.
+CREATE INDEX events_received ON events (received_at, id);
+-- The same list for a user who sees only their own; deleting a user finds their events.
+CREATE INDEX events_owner ON events (owner_id, received_at, id);
+-- The same list of one source.
+CREATE INDEX events_source ON events (source, received_at, id);
+-- The same list of one status: what failed, what is stuck.
+CREATE INDEX events_status ON events (status, received_at, id);
+
+CREATE TABLE deliveries (
+    id          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    event_id    TEXT COLLATE "C" NOT NULL REFERENCES events (id) ON DELETE CASCADE,
+    plugin      TEXT COLLATE "C" NOT NULL,
+    state       TEXT COLLATE "C" NOT NULL CHECK (state IN ('pending', 'claimed', 'running', 'succeeded', 'retrying',
+                                               'deferred', 'dead', 'cancelled', 'unknown')),
+    attempts    BIGINT NOT NULL,
+    due_at      BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    -- When the started mark of the present claim was made.
+    started_at  BIGINT,
+    finished_at BIGINT,
+    last_error  TEXT,
+    -- The present claim: its proof, its end by the database's clock, and the process that holds it.
+    lease_token TEXT COLLATE "C",
+    lease_until BIGINT,
+    lease_node  TEXT COLLATE "C",
+    CHECK ((state IN ('claimed', 'running')) = (lease_token IS NOT NULL)),
+    CHECK ((lease_token IS NULL) = (lease_until IS NULL))
+);
+-- The claim: what waits for one plugin, in order of its due time. Partial, so that it stays as
+-- small as the backlog whatever the history.
+CREATE INDEX deliveries_claim ON deliveries (plugin, due_at, id)
+    WHERE state IN ('pending', 'retrying', 'deferred');
+-- The sweep: leases that have ended. As small as what is in flight.
+CREATE INDEX deliveries_lease ON deliveries (lease_until)
+    WHERE state IN ('claimed', 'running');
+-- The deliveries of an event in order of plugin, the list filter by plugin, and one per plugin.
+CREATE UNIQUE INDEX deliveries_event ON deliveries (event_id, plugin);
+
+CREATE TABLE attempts (
+    id          TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    delivery_id TEXT COLLATE "C" NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
+    number      BIGINT NOT NULL,
+    started_at  BIGINT NOT NULL,
+    duration_ms BIGINT NOT NULL,
+    outcome     TEXT COLLATE "C" NOT NULL CHECK (outcome IN ('succeeded', 'retry', 'deferred', 'rejected', 'trapped',
+                                                 'limit', 'host', 'interrupted', 'unknown')),
+    summary     TEXT,
+    output      TEXT,
+    error       TEXT,
+    logs        TEXT NOT NULL,
+    calls       TEXT NOT NULL,
+    generation  BIGINT,
+    digest      TEXT
+);
+-- The attempts of a delivery, oldest first.
+CREATE INDEX attempts_delivery ON attempts (delivery_id, number, started_at);
+
+CREATE TABLE processes (
+    id         TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    code       TEXT COLLATE "C" NOT NULL UNIQUE,
+    name       TEXT NOT NULL,
+    script     TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+-- Ticks of schedules: the key makes each tick once, however many nodes see it.
+CREATE TABLE schedule_runs (
+    plugin     TEXT COLLATE "C" NOT NULL,
+    schedule   TEXT COLLATE "C" NOT NULL,
+    planned_at BIGINT NOT NULL,
+    event_id   TEXT COLLATE "C" REFERENCES events (id) ON DELETE SET NULL,
+    PRIMARY KEY (plugin, schedule, planned_at)
+);
+-- Deleting an event finds the tick it came from.
+CREATE INDEX schedule_runs_event ON schedule_runs (event_id);
+
+-- Keys are bytes: any text fits, and both databases list them in byte order.
+CREATE TABLE plugin_state (
+    plugin  TEXT COLLATE "C" NOT NULL,
+    key     BYTEA NOT NULL,
+    value   BYTEA NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (plugin, key)
+);
+
+-- Requests that were refused before they became events, for the operator who asks why.
+CREATE TABLE rejected_requests (
+    id             TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    received_at    BIGINT NOT NULL,
+    source         TEXT,
+    remote_address TEXT,
+    http_status    BIGINT NOT NULL,
+    reason         TEXT NOT NULL,
+    headers        TEXT NOT NULL,
+    body_bytes     BIGINT NOT NULL
+);
+-- The list, newest first, and the purge, oldest first.
+CREATE INDEX rejected_requests_received ON rejected_requests (received_at, id);

@@ -3,6 +3,8 @@
 mod egress;
 mod manifest;
 mod pipeline;
+mod power_cut;
 mod reload;
 mod sandbox;
+mod store;
 mod support;

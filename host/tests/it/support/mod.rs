@@ -2,3 +2,6 @@
 
 pub mod pipeline;
 pub mod plugins;
+pub mod postgres;
+pub mod power_cut;
+pub mod stores;

@@ -1,3 +1,4 @@
 //! Everything that enters by the front door: one binary, one module per theme.
 
+mod store;
 mod support;

@@ -21,14 +21,14 @@ async fn opened() -> (TempDir, SqlStore<Sqlite>) {
 async fn the_writer_syncs_every_commit() {
     let (_dir, store) = opened().await;
     let mut writer = store.writer().acquire().await.expect("a connection");
-    for (pragma, want) in [
-        ("journal_mode", "wal"),
-        ("synchronous", "2"),
-        ("foreign_keys", "1"),
-        ("busy_timeout", "5000"),
+    for (pragma, column, want) in [
+        ("journal_mode", "journal_mode", "wal"),
+        ("synchronous", "synchronous", "2"),
+        ("foreign_keys", "foreign_keys", "1"),
+        ("busy_timeout", "timeout", "5000"),
     ] {
         let got: String = sqlx::query_scalar(AssertSqlSafe(format!(
-            "SELECT CAST({pragma} AS TEXT) FROM pragma_{pragma}"
+            "SELECT CAST({column} AS TEXT) FROM pragma_{pragma}"
         )))
         .fetch_one(&mut *writer)
         .await
@@ -175,7 +175,7 @@ async fn hot_queries_use_their_indexes() {
     for table in ["deliveries", "events"] {
         let update = plan(
             &store,
-            &format!("WITH v (id, n) AS (VALUES ('a', 1), ('b', 2)) UPDATE {table} SET id = id FROM v WHERE {table}.id = v.id"),
+            &format!("WITH v (id, n) AS (VALUES ('a', 1), ('b', 2)) UPDATE {table} SET id = v.id FROM v WHERE {table}.id = v.id"),
         )
         .await;
         assert!(update.contains(&format!("SEARCH {table} USING")), "{update}");

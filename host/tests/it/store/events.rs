@@ -123,122 +123,38 @@ async fn filters_narrow_the_list(fixture: &Fixture) {
     let store = &fixture.store;
     let owner: UserId = stored_user(store, "Owner").await;
     let at = |ms| Timestamp::from_millis(BASE.as_millis() + ms);
-    let one = NewEvent {
-        source: "one".to_owned(),
-        received_at: at(1),
-        owner: Some(owner),
-        ..event(&["a"])
-    };
-    let two = NewEvent {
-        event_type: "two".to_owned(),
-        received_at: at(2),
-        ..event(&["b"])
-    };
-    let three = NewEvent {
-        received_at: at(3),
-        ..event(&[])
-    };
-    store
-        .accept_events(&[three.clone(), one.clone(), two.clone()])
-        .await
-        .expect("accepted");
+    let mut one = event(&["a"]);
+    (one.source, one.received_at, one.owner) = ("one".to_owned(), at(1), Some(owner));
+    let mut two = event(&["b"]);
+    (two.event_type, two.received_at) = ("two".to_owned(), at(2));
+    let mut three = event(&[]);
+    three.received_at = at(3);
+    let (a, b, c) = (one.id, two.id, three.id);
+    store.accept_events(&[three, one, two]).await.expect("accepted");
 
-    let all = EventFilter::default;
-    assert_eq!(listed(store, all()).await, [one.id, two.id, three.id]);
-    assert_eq!(
-        listed(
-            store,
-            EventFilter {
-                owner: Some(owner),
-                ..all()
-            }
-        )
-        .await,
-        [one.id]
-    );
-    assert_eq!(
-        listed(
-            store,
-            EventFilter {
-                source: Some("one".to_owned()),
-                ..all()
-            }
-        )
-        .await,
-        [one.id]
-    );
-    assert_eq!(
-        listed(
-            store,
-            EventFilter {
-                event_type: Some("two".to_owned()),
-                ..all()
-            }
-        )
-        .await,
-        [two.id]
-    );
-    assert_eq!(
-        listed(
-            store,
-            EventFilter {
-                status: Some(EventStatus::Processed),
-                ..all()
-            }
-        )
-        .await,
-        [three.id]
-    );
-    assert_eq!(
-        listed(
-            store,
-            EventFilter {
-                plugin: Some("b".to_owned()),
-                ..all()
-            }
-        )
-        .await,
-        [two.id]
-    );
-    assert_eq!(
-        listed(
-            store,
-            EventFilter {
-                plugin: Some("\0".to_owned()),
-                ..all()
-            }
-        )
-        .await,
-        []
-    );
-    assert_eq!(
-        listed(
-            store,
-            EventFilter {
-                since: Some(at(2)),
-                ..all()
-            }
-        )
-        .await,
-        [two.id, three.id]
-    );
-    assert_eq!(
-        listed(
-            store,
-            EventFilter {
-                until: Some(at(2)),
-                ..all()
-            }
-        )
-        .await,
-        [one.id]
-    );
-    let both = EventFilter {
-        owner: Some(owner),
-        plugin: Some("b".to_owned()),
-        ..all()
+    let filter = |set: &dyn Fn(&mut EventFilter)| {
+        let mut filter = EventFilter::default();
+        set(&mut filter);
+        filter
     };
-    assert_eq!(listed(store, both).await, []);
+    let text = |text: &str| Some(text.to_owned());
+    for (filter, want) in [
+        (EventFilter::default(), vec![a, b, c]),
+        (filter(&|f| f.owner = Some(owner)), vec![a]),
+        (filter(&|f| f.source = text("one")), vec![a]),
+        (filter(&|f| f.event_type = text("two")), vec![b]),
+        (filter(&|f| f.status = Some(EventStatus::Processed)), vec![c]),
+        (filter(&|f| f.plugin = text("b")), vec![b]),
+        (filter(&|f| f.plugin = text("\0")), vec![]),
+        (filter(&|f| f.since = Some(at(2))), vec![b, c]),
+        (filter(&|f| f.until = Some(at(2))), vec![a]),
+        (
+            filter(&|f| (f.owner, f.plugin) = (Some(owner), text("b"))),
+            vec![],
+        ),
+    ] {
+        assert_eq!(listed(store, filter.clone()).await, want, "{filter:?}");
+    }
 }
 
 async fn pages_cover_the_list_in_order(fixture: &Fixture) {
@@ -293,9 +209,9 @@ async fn the_search_compares_bytes(fixture: &Fixture) {
 async fn nul_characters_become_replacement_characters(fixture: &Fixture) {
     let store = &fixture.store;
     let mut sent = event(&["a"]);
-    sent.source = "a\0b".to_owned();
-    sent.event_type = "\0".to_owned();
-    sent.content_type = "text/\0".to_owned();
+    sent.source = String::from("a\0b");
+    sent.event_type = String::from("\0");
+    sent.content_type = String::from("text/\0");
     sent.headers = vec![Header {
         name: "x\0".to_owned(),
         value: "\0y".to_owned(),

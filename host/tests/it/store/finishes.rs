@@ -20,6 +20,7 @@ on_both!(
     an_item_given_twice_counts_once,
     the_started_mark_moves_delivery_and_event,
     five_thousand_finishes_in_one_call,
+    finishes_at_once_of_the_same_events_all_count,
 );
 
 async fn status(
@@ -36,9 +37,7 @@ async fn status(
 }
 
 /// When [`finish`] says that its attempts were over.
-fn over() -> Option<Timestamp> {
-    Some(Timestamp::from_millis(BASE.as_millis() + 1_000))
-}
+const OVER: Option<Timestamp> = Some(Timestamp::from_millis(BASE.as_millis() + 1_000));
 
 async fn an_attempt_comes_back_as_it_was_recorded(fixture: &Fixture) {
     let store = &fixture.store;
@@ -77,15 +76,15 @@ async fn an_attempt_comes_back_as_it_was_recorded(fixture: &Fixture) {
         (history.delivery.state, history.delivery.attempts),
         (DeliveryState::Succeeded, 1)
     );
-    assert_eq!(history.delivery.finished_at, over());
+    assert_eq!(history.delivery.finished_at, OVER);
     let [attempt] = &history.attempts[..] else {
         panic!("one attempt")
     };
     assert_eq!((attempt.delivery, attempt.number), (done.delivery, 1));
     let mut want = done.attempt;
     want.summary = Some("sent\u{fffd}".to_owned());
-    want.logs[0].message = "a\u{fffd}b".to_owned();
-    want.calls[0].url = "https://example.com/\u{fffd}".to_owned();
+    want.logs[0].message = String::from("a\u{fffd}b");
+    want.calls[0].url = String::from("https://example.com/\u{fffd}");
     assert_eq!(attempt.record, want);
 }
 
@@ -94,7 +93,7 @@ async fn the_event_follows_its_deliveries(fixture: &Fixture) {
     let sent = accept(store, &["a", "b"]).await;
     for (name, want) in [
         ("a", (EventStatus::Processing, None)),
-        ("b", (EventStatus::Processed, over())),
+        ("b", (EventStatus::Processed, OVER)),
     ] {
         let claims = claim(store, name, LONG).await;
         // Not marked as started: the mark was never committed, and the end still counts.
@@ -130,7 +129,7 @@ async fn finishes_of_one_event_in_one_batch_count(fixture: &Fixture) {
     );
     assert_eq!(
         status(fixture, &first).await,
-        (EventStatus::Failed, over(), Some("b never".to_owned()))
+        (EventStatus::Failed, OVER, Some("b never".to_owned()))
     );
     assert_eq!(
         status(fixture, &second).await,
@@ -164,7 +163,7 @@ async fn a_failed_delivery_makes_a_failed_event(fixture: &Fixture) {
         .expect("finished");
     assert_eq!(
         status(fixture, &sent).await,
-        (EventStatus::Failed, over(), Some("a never".to_owned()))
+        (EventStatus::Failed, OVER, Some("a never".to_owned()))
     );
     let delivery = store
         .delivery(dead[0].delivery)
@@ -309,5 +308,35 @@ async fn five_thousand_finishes_in_one_call(fixture: &Fixture) {
     );
     for sent in [&batch[0], &batch[4_999]] {
         assert_eq!(status(fixture, sent).await.0, EventStatus::Processed);
+    }
+}
+
+/// Several nodes finish deliveries of the same events in batches of different order: every one
+/// counts, and no two batches wait for each other in a circle.
+async fn finishes_at_once_of_the_same_events_all_count(fixture: &Fixture) {
+    const PLUGINS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+    let store = &fixture.store;
+    let batch: Vec<_> = (0..50).map(|_| event(&PLUGINS)).collect();
+    store.accept_events(&batch).await.expect("accepted");
+    let mut nodes = Vec::new();
+    for (n, name) in PLUGINS.into_iter().enumerate() {
+        let mut claims = claim(store, name, LONG).await;
+        claims.rotate_left(n * 8);
+        let store = store.clone();
+        nodes.push(tokio::spawn(async move {
+            for claims in claims.chunks(10) {
+                let started = store.mark_started(&held(claims)).await.expect("marked");
+                assert!(started.iter().all(|answer| *answer == Done));
+                let finishes: Vec<_> = claims.iter().map(|c| finish(c, Verdict::Succeeded)).collect();
+                let answers = store.finish_deliveries(&finishes).await.expect("finished");
+                assert!(answers.iter().all(|answer| *answer == Done));
+            }
+        }));
+    }
+    for node in nodes {
+        node.await.expect("a node ends");
+    }
+    for sent in &batch {
+        assert_eq!(status(fixture, sent).await, (EventStatus::Processed, OVER, None));
     }
 }

@@ -103,8 +103,8 @@ async fn a_user_is_updated_and_signs_in(fixture: &Fixture) {
     user.id = stored_user(store, "ada").await;
     user.is_staff = true;
     user.is_active = false;
-    user.username = "Ada2".to_owned();
-    user.last_name = "L\0".to_owned();
+    user.username = String::from("Ada2");
+    user.last_name = String::from("L\0");
     assert!(store.update_user(&user).await.expect("answered"));
     let at = Timestamp::from_millis(5);
     store.record_login(user.id, at).await.expect("noted");

@@ -1,6 +1,29 @@
 //! Runs plugins: engine, limits, the registry of loaded generations, one call per delivery.
 
+mod abi;
+mod cache;
+mod call;
+mod egress;
+mod engine;
+mod host;
+mod limits;
+mod load;
+mod manifest;
+mod plugin;
+mod precompiled;
+mod record;
+mod registry;
+mod rights;
+mod secrets;
+mod text;
+
 use std::time::Duration;
+
+pub use self::engine::{Runtime, RuntimeError};
+pub use self::load::{Inspection, LoadError};
+pub use self::manifest::{Action, Manifest, SecretAsk, SecretKind};
+pub use self::plugin::Plugin;
+pub use self::registry::{ApplyReport, PluginState, PluginStatus, Registry, RegistryDeps};
 
 use crate::domain::attempt::{LogLine, OutboundCall};
 use crate::domain::event::Event;

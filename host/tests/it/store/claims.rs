@@ -15,6 +15,7 @@ on_both!(
     other_plugins_are_not_touched,
     what_is_not_due_waits,
     a_released_claim_is_due_at_once,
+    one_waiting_delivery_is_claimed_before_it_is_due,
 );
 
 async fn a_claim_brings_the_event(fixture: &Fixture) {
@@ -155,4 +156,29 @@ async fn a_released_claim_is_due_at_once(fixture: &Fixture) {
             .expect("nothing is fine")
             .is_empty()
     );
+}
+
+async fn one_waiting_delivery_is_claimed_before_it_is_due(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sent = accept(store, &["a", "b"]).await;
+    let id = sent.deliveries[0].id;
+    let take = || store.claim_delivery(id, node(), LONG);
+    let first = take().await.expect("answered").expect("it waits");
+    assert!(take().await.expect("answered").is_none());
+    let later = Verdict::Retry { delay_ms: 3_600_000 };
+    store
+        .finish_deliveries(&[finish(&first, later)])
+        .await
+        .expect("finished");
+    let again = take()
+        .await
+        .expect("answered")
+        .expect("it waits, though for long");
+    assert_eq!((again.delivery, again.attempts, again.event.id), (id, 1, sent.id));
+    store
+        .finish_deliveries(&[finish(&again, Verdict::Dead)])
+        .await
+        .expect("finished");
+    assert!(take().await.expect("answered").is_none());
+    assert_eq!(claim(store, "b", LONG).await.len(), 1);
 }

@@ -5,7 +5,7 @@ use hookyard::domain::delivery::Leased::{Done, Lost};
 use hookyard::domain::delivery::{DeliveryState, OnUnknown, Swept, Verdict};
 use hookyard::domain::event::EventStatus;
 
-use super::{LONG, SHORT, accept, claim, finish, held, lease_ended, on_both, plugin, states};
+use super::{LONG, SHORT, accept, claim, finish, held, lease_ended, node, on_both, plugin, states};
 use crate::support::stores::Fixture;
 
 on_both!(
@@ -16,6 +16,7 @@ on_both!(
     a_renewed_lease_does_not_end,
     an_ended_lease_must_not_start,
     a_sweep_keeps_to_its_plugin_and_limit,
+    the_leases_of_dead_nodes_end_at_once,
 );
 
 async fn sweep(fixture: &Fixture, name: &str, on_unknown: OnUnknown) -> Swept {
@@ -206,4 +207,24 @@ async fn a_sweep_keeps_to_its_plugin_and_limit(fixture: &Fixture) {
         store.plugins_with_ended_leases().await.expect("readable"),
         [plugin("b")]
     );
+}
+
+async fn the_leases_of_dead_nodes_end_at_once(fixture: &Fixture) {
+    let store = &fixture.store;
+    accept(store, &["a", "b"]).await;
+    let (me, dead) = (node(), node());
+    let mine = store
+        .claim_deliveries(&plugin("a"), 9, me, LONG)
+        .await
+        .expect("claimed");
+    let theirs = store
+        .claim_deliveries(&plugin("b"), 9, dead, LONG)
+        .await
+        .expect("claimed");
+    assert_eq!((mine.len(), theirs.len()), (1, 1));
+    assert_eq!(store.end_foreign_leases(me).await.expect("ended"), 1);
+    lease_ended(store, "b").await;
+    assert_eq!(sweep(fixture, "b", OnUnknown::Hold).await.returned, 1);
+    assert_eq!(sweep(fixture, "a", OnUnknown::Hold).await, Swept::default());
+    assert_eq!(store.mark_started(&held(&mine)).await.expect("marked"), [Done]);
 }

@@ -1,1 +1,86 @@
-//! http
+//! The HTTP interface: paths, answers and limits.
+//!
+//! Handlers extract, ask the service below and answer; every failure is a [`problem::Problem`].
+//! The OpenAPI document is made from the handlers, so a path that is served is described. What it
+//! does not do: TLS and proxy headers. The peer is who holds the connection.
+
+pub mod accounts;
+pub mod body;
+pub mod docs;
+pub mod events;
+pub mod extract;
+pub mod health;
+pub mod observe;
+pub mod problem;
+pub mod receive;
+pub mod serve;
+pub mod slash;
+pub mod views;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Extension, OriginalUri};
+use axum::http::{Method, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Auth;
+use crate::intake::Intake;
+use crate::store::SharedStore;
+
+pub use health::Readiness;
+pub use problem::Problem;
+pub use serve::serve;
+
+/// What the handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    pub store: SharedStore,
+    pub auth: Arc<Auth>,
+    pub intake: Intake,
+    /// Set by the application; read by `/readyz`.
+    pub readiness: Readiness,
+    /// Most bytes of a webhook's body.
+    pub max_body: usize,
+}
+
+/// The whole HTTP interface as one service, for [`serve`].
+pub fn router(state: ApiState) -> Router {
+    let (routes, document) = api().split_for_parts();
+    let routes = routes
+        .merge(docs::page())
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(Extension(docs::DocumentText::of(&document)))
+        .with_state(state);
+    let observed = observe::layers(routes);
+    // Outside the routing, so that the path is changed before it is matched.
+    Router::new().fallback_service(slash::with_or_without(observed))
+}
+
+/// The routes, with the description that is made from them.
+fn api() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(docs::frame())
+        .routes(routes!(accounts::register))
+        .routes(routes!(accounts::token))
+        .routes(routes!(accounts::refresh))
+        .routes(routes!(accounts::profile))
+        .routes(routes!(receive::receive))
+        .routes(routes!(events::list))
+        .routes(routes!(events::detail))
+        .routes(routes!(events::raw))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(docs::openapi))
+}
+
+async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
+    let detail = format!("Nothing is served at {}.", uri.path());
+    Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
+}
+
+async fn method_not_allowed(method: Method) -> Problem {
+    let detail = format!("Method \"{method}\" not allowed.");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+}

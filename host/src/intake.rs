@@ -1,1 +1,161 @@
-//! intake
+//! Takes events in: cap, verify, parse, store, and only then answer.
+//!
+//! The HTTP handler caps the body and finds out who sent it; an [`Unverified`] request becomes
+//! [`Verified`] by naming that sender, and only a verified one is parsed. [`Intake`] then makes it
+//! durable: requests that wait at the same time share one commit. What it does not do: run plugins.
+//! The deliveries are stored with the event, and [`Wake`] tells the dispatcher.
+
+pub mod body;
+pub mod commit;
+pub mod headers;
+pub mod names;
+pub mod request;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::SharedClock;
+use crate::domain::delivery::NewDelivery;
+use crate::domain::event::{Accepted, EventKind, Header, NewEvent};
+use crate::domain::id::{DeliveryId, EventId, UserId};
+use crate::domain::route::SharedRoutes;
+use crate::store::{SharedStore, StoreError};
+use crate::wake::Wake;
+
+pub use body::BadBody;
+pub use names::BadName;
+pub use request::{SourceQuery, Unverified, Verified};
+
+use commit::{Committer, Waiting};
+
+/// Events that may wait for a commit. A commit takes up to 256 of them.
+pub const QUEUE_EVENTS: usize = 1024;
+
+/// KiB of bodies that may wait for a commit.
+pub const QUEUE_KIB: usize = 64 << 10;
+
+/// Why an event was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    #[error(transparent)]
+    Body(#[from] BadBody),
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// [`QUEUE_EVENTS`] or [`QUEUE_KIB`] wait already.
+    #[error("too many events wait to be stored: try again in a moment")]
+    Full,
+    #[error("the service is stopping: try again in a moment")]
+    Stopping,
+    /// The store could not make the event durable.
+    #[error("the event could not be stored: {0}")]
+    Store(Arc<StoreError>),
+}
+
+/// An event as somebody hands it in, its names not yet checked.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    pub kind: EventKind,
+    pub source: String,
+    pub event_type: String,
+    pub headers: Vec<Header>,
+    pub content_type: String,
+    /// A JSON text.
+    pub body: Bytes,
+    /// Whose event it is.
+    pub owner: Option<UserId>,
+}
+
+/// The way in for events.
+#[derive(Clone)]
+pub struct Intake {
+    clock: SharedClock,
+    routes: SharedRoutes,
+    queue: mpsc::Sender<Waiting>,
+    room: Arc<Semaphore>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Intake {
+    /// Starts the task that commits; it runs on the current runtime until [`Intake::close`].
+    #[must_use]
+    pub fn start(store: SharedStore, clock: SharedClock, routes: SharedRoutes, wake: Arc<Wake>) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE_EVENTS);
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        tasks.spawn(Committer::new(store, wake).run(waiting, stop.clone()));
+        tasks.close();
+        Self {
+            clock,
+            routes,
+            queue,
+            room: Arc::new(Semaphore::new(QUEUE_KIB)),
+            stop,
+            tasks,
+        }
+    }
+
+    /// Takes in a request whose sender is known. When this returns, the event is durable.
+    pub async fn accept(&self, request: Verified) -> Result<Accepted, IntakeError> {
+        let event = request.into_event(self.clock.now())?;
+        self.store(event).await
+    }
+
+    /// Takes in an event from inside: the command line, or a person of the staff.
+    pub async fn submit(&self, submission: Submission) -> Result<Accepted, IntakeError> {
+        body::check(&submission.body)?;
+        let event = NewEvent {
+            id: EventId::generate(),
+            kind: submission.kind,
+            source: names::check("the source", &submission.source)?,
+            event_type: names::check("the type", &submission.event_type)?,
+            headers: submission.headers,
+            content_type: submission.content_type,
+            body: submission.body,
+            payload: None,
+            received_at: self.clock.now(),
+            owner: submission.owner,
+            deliveries: Vec::new(),
+        };
+        self.store(event).await
+    }
+
+    /// Takes no more events, stores those that wait and returns when that is done.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+
+    /// Gives the event a delivery per plugin that wants it, and waits for the commit.
+    async fn store(&self, mut event: NewEvent) -> Result<Accepted, IntakeError> {
+        let plugins = self.routes.load().plugins_for(&event.source, &event.event_type);
+        event.deliveries = plugins
+            .into_iter()
+            .map(|plugin| NewDelivery {
+                id: DeliveryId::generate(),
+                plugin,
+            })
+            .collect();
+        let (answer, answered) = oneshot::channel();
+        let room = self.room_for(&event)?;
+        let waiting = Waiting { event, answer, room };
+        self.queue.try_send(waiting).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => IntakeError::Full,
+            mpsc::error::TrySendError::Closed(_) => IntakeError::Stopping,
+        })?;
+        answered.await.map_err(|_| IntakeError::Stopping)?
+    }
+
+    fn room_for(&self, event: &NewEvent) -> Result<tokio::sync::OwnedSemaphorePermit, IntakeError> {
+        // An event larger than the whole queue may still pass alone.
+        let kib = event.body.len().div_ceil(1024).clamp(1, QUEUE_KIB);
+        let kib = u32::try_from(kib).map_err(|_| IntakeError::Full)?;
+        Arc::clone(&self.room)
+            .try_acquire_many_owned(kib)
+            .map_err(|_| IntakeError::Full)
+    }
+}

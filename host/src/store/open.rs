@@ -48,6 +48,36 @@ pub async fn open(url: &str) -> StoreResult<SharedStore> {
     }
 }
 
+/// What `url` leads to, in words for people, without changing anything.
+///
+/// # Errors
+/// As [`open`]'s.
+pub async fn inspect(url: &str) -> StoreResult<String> {
+    let (kind, pending) = match Address::parse(url)? {
+        Address::Sqlite(path) if !path.exists() => {
+            return Ok(format!(
+                "{} is not there yet; `hookyard serve` makes it",
+                path.display()
+            ));
+        }
+        Address::Sqlite(path) => {
+            let store = SqlStore::<Sqlite>::open(&path).await?;
+            (
+                format!("SQLite at {}", path.display()),
+                store.pending_migrations().await?,
+            )
+        }
+        Address::Postgres(options) => {
+            let store = SqlStore::<Postgres>::open(*options).await?;
+            ("PostgreSQL".to_owned(), store.pending_migrations().await?)
+        }
+    };
+    Ok(match pending {
+        0 => format!("{kind}, schema up to date"),
+        pending => format!("{kind}, {pending} migrations to apply; `hookyard migrate` or `serve` does it"),
+    })
+}
+
 /// Where a store is.
 pub(super) enum Address {
     Sqlite(PathBuf),

@@ -1,0 +1,200 @@
+//! Request bodies: their media type, their size, the time they may take, and forms in JSON.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Map, Value};
+
+use super::{ApiState, Problem};
+use crate::auth::FieldErrors;
+
+/// How long a body may take to arrive: 1 MiB over a poor mobile line takes about 10 s.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Most bytes of a form: the largest fields together have about 3 KiB.
+pub const MAX_FORM_BYTES: usize = 16 << 10;
+
+/// Media type taken to be meant when none is given: the old service did so too.
+const ASSUMED: &str = "application/json";
+
+/// Longest `Content-Type` that is stored with an event.
+const MAX_CONTENT_TYPE_CHARS: usize = 200;
+
+/// Refuses a webhook by its `Content-Length` alone, before anything else is done for it.
+pub struct DeclaredSize;
+
+impl FromRequestParts<ApiState> for DeclaredSize {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        check_declared(&parts.headers, state.max_body).map(|()| Self)
+    }
+}
+
+fn check_declared(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<u64>().ok());
+    match declared {
+        Some(length) if usize::try_from(length).map_or(true, |length| length > limit) => {
+            Err(too_large(limit))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too-large",
+        format!("The body is larger than {limit} bytes, the most that is taken here."),
+    )
+    .with("max_bytes", limit)
+    .header(CONNECTION, HeaderValue::from_static("close"))
+}
+
+/// The whole body, when it has at most `limit` bytes and arrives in time. Chunked bodies are cut off
+/// where they pass the limit.
+pub async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect());
+    match collected.await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Ok(Err(_)) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "incomplete-body",
+            "The body broke off before its end.",
+        )),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "slow-body",
+            format!("The body did not arrive within {} s.", BODY_TIMEOUT.as_secs()),
+        )
+        .header(CONNECTION, HeaderValue::from_static("close"))),
+    }
+}
+
+/// The body's media type, which must be JSON (`application/json` or `application/…+json`) and not
+/// compressed.
+pub fn json_content_type(headers: &HeaderMap) -> Result<String, Problem> {
+    if headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|coding| coding != "identity")
+    {
+        let detail = "Compressed bodies are not taken: send the body as it is.";
+        return Err(
+            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding", detail)
+                .header(ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+        );
+    }
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Ok(ASSUMED.to_owned());
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let is_json = text.parse::<mime::Mime>().is_ok_and(|media| {
+        media.type_() == mime::APPLICATION
+            && (media.subtype() == mime::JSON || media.suffix() == Some(mime::JSON))
+    });
+    if is_json && text.len() <= MAX_CONTENT_TYPE_CHARS {
+        return Ok(text.into_owned());
+    }
+    let shown: String = text.chars().take(MAX_CONTENT_TYPE_CHARS).collect();
+    let detail = format!("Unsupported media type \"{shown}\" in request: send application/json.");
+    Err(
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", detail).header(
+            HeaderName::from_static("accept-post"),
+            HeaderValue::from_static("application/json, application/*+json"),
+        ),
+    )
+}
+
+/// A JSON object whose fields are texts. Every wrong field is told, not just the first.
+pub struct Form {
+    fields: Map<String, Value>,
+    errors: FieldErrors,
+}
+
+impl Form {
+    /// A text that must be there; empty, with the error noted, when it is not.
+    pub fn required(&mut self, name: &'static str) -> String {
+        match self.take(name) {
+            Some(text) if text.is_empty() => {
+                self.errors.add(name, "This field may not be blank.");
+                text
+            }
+            Some(text) => text,
+            None => String::new(),
+        }
+    }
+
+    /// A text that may be missing.
+    pub fn optional(&mut self, name: &'static str) -> Option<String> {
+        self.fields.contains_key(name).then(|| self.take(name)).flatten()
+    }
+
+    /// Notes what is wrong with a field.
+    pub fn wrong(&mut self, name: &'static str, why: &str) {
+        self.errors.add(name, why);
+    }
+
+    /// Fails when anything was wrong.
+    pub fn finish(self) -> Result<(), Problem> {
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(self.errors.into())
+        }
+    }
+
+    fn take(&mut self, name: &'static str) -> Option<String> {
+        let why = match self.fields.remove(name) {
+            Some(Value::String(text)) => return Some(text),
+            Some(Value::Number(number)) => return Some(number.to_string()),
+            Some(Value::Null) => "This field may not be null.",
+            Some(_) => "Not a valid string.",
+            None => "This field is required.",
+        };
+        self.errors.add(name, why);
+        None
+    }
+}
+
+impl FromRequest<ApiState> for Form {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &ApiState) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        check_declared(&parts.headers, MAX_FORM_BYTES)?;
+        json_content_type(&parts.headers)?;
+        let bytes = read(body, MAX_FORM_BYTES).await?;
+        let fields = match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) => {
+                let why = "Invalid data. Expected an object.";
+                return Err(FieldErrors::one("non_field_errors", why).into());
+            }
+            Err(error) => return Err(bad_json(&error)),
+        };
+        Ok(Self {
+            fields,
+            errors: FieldErrors::default(),
+        })
+    }
+}
+
+fn bad_json(error: &serde_json::Error) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "bad-json",
+        format!("JSON parse error: {error}."),
+    )
+    .with("line", error.line())
+    .with("column", error.column())
+}

@@ -1,0 +1,246 @@
+//! Seeing events: a list, one with its deliveries, and its body as it came.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::extract::{CurrentUser, Params};
+use super::problem::ProblemBody;
+use super::views::{Audience, DeliveryView, EventDetail, EventView};
+use super::{ApiState, Problem};
+use crate::domain::event::{Event, EventFilter, EventOrder, EventStatus};
+use crate::domain::id::EventId;
+use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest};
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+
+/// Longest text that is searched for, in bytes.
+const MAX_SEARCH_BYTES: usize = 256;
+
+/// A page of events.
+#[derive(Serialize, ToSchema)]
+pub struct EventPage {
+    /// Events that match, on all pages.
+    pub count: u64,
+    /// Address of the next page.
+    pub next: Option<String>,
+    /// Address of the page before.
+    pub previous: Option<String>,
+    pub results: Vec<EventView>,
+}
+
+/// List events, newest first
+///
+/// Staff see every event, others those they sent. Every given condition must hold.
+#[utoipa::path(get, path = "/api/webhooks/list/", tag = "webhooks", security(("bearer" = [])),
+    params(
+        ("page" = Option<u32>, Query, minimum = 1, description = "1 is the first"),
+        ("page_size" = Option<u32>, Query, minimum = 1, maximum = 100, description = "20 when not given"),
+        ("status" = Option<String>, Query, description = "`pending`, `processing`, `processed` or `failed`"),
+        ("source" = Option<String>, Query, description = "Exactly this source"),
+        ("type" = Option<String>, Query, description = "Exactly this type"),
+        ("plugin" = Option<String>, Query, description = "With a delivery to this plugin"),
+        ("since" = Option<String>, Query, description = "Received at or after this moment (RFC 3339)"),
+        ("until" = Option<String>, Query, description = "Received before this moment (RFC 3339)"),
+        ("search" = Option<String>, Query, description = "With this text in the body, compared exactly"),
+        ("ordering" = Option<String>, Query, description = "`-received_at` (newest first) or `received_at`"),
+    ),
+    responses(
+        (status = 200, description = "One page", body = EventPage),
+        (status = 400, description = "A parameter cannot be read; `parameter` names it", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 404, description = "There is no such page", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn list(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Json<EventPage>, Problem> {
+    let page = page_request(&params)?;
+    let filter = filter(&params, &user)?;
+    let found = state.store.events(&filter, ordering(&params)?, page).await?;
+    let pages = found.total.div_ceil(u64::from(page.size)).max(1);
+    if u64::from(page.page) > pages {
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "no-such-page",
+            "Invalid page.",
+        ));
+    }
+    let address = |page| page_address(&headers, &params, page);
+    Ok(Json(EventPage {
+        count: found.total,
+        next: (u64::from(page.page) < pages).then(|| address(page.page + 1)),
+        previous: (page.page > 1).then(|| address(page.page - 1)),
+        results: found
+            .items
+            .into_iter()
+            .map(EventView::of)
+            .collect::<Result<_, _>>()?,
+    }))
+}
+
+/// One event with its deliveries
+///
+/// Attempts show `logs`, `calls`, `output`, `generation` and `digest` to staff only.
+#[utoipa::path(get, path = "/api/webhooks/{id}/", tag = "webhooks", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The event's id")),
+    responses(
+        (status = 200, description = "The event", body = EventDetail),
+        (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such event, or not yours", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn detail(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    Path(id): Path<String>,
+) -> Result<Json<EventDetail>, Problem> {
+    let event = visible_event(&state, &user, &id).await?;
+    let audience = if user.is_staff {
+        Audience::Staff
+    } else {
+        Audience::Sender
+    };
+    let deliveries = state.store.deliveries(event.id).await?.into_iter();
+    Ok(Json(EventDetail {
+        event: EventView::of(event)?,
+        deliveries: deliveries
+            .map(|history| DeliveryView::of(history, audience))
+            .collect::<Result<_, _>>()?,
+    }))
+}
+
+/// The body of an event, byte for byte as it was received
+///
+/// Always a download of `application/octet-stream`, so that no browser takes a sender's bytes for a page.
+#[utoipa::path(get, path = "/api/webhooks/{id}/raw/", tag = "webhooks", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The event's id")),
+    responses(
+        (status = 200, description = "The body", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such event, or not yours", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn raw(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let event = visible_event(&state, &user, &id).await?;
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{}.body\"", event.id))
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        (CONTENT_DISPOSITION, disposition),
+        (
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; sandbox"),
+        ),
+    ];
+    Ok((headers, event.body).into_response())
+}
+
+/// The event, when there is one and the user may see it. Somebody else's event is answered like none.
+async fn visible_event(state: &ApiState, user: &User, id: &str) -> Result<Event, Problem> {
+    let id: EventId = id.parse().map_err(|_| Problem::no_such("event"))?;
+    let event = state.store.event(id).await?;
+    event
+        .filter(|event| user.is_staff || event.owner == Some(user.id))
+        .ok_or_else(|| Problem::no_such("event"))
+}
+
+fn page_request(params: &Params) -> Result<PageRequest, Problem> {
+    let number = |name: &'static str, default: u32, most: u32, why: &str| match params.get(name) {
+        None => Ok(default),
+        Some(text) => match text.parse() {
+            Ok(number) if (1..=most).contains(&number) => Ok(number),
+            _ => Err(Problem::bad_parameter(name, why)),
+        },
+    };
+    Ok(PageRequest {
+        page: number("page", 1, u32::MAX - 1, "must be a number from 1 on")?,
+        size: number(
+            "page_size",
+            DEFAULT_PAGE_SIZE,
+            MAX_PAGE_SIZE,
+            "must be a number from 1 to 100",
+        )?,
+    })
+}
+
+fn filter(params: &Params, user: &User) -> Result<EventFilter, Problem> {
+    let text = |name| params.get(name).map(str::to_owned);
+    let search = text("search");
+    if search.as_ref().is_some_and(|text| text.len() > MAX_SEARCH_BYTES) {
+        return Err(Problem::bad_parameter("search", "must have at most 256 bytes"));
+    }
+    Ok(EventFilter {
+        owner: (!user.is_staff).then_some(user.id),
+        source: text("source"),
+        event_type: text("type"),
+        status: params.get("status").map(status).transpose()?,
+        plugin: text("plugin"),
+        since: moment(params, "since")?,
+        until: moment(params, "until")?,
+        search,
+    })
+}
+
+fn status(text: &str) -> Result<EventStatus, Problem> {
+    match text {
+        "pending" => Ok(EventStatus::Pending),
+        "processing" => Ok(EventStatus::Processing),
+        "processed" => Ok(EventStatus::Processed),
+        "failed" => Ok(EventStatus::Failed),
+        _ => Err(Problem::bad_parameter(
+            "status",
+            "must be pending, processing, processed or failed",
+        )),
+    }
+}
+
+fn moment(params: &Params, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+    let why = "must be a moment with a zone such as 2026-08-01T12:00:00Z (a + is written %2B in a query)";
+    params
+        .get(name)
+        .map(|text| Timestamp::parse(text).map_err(|_| Problem::bad_parameter(name, why)))
+        .transpose()
+}
+
+fn ordering(params: &Params) -> Result<EventOrder, Problem> {
+    match params.get("ordering") {
+        None | Some("-received_at") => Ok(EventOrder::NewestFirst),
+        Some("received_at") => Ok(EventOrder::OldestFirst),
+        Some(_) => Err(Problem::bad_parameter(
+            "ordering",
+            "must be received_at or -received_at",
+        )),
+    }
+}
+
+/// The address of another page, at the host by which the client reached us; without one that can be
+/// read, an address without a host.
+fn page_address(headers: &HeaderMap, params: &Params, page: u32) -> String {
+    let path = format!("/api/webhooks/list/?{}", params.with_page(page));
+    let host = headers
+        .get(HOST)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<Authority>().ok())
+        .filter(|authority| !authority.as_str().contains('@'));
+    match host {
+        Some(host) => format!("http://{host}{path}"),
+        None => path,
+    }
+}

@@ -1,0 +1,85 @@
+//! Every path works with and without its trailing slash.
+//!
+//! The path is changed before routing instead of answered with a redirect, which most senders of
+//! webhooks do not follow and which turns a `POST` into a `GET` in many clients.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::Uri;
+use axum::http::uri::PathAndQuery;
+use tower::ServiceExt;
+use tower::util::MapRequest;
+
+/// The service behind a step that brings paths into the form they are routed by.
+pub(super) fn with_or_without(inner: Router) -> MapRequest<Router, fn(Request) -> Request> {
+    inner.map_request(canonical)
+}
+
+fn canonical(mut request: Request) -> Request {
+    if let Some(uri) = canonical_uri(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// The path it is routed by, when that differs: with a slash below `/api/`, without one elsewhere.
+/// The document and the pages that show it are files and have names of their own.
+fn canonical_uri(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    let is_file = path == "/api/openapi.json" || path == "/api/docs" || path.starts_with("/api/docs/");
+    let path = match path.strip_suffix('/') {
+        _ if is_file => return None,
+        None if path.starts_with("/api/") => format!("{path}/"),
+        Some("/healthz") => "/healthz".to_owned(),
+        Some("/readyz") => "/readyz".to_owned(),
+        _ => return None,
+    };
+    let target = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(target).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::canonical_uri;
+
+    fn canonical(uri: &str) -> String {
+        let uri = uri.parse().expect("a URI");
+        canonical_uri(&uri).unwrap_or(uri).to_string()
+    }
+
+    #[test]
+    fn api_paths_get_a_slash_and_keep_their_query() {
+        assert_eq!(canonical("/api/auth/token"), "/api/auth/token/");
+        assert_eq!(
+            canonical("/api/webhooks/list?page=2"),
+            "/api/webhooks/list/?page=2"
+        );
+        assert_eq!(
+            canonical("/api/webhooks/list/?a=%2F"),
+            "/api/webhooks/list/?a=%2F"
+        );
+        assert_eq!(
+            canonical("http://host/api/auth/token"),
+            "http://host/api/auth/token/"
+        );
+    }
+
+    #[test]
+    fn files_and_probes_keep_their_names() {
+        for path in [
+            "/api/openapi.json",
+            "/api/docs",
+            "/api/docs/swagger-ui.css",
+            "/healthz",
+            "/",
+        ] {
+            assert_eq!(canonical(path), path);
+        }
+        assert_eq!(canonical("/readyz/"), "/readyz");
+    }
+}

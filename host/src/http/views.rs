@@ -1,0 +1,302 @@
+//! Events, deliveries and attempts as the interface shows them.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::Problem;
+use crate::domain::attempt::{Attempt, AttemptOutcome, LogLevel, LogLine, OutboundCall};
+use crate::domain::delivery::{DeliveryHistory, DeliveryState};
+use crate::domain::event::{Event, EventKind, EventStatus, Header};
+
+/// An event.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventView {
+    pub id: String,
+    /// Who sent it.
+    #[schema(example = "github")]
+    pub source: String,
+    /// What happened, in the sender's words.
+    #[serde(rename = "type")]
+    #[schema(example = "push")]
+    pub event_type: String,
+    /// `webhook`, `schedule` or `action`.
+    pub kind: &'static str,
+    /// The payload as it was sent: every digit, the order of keys, every character.
+    #[schema(value_type = serde_json::Value)]
+    pub payload: Box<RawValue>,
+    /// The request's headers, without credentials and signatures.
+    pub headers: Vec<HeaderView>,
+    pub content_type: String,
+    /// RFC 3339.
+    pub received_at: String,
+    /// RFC 3339; null until every delivery is finished.
+    pub processed_at: Option<String>,
+    /// `pending`, `processing`, `processed` or `failed`.
+    pub status: &'static str,
+    /// Why it failed.
+    pub error_message: Option<String>,
+}
+
+/// A header of the request.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Header)]
+pub struct HeaderView {
+    /// In lower case.
+    pub name: String,
+    pub value: String,
+}
+
+/// An event with what became of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventDetail)]
+pub struct EventDetail {
+    #[serde(flatten)]
+    pub event: EventView,
+    /// One for each plugin that wanted the event, in order of name.
+    pub deliveries: Vec<DeliveryView>,
+}
+
+/// The errand of bringing an event to a plugin.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
+pub struct DeliveryView {
+    pub id: String,
+    pub plugin: String,
+    /// `pending`, `claimed`, `running`, `succeeded`, `retrying`, `deferred`, `dead`, `cancelled` or
+    /// `unknown`.
+    pub state: &'static str,
+    /// Attempts that counted.
+    pub attempts_made: u32,
+    /// When it is tried next, while it waits. RFC 3339.
+    pub due_at: String,
+    pub created_at: String,
+    pub finished_at: Option<String>,
+    pub last_error: Option<String>,
+    /// Oldest first.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// One try.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempt)]
+pub struct AttemptView {
+    pub id: String,
+    pub number: u32,
+    pub started_at: String,
+    pub duration_ms: u64,
+    /// `succeeded`, `retry`, `deferred`, `rejected`, `trapped`, `limit`, `host`, `interrupted` or
+    /// `unknown`.
+    pub outcome: &'static str,
+    /// The plugin's own line.
+    pub summary: Option<String>,
+    pub error: Option<String>,
+    /// What the plugin gave back. Only staff see this and the members below, which tell how the
+    /// operator has set the plugin up.
+    #[schema(value_type = Option<serde_json::Value>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logs: Option<Vec<LogLineView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Vec<CallView>>,
+    /// Which generation of the plugin ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// SHA-256 of the component that ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// A line that the plugin wrote.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LogLine)]
+pub struct LogLineView {
+    /// Milliseconds since the attempt began.
+    pub at_ms: u64,
+    /// `debug`, `info`, `warn`, `error`, `stdout` or `stderr`.
+    pub level: &'static str,
+    pub message: String,
+}
+
+/// An outbound request of the plugin, as it was before secrets were put in.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OutboundCall)]
+pub struct CallView {
+    /// Milliseconds since the attempt began.
+    pub at_ms: u64,
+    pub method: String,
+    pub url: String,
+    /// Null when there was no answer.
+    pub status: Option<u16>,
+    pub duration_ms: u64,
+    /// Why there was no answer.
+    pub error: Option<String>,
+}
+
+/// How much of an attempt is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever sent the event.
+    Sender,
+    Staff,
+}
+
+impl EventView {
+    /// The event as everybody who may see it sees it.
+    pub fn of(event: Event) -> Result<Self, Problem> {
+        let payload = event.payload();
+        Ok(Self {
+            id: event.id.to_string(),
+            kind: kind_name(event.kind),
+            payload: raw_json(&payload)?,
+            headers: event.headers.into_iter().map(HeaderView::from).collect(),
+            content_type: event.content_type,
+            received_at: event.received_at.to_string(),
+            processed_at: event.processed_at.map(|at| at.to_string()),
+            status: status_name(event.status),
+            error_message: event.error_message,
+            source: event.source,
+            event_type: event.event_type,
+        })
+    }
+}
+
+/// JSON as it is; what is not JSON becomes a JSON string of it.
+fn raw_json(bytes: &[u8]) -> Result<Box<RawValue>, Problem> {
+    if let Ok(raw) = serde_json::from_slice::<&RawValue>(bytes) {
+        return Ok(raw.to_owned());
+    }
+    serde_json::value::to_raw_value(&String::from_utf8_lossy(bytes))
+        .map_err(|error| Problem::internal(error.to_string()))
+}
+
+impl From<Header> for HeaderView {
+    fn from(header: Header) -> Self {
+        Self {
+            name: header.name,
+            value: header.value,
+        }
+    }
+}
+
+impl DeliveryView {
+    /// The delivery as `audience` may see it.
+    pub fn of(history: DeliveryHistory, audience: Audience) -> Result<Self, Problem> {
+        let delivery = history.delivery;
+        let attempts = history.attempts.into_iter();
+        Ok(Self {
+            id: delivery.id.to_string(),
+            plugin: delivery.plugin.to_string(),
+            state: state_name(delivery.state),
+            attempts_made: delivery.attempts,
+            due_at: delivery.due_at.to_string(),
+            created_at: delivery.created_at.to_string(),
+            finished_at: delivery.finished_at.map(|at| at.to_string()),
+            last_error: delivery.last_error,
+            attempts: attempts
+                .map(|attempt| AttemptView::of(attempt, audience))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl AttemptView {
+    fn of(attempt: Attempt, audience: Audience) -> Result<Self, Problem> {
+        let record = attempt.record;
+        let staff = audience == Audience::Staff;
+        let output = record.output.filter(|_| staff);
+        Ok(Self {
+            id: record.id.to_string(),
+            number: attempt.number,
+            started_at: record.started_at.to_string(),
+            duration_ms: record.duration_ms,
+            outcome: outcome_name(record.outcome),
+            summary: record.summary,
+            error: record.error,
+            output: output.map(|text| raw_json(text.as_bytes())).transpose()?,
+            logs: staff.then(|| record.logs.into_iter().map(LogLineView::from).collect()),
+            calls: staff.then(|| record.calls.into_iter().map(CallView::from).collect()),
+            generation: record.generation.filter(|_| staff),
+            digest: record.digest.filter(|_| staff),
+        })
+    }
+}
+
+impl From<LogLine> for LogLineView {
+    fn from(line: LogLine) -> Self {
+        Self {
+            at_ms: line.at_ms,
+            level: match line.level {
+                LogLevel::Debug => "debug",
+                LogLevel::Info => "info",
+                LogLevel::Warn => "warn",
+                LogLevel::Error => "error",
+                LogLevel::Stdout => "stdout",
+                LogLevel::Stderr => "stderr",
+            },
+            message: line.message,
+        }
+    }
+}
+
+impl From<OutboundCall> for CallView {
+    fn from(call: OutboundCall) -> Self {
+        Self {
+            at_ms: call.at_ms,
+            method: call.method,
+            url: call.url,
+            status: call.status,
+            duration_ms: call.duration_ms,
+            error: call.error,
+        }
+    }
+}
+
+/// The status in the interface's words.
+#[must_use]
+pub const fn status_name(status: EventStatus) -> &'static str {
+    match status {
+        EventStatus::Pending => "pending",
+        EventStatus::Processing => "processing",
+        EventStatus::Processed => "processed",
+        EventStatus::Failed => "failed",
+    }
+}
+
+const fn kind_name(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Webhook => "webhook",
+        EventKind::Schedule => "schedule",
+        EventKind::Action => "action",
+    }
+}
+
+const fn state_name(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "pending",
+        DeliveryState::Claimed => "claimed",
+        DeliveryState::Running => "running",
+        DeliveryState::Succeeded => "succeeded",
+        DeliveryState::Retrying => "retrying",
+        DeliveryState::Deferred => "deferred",
+        DeliveryState::Dead => "dead",
+        DeliveryState::Cancelled => "cancelled",
+        DeliveryState::Unknown => "unknown",
+    }
+}
+
+const fn outcome_name(outcome: AttemptOutcome) -> &'static str {
+    match outcome {
+        AttemptOutcome::Succeeded => "succeeded",
+        AttemptOutcome::Retry => "retry",
+        AttemptOutcome::Deferred => "deferred",
+        AttemptOutcome::Rejected => "rejected",
+        AttemptOutcome::Trapped => "trapped",
+        AttemptOutcome::Limit => "limit",
+        AttemptOutcome::Host => "host",
+        AttemptOutcome::Interrupted => "interrupted",
+        AttemptOutcome::Unknown => "unknown",
+    }
+}

@@ -1,0 +1,82 @@
+//! Which of a request's headers are kept with the event.
+
+use ::http::HeaderMap;
+
+use crate::domain::event::Header;
+
+/// Most headers kept.
+pub const MAX_HEADERS: usize = 100;
+/// Most bytes of names and values kept: a plugin gets them with every delivery.
+pub const MAX_HEADER_BYTES: usize = 16 << 10;
+
+/// Headers that never name a fact about the event: credentials, and those of the connection.
+const DROPPED: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "cookie2",
+    "expect",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+];
+
+/// Words that mark a header as a credential or a signature, wherever they stand in its name. It is
+/// better to lose a harmless header than to keep a secret.
+const DROPPED_WORDS: &[&str] = &[
+    "access-key",
+    "api-key",
+    "apikey",
+    "auth-key",
+    "authorization",
+    "bearer",
+    "cookie",
+    "credential",
+    "csrf",
+    "hmac",
+    "jwt",
+    "passphrase",
+    "passwd",
+    "password",
+    "private-key",
+    "secret",
+    "session",
+    "signature",
+    "token",
+    "x-auth-",
+    "xsrf",
+];
+
+/// The headers to keep, in the order they came, at most [`MAX_HEADERS`] and [`MAX_HEADER_BYTES`].
+pub(super) fn kept(headers: &HeaderMap) -> Vec<Header> {
+    let mut kept = Vec::new();
+    let mut bytes = 0;
+    for (name, value) in headers {
+        if is_dropped(name.as_str()) {
+            continue;
+        }
+        bytes += name.as_str().len() + value.len();
+        if kept.len() == MAX_HEADERS || bytes > MAX_HEADER_BYTES {
+            break;
+        }
+        kept.push(Header {
+            name: name.as_str().to_owned(),
+            value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        });
+    }
+    kept
+}
+
+/// `name` is in lower case.
+fn is_dropped(name: &str) -> bool {
+    let words = name.replace('_', "-");
+    DROPPED.contains(&name) || name == "x-auth" || DROPPED_WORDS.iter().any(|word| words.contains(word))
+}

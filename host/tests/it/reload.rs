@@ -83,7 +83,7 @@ async fn no_run_fails_while_the_component_is_replaced() {
     };
     replace(&file, &fs::read(component("version_two")).expect("read"));
     yard.registry.refresh(&name("version")).await.expect("known");
-    let before = tokio::time::timeout(Duration::from_secs(60), runner).await;
+    let before = tokio::time::timeout(Duration::from_mins(1), runner).await;
     before.expect("the new code in time").expect("no run failed");
 }
 

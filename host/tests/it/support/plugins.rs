@@ -128,7 +128,7 @@ pub fn spec(plugin: &str, component: PathBuf) -> PluginSpec {
         grants: Grants::default(),
         config: json!({}),
         limits: Limits {
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_mins(2),
             ..Limits::default()
         },
         retry: hookyard::domain::retry::RetryPolicy::default(),

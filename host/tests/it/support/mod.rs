@@ -1,1 +1,4 @@
 //! The harness: real stores, real components, real listeners.
+
+pub mod api;
+pub mod flaky;

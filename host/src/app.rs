@@ -1,1 +1,243 @@
-//! app
+//! The composition root: settings in, running parts out. The binary and the tests both start here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use tokio::net::TcpListener;
+
+use crate::auth::{Auth, AuthSettings, KeySource, Keyring, Registration};
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{JwtSettings, Settings};
+use crate::data_dir::{DataDir, control_socket};
+use crate::dispatch;
+use crate::domain::id::NodeId;
+use crate::domain::plugin::SharedSpecs;
+use crate::domain::route::SharedRoutes;
+use crate::environment::Environment;
+use crate::http::{self, ApiState, Readiness};
+use crate::intake::Intake;
+use crate::lifecycle::{Lifecycle, Stopped};
+use crate::operator::Operator;
+use crate::store::{self, SharedStore};
+use crate::wake::Wake;
+use crate::wasm::engine::Runtime;
+use crate::wasm::registry::{Registry, RegistryDeps};
+use crate::watcher::Watcher;
+
+/// How often expired refresh tokens are removed, and how many at a time.
+const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
+const PURGE_LIMIT: u32 = 1000;
+
+/// Every part, wired and not yet serving.
+pub struct App {
+    pub settings: Settings,
+    pub store: SharedStore,
+    pub clock: SharedClock,
+    pub auth: Arc<Auth>,
+    pub intake: Intake,
+    pub registry: Arc<Registry>,
+    pub operator: Arc<Operator>,
+    pub specs: SharedSpecs,
+    pub routes: SharedRoutes,
+    pub wake: Arc<Wake>,
+    pub node: NodeId,
+    pub lifecycle: Lifecycle,
+    data_dir: DataDir,
+    dispatching: AtomicBool,
+}
+
+impl App {
+    /// Opens the database, brings it to this version's schema and wires the parts.
+    ///
+    /// # Errors
+    /// When a part cannot be made; the text names it.
+    pub async fn build(settings: Settings, env: Environment, data_dir: DataDir) -> anyhow::Result<Self> {
+        Self::build_with(settings, env, data_dir, Arc::new(SystemClock)).await
+    }
+
+    /// As [`App::build`], by another clock.
+    ///
+    /// # Errors
+    /// When a part cannot be made; the text names it.
+    pub async fn build_with(
+        settings: Settings,
+        env: Environment,
+        data_dir: DataDir,
+        clock: SharedClock,
+    ) -> anyhow::Result<Self> {
+        let keyring =
+            Keyring::load(&key_source(&settings)).context("cannot load the keys that sign tokens")?;
+        let store = store::open(settings.database_url.expose()).await?;
+        let runtime =
+            Runtime::new(data_dir.path()).map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
+        let registry = Arc::new(Registry::new(
+            runtime,
+            RegistryDeps {
+                store: store.clone(),
+                environment: Arc::new(env),
+                clock: clock.clone(),
+                data_dir: data_dir.path().to_owned(),
+            },
+        ));
+        let specs = SharedSpecs::default();
+        let routes = SharedRoutes::default();
+        let wake = Arc::new(Wake::default());
+        let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
+        Ok(Self {
+            intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone()),
+            operator: Arc::new(Operator::new(
+                settings.plugins_file.clone(),
+                registry.clone(),
+                specs.clone(),
+                routes.clone(),
+            )),
+            auth: Arc::new(auth),
+            settings,
+            store,
+            clock,
+            registry,
+            specs,
+            routes,
+            wake,
+            node: NodeId::generate(),
+            lifecycle: Lifecycle::default(),
+            data_dir,
+            dispatching: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether the dispatcher runs in this process, so that what is stored is also delivered.
+    #[must_use]
+    pub fn dispatching(&self) -> bool {
+        self.dispatching.load(Ordering::Relaxed)
+    }
+
+    /// What the dispatcher works with.
+    #[must_use]
+    pub fn dispatch_parts(&self) -> dispatch::Parts {
+        dispatch::Parts {
+            store: self.store.clone(),
+            registry: self.registry.clone(),
+            specs: self.specs.clone(),
+            clock: self.clock.clone(),
+            wake: self.wake.clone(),
+            node: self.node,
+            lifecycle: self.lifecycle.clone(),
+        }
+    }
+
+    /// Puts `plugins.toml` in force for a command that can also do without it; a wrong file is only
+    /// told.
+    pub async fn load_plugins_leniently(&self) {
+        if let Err(error) = self.operator.reload().await {
+            tracing::warn!(%error, "the plugins file is wrong");
+        }
+    }
+
+    /// Serves until a signal (or `lifecycle.soft`), then stops. `ready` is told the address once
+    /// requests are answered.
+    ///
+    /// # Errors
+    /// When serving cannot begin: a wrong `plugins.toml`, an address in use.
+    pub async fn serve(self, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<Stopped> {
+        let app = Arc::new(self);
+        let (listener, address) = app.listen().await?;
+        let file = app.operator.reload().await.map_err(|error| anyhow!(error))?;
+        tracing::info!(file = %app.operator.path().display(), plugins = file.plugins.len(), "plugins file applied");
+        app.take_over_leases().await?;
+        let readiness = Readiness::default();
+        let state = ApiState {
+            store: app.store.clone(),
+            auth: app.auth.clone(),
+            intake: app.intake.clone(),
+            readiness: readiness.clone(),
+            max_body: app.settings.max_body,
+        };
+        let life = &app.lifecycle;
+        let (watcher, changes) = Watcher::start(app.operator.path())?;
+        life.spawn(
+            "plugin watcher",
+            app.operator.clone().follow(watcher, changes, life.clone()),
+        );
+        crate::control::listen(app.clone(), &control_socket(app.data_dir.path()), life)?;
+        dispatch::start(app.dispatch_parts());
+        app.dispatching.store(true, Ordering::Relaxed);
+        life.spawn(
+            "token purge",
+            purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),
+        );
+        let serving = http::serve(listener, http::router(state), life.soft.clone());
+        life.spawn("http", serving);
+        readiness.ready();
+        ready(address);
+        life.stop_asked().await?;
+        readiness.stopping();
+        let stopped = life.stop().await;
+        app.close().await;
+        tracing::info!(?stopped, "stopped");
+        Ok(stopped)
+    }
+
+    async fn listen(&self) -> anyhow::Result<(TcpListener, SocketAddr)> {
+        let listen = self.settings.listen;
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("cannot listen on {listen}; is it in use? (--listen, HOOKYARD_LISTEN)")
+        })?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+
+    /// On SQLite this process is the only one: leases of others belong to processes that are gone,
+    /// and their work need not wait for the leases to end.
+    async fn take_over_leases(&self) -> anyhow::Result<()> {
+        if self.settings.database_url.expose().starts_with("sqlite:") {
+            let ended = self.store.end_foreign_leases(self.node).await?;
+            if ended > 0 {
+                tracing::info!(deliveries = ended, "took over what the last process left");
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores what waits and closes the database.
+    pub async fn close(&self) {
+        self.intake.close().await;
+        self.lifecycle.soft.cancel();
+        self.store.close().await;
+    }
+}
+
+fn key_source(settings: &Settings) -> KeySource {
+    match &settings.jwt {
+        JwtSettings::Secret(secret) => KeySource::Secrets(vec![secret.clone()]),
+        JwtSettings::Files(files) => KeySource::Files(files.clone()),
+        JwtSettings::Kept => KeySource::Directory(settings.data_dir.join("keys")),
+    }
+}
+
+fn auth_settings(settings: &Settings) -> AuthSettings {
+    AuthSettings {
+        access_ttl: settings.access_ttl,
+        refresh_ttl: settings.refresh_ttl,
+        registration: if settings.registration_open {
+            Registration::Open
+        } else {
+            Registration::Closed
+        },
+    }
+}
+
+async fn purge_tokens(store: SharedStore, clock: SharedClock, life: Lifecycle) {
+    loop {
+        tokio::select! {
+            () = life.soft.cancelled() => return,
+            () = tokio::time::sleep(PURGE_INTERVAL) => {}
+        }
+        if let Err(error) = store.purge_refresh_tokens(clock.now(), PURGE_LIMIT).await {
+            tracing::warn!(%error, "cannot remove expired refresh tokens; trying again in an hour");
+        }
+    }
+}

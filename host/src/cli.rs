@@ -1,1 +1,107 @@
-//! cli
+//! The command line: parse and hand over.
+
+mod events;
+mod output;
+mod plugins;
+mod serve;
+mod setup;
+mod users;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::config::{Settings, SettingsArgs};
+use crate::control::Caller;
+use crate::environment::Environment;
+use output::Output;
+
+/// Takes webhooks in, makes each durable before it answers, and delivers it to sandboxed
+/// WebAssembly plugins that plugins.toml switches on.
+///
+/// Start with `hookyard serve`. Commands that change or run something talk to the running server
+/// through its data directory, and do the work themselves when none runs.
+#[derive(Parser)]
+#[command(
+    name = "hookyard",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    settings: SettingsArgs,
+    /// Print data as JSON, for programs
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve: take webhooks in and deliver them until SIGTERM
+    Serve,
+    /// Check settings, plugins.toml, components and database without serving
+    Check,
+    /// Bring the database to the schema of this version
+    Migrate,
+    /// Make a staff user; asks for the password, or reads it with --password-stdin
+    Createsuperuser(users::CreateArgs),
+    /// Users: list, create, change
+    #[command(subcommand)]
+    User(users::UserCommand),
+    /// Events: list, show, send
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// Plugins: list, enable, disable, inspect, run
+    #[command(subcommand)]
+    Plugins(plugins::PluginsCommand),
+    /// Print shell completions, for example: hookyard completions bash > /etc/bash_completion.d/hookyard
+    Completions { shell: clap_complete::Shell },
+}
+
+/// Parses the command line, runs the command, prints what went wrong.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::Completions { shell } = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "hookyard", &mut std::io::stdout());
+        return ExitCode::SUCCESS;
+    }
+    match run_command(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
+    let env = Environment::load(Path::new("."))?;
+    let settings = Settings::resolve(&cli.settings, &env)?;
+    let output = Output { json: cli.json };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(async {
+        match cli.command {
+            Command::Serve => {
+                crate::telemetry::start(&settings)?;
+                serve::serve(settings, env).await
+            }
+            Command::Check => setup::check(settings, env, output).await,
+            Command::Migrate => setup::migrate(settings, output).await,
+            Command::Createsuperuser(args) => {
+                users::create(&Caller::new(settings, env), args, true, output).await
+            }
+            Command::User(command) => users::run(&Caller::new(settings, env), command, output).await,
+            Command::Events(command) => events::run(&Caller::new(settings, env), command, output).await,
+            Command::Plugins(command) => plugins::run(settings, env, command, output).await,
+            Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+        }
+    });
+    // A blocking read of a terminal must not hold the exit up.
+    runtime.shutdown_background();
+    code
+}

@@ -1,1 +1,171 @@
-//! control
+//! Commands from the same machine: to the running server through a socket in the data directory,
+//! or done inline, under the directory's lock, when none runs. Both ways end in `execute`.
+
+mod execute;
+mod server;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+
+use crate::app::App;
+use crate::config::Settings;
+use crate::data_dir::{DataDir, Ownership, control_socket};
+use crate::environment::Environment;
+
+pub use server::listen;
+
+/// One command.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Request {
+    UserList,
+    UserCreate {
+        username: String,
+        email: String,
+        password: String,
+        staff: bool,
+    },
+    UserPassword {
+        username: String,
+        password: String,
+    },
+    UserSet {
+        username: String,
+        active: Option<bool>,
+        staff: Option<bool>,
+    },
+    EventList {
+        source: Option<String>,
+        event_type: Option<String>,
+        status: Option<String>,
+        plugin: Option<String>,
+        limit: u32,
+    },
+    EventShow {
+        id: String,
+    },
+    /// `body` in Base64.
+    EventSend {
+        source: String,
+        event_type: String,
+        body: String,
+    },
+    PluginList,
+    PluginEnable {
+        name: String,
+        enabled: bool,
+    },
+    PluginRun {
+        name: String,
+        action: String,
+        input: Value,
+    },
+}
+
+/// What comes back: a value, or what is wrong in words.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Reply {
+    Done(Box<RawValue>),
+    Failed(String),
+}
+
+/// What a command answers: JSON as it was written, since payloads keep every digit.
+#[derive(Debug)]
+pub struct Answer(Box<RawValue>);
+
+impl Answer {
+    /// The answer of something that shows as JSON.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn of(value: &impl Serialize) -> anyhow::Result<Self> {
+        Ok(Self(serde_json::value::to_raw_value(value)?))
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.get()
+    }
+
+    /// As a tree, for people's eyes; long numbers may lose digits here.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+}
+
+/// Largest request or reply line, in bytes: the largest body in Base64, and room around it.
+const MAX_LINE: u64 = 100 << 20;
+
+/// How long a command may take: a plugin's longest run and some.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Sends commands where they belong.
+pub struct Caller {
+    settings: Settings,
+    env: Environment,
+}
+
+impl Caller {
+    /// A caller for the data directory of these settings.
+    #[must_use]
+    pub fn new(settings: Settings, env: Environment) -> Self {
+        Self { settings, env }
+    }
+
+    /// Does the command in the running server, or here.
+    ///
+    /// # Errors
+    /// When it cannot be done; the text is for people.
+    pub async fn call(&self, request: Request) -> anyhow::Result<Answer> {
+        match DataDir::own(&self.settings.data_dir)? {
+            Ownership::Owned(dir) => {
+                let app = App::build(self.settings.clone(), self.env.clone(), dir).await?;
+                app.load_plugins_leniently().await;
+                let answer = execute::execute(&app, request).await;
+                app.close().await;
+                answer
+            }
+            Ownership::Taken => tokio::time::timeout(REPLY_TIMEOUT, self.remote(request))
+                .await
+                .map_err(|_| {
+                    anyhow!(
+                        "the running server did not answer in {} s",
+                        REPLY_TIMEOUT.as_secs()
+                    )
+                })?,
+        }
+    }
+
+    async fn remote(&self, request: Request) -> anyhow::Result<Answer> {
+        let socket = control_socket(&self.settings.data_dir);
+        let stream = UnixStream::connect(&socket).await.with_context(|| {
+            format!(
+                "another hookyard process owns {} but does not listen at {}; it may be starting or stopping",
+                self.settings.data_dir.display(),
+                socket.display()
+            )
+        })?;
+        let (read, mut write) = stream.into_split();
+        write
+            .write_all(format!("{}\n", serde_json::to_string(&request)?).as_bytes())
+            .await?;
+        let mut line = String::new();
+        BufReader::new(read.take(MAX_LINE)).read_line(&mut line).await?;
+        if line.is_empty() {
+            bail!("the running server closed the connection; its log says why");
+        }
+        match serde_json::from_str(&line)? {
+            Reply::Done(value) => Ok(Answer(value)),
+            Reply::Failed(text) => bail!(text),
+        }
+    }
+}

@@ -1,1 +1,121 @@
-//! dispatch
+//! Brings deliveries to plugins: claim, mark as started, run, record.
+//!
+//! Each enabled plugin has a lane of its own, so that a saturated or broken one blocks nobody. The
+//! started marks and the results of all lanes share commits.
+
+mod keeper;
+mod lane;
+mod recorder;
+mod verdict;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::clock::SharedClock;
+use crate::domain::delivery::Claim;
+use crate::domain::id::{DeliveryId, NodeId};
+use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
+use crate::lifecycle::Lifecycle;
+use crate::store::{SharedStore, StoreResult};
+use crate::wake::Wake;
+use crate::wasm::registry::Registry;
+
+pub use recorder::Recorder;
+
+/// How long a claim is held before somebody else may take it. Renewed while this node lives, so it
+/// is short: it is how long the work of a crashed node waits.
+pub const LEASE: Duration = Duration::from_secs(20);
+
+/// How often leases are renewed and ended ones looked for: three chances before one ends.
+const KEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a lane sleeps at most when nothing wakes it: finds what other nodes accepted or gave
+/// back.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What the dispatcher works with.
+#[derive(Clone)]
+pub struct Parts {
+    pub store: SharedStore,
+    pub registry: Arc<Registry>,
+    pub specs: SharedSpecs,
+    pub clock: SharedClock,
+    pub wake: Arc<Wake>,
+    pub node: NodeId,
+    pub lifecycle: Lifecycle,
+}
+
+impl Parts {
+    fn spec(&self, name: &PluginName) -> Option<Arc<PluginSpec>> {
+        self.specs.load().get(name).cloned()
+    }
+}
+
+/// Starts delivering. Everything ends with the lifecycle's tokens.
+pub fn start(parts: Parts) {
+    let recorder = Recorder::start(&parts);
+    let keeper = keeper::Keeper::default();
+    parts
+        .lifecycle
+        .spawn("lease keeper", keeper.clone().keep(parts.clone()));
+    let lifecycle = parts.lifecycle.clone();
+    lifecycle.spawn("dispatcher", supervise(parts, recorder, keeper));
+}
+
+/// Runs one waiting delivery now and answers when it is recorded. For commands that work without
+/// a running server; whether there was something to run.
+pub async fn run_once(parts: &Parts, delivery: DeliveryId) -> StoreResult<bool> {
+    let Some(claim) = parts.store.claim_delivery(delivery, parts.node, LEASE).await? else {
+        return Ok(false);
+    };
+    let (Some(plugin), Some(spec)) = (parts.registry.plugin(&claim.plugin), parts.spec(&claim.plugin)) else {
+        return Ok(false);
+    };
+    let recorder = Recorder::start(parts);
+    let keeper = keeper::Keeper::default();
+    let runner = lane::Runner { plugin, spec };
+    lane::execute(parts, &recorder, &keeper, &runner, claim).await;
+    Ok(true)
+}
+
+/// Keeps one lane per plugin that is in the registry, and passes the wake-ups on.
+async fn supervise(parts: Parts, recorder: Recorder, keeper: keeper::Keeper) {
+    let mut lanes: HashMap<PluginName, Arc<Notify>> = HashMap::new();
+    let mut changes = parts.registry.changes();
+    loop {
+        for name in parts.specs.load().keys().cloned() {
+            lanes.entry(name.clone()).or_insert_with(|| {
+                let bell = Arc::new(Notify::new());
+                let lane = lane::Lane::new(
+                    name,
+                    parts.clone(),
+                    recorder.clone(),
+                    keeper.clone(),
+                    bell.clone(),
+                );
+                parts.lifecycle.spawn("lane", lane.run());
+                bell
+            });
+        }
+        tokio::select! {
+            () = parts.lifecycle.soft.cancelled() => return,
+            changed = changes.changed() => {
+                if changed.is_err() { return }
+                lanes.values().for_each(|bell| bell.notify_one());
+            }
+            plugins = parts.wake.next() => {
+                for plugin in plugins {
+                    if let Some(bell) = lanes.get(&plugin) { bell.notify_one() }
+                }
+            }
+        }
+    }
+}
+
+/// A claim whose lease the keeper renews while this lives.
+fn lease_of(claim: &Claim) -> (DeliveryId, crate::domain::id::LeaseToken) {
+    (claim.delivery, claim.token)
+}

@@ -6,10 +6,12 @@
 
 pub mod app;
 pub mod auth;
+pub mod batch;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod data_dir;
 pub mod dispatch;
 pub mod domain;
 pub mod environment;
@@ -17,6 +19,7 @@ pub mod http;
 pub mod intake;
 pub mod lifecycle;
 pub mod manifest;
+pub mod operator;
 pub mod secret;
 pub mod store;
 pub mod telemetry;

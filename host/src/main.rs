@@ -1,1 +1,7 @@
-fn main() {}
+//! `hookyard`, the binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hookyard::cli::run()
+}

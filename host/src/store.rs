@@ -37,7 +37,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, User};
 
 pub use dialect::Dialect;
-pub use open::open;
+pub use open::{inspect, open};
 pub use sql::SqlStore;
 
 /// Why the store could not do it.
@@ -111,6 +111,18 @@ pub trait DeliveryStore: Send + Sync {
         node: NodeId,
         lease: Duration,
     ) -> StoreResult<Vec<Claim>>;
+
+    /// Claims this one delivery if it waits, whether or not it is due yet.
+    async fn claim_delivery(
+        &self,
+        id: DeliveryId,
+        node: NodeId,
+        lease: Duration,
+    ) -> StoreResult<Option<Claim>>;
+
+    /// Ends every lease that another node holds. Only right when no other process uses the
+    /// database: then those nodes are dead. How many there were.
+    async fn end_foreign_leases(&self, node: NodeId) -> StoreResult<u64>;
 
     /// Commits the started marks: from here on an ended lease means an unknown outcome. The
     /// event becomes `processing`. `Lost` where the lease is no longer held: it must not be run.

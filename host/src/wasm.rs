@@ -1,6 +1,27 @@
 //! Runs plugins: engine, limits, the registry of loaded generations, one call per delivery.
 
+mod abi;
+mod cache;
+mod call;
+mod egress;
+pub mod engine;
+mod host;
+pub mod inspect;
+mod limits;
+mod load;
+mod manifest;
+mod plugin;
+mod precompiled;
+mod record;
+pub mod registry;
+mod rights;
+mod secrets;
+mod text;
+
 use std::time::Duration;
+
+pub use self::load::LoadError;
+pub use self::manifest::{Action, Manifest, SecretAsk, SecretKind};
 
 use crate::domain::attempt::{LogLine, OutboundCall};
 use crate::domain::event::Event;

@@ -1,10 +1,13 @@
 //! Plugins by name, and what the operator lets them do.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
 use super::delivery::OnUnknown;
@@ -88,6 +91,9 @@ pub struct PluginSpec {
     pub retry: RetryPolicy,
     pub on_unknown: OnUnknown,
 }
+
+/// All plugins of the file in force, swapped as a whole when it changes.
+pub type SharedSpecs = Arc<ArcSwap<BTreeMap<PluginName, Arc<PluginSpec>>>>;
 
 /// What one run of a plugin may use.
 #[derive(Clone, Debug, PartialEq, Eq)]

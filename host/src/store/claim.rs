@@ -8,7 +8,7 @@ use trait_gen::trait_gen;
 
 use super::StoreResult;
 use super::deliveries::lease_millis;
-use super::dialect::Dialect as _;
+use super::dialect::Dialect;
 use super::events::{EVENT_COLUMNS, event_from};
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
@@ -65,11 +65,10 @@ impl SqlStore<Db> {
         plugin: &PluginName,
         limit: u32,
     ) -> StoreResult<Vec<Claim>> {
-        let rows = sql::<Db>("SELECT d.id AS delivery_id, d.plugin, d.attempts, d.created_at, ")
-            .push(EVENT_COLUMNS)
-            .push(" FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.plugin = ")
+        let rows = waiting::<Db>()
+            .push(" AND d.plugin = ")
             .push_bind(plugin.as_str())
-            .push(" AND d.state IN ('pending', 'retrying', 'deferred') AND d.due_at <= ")
+            .push(" AND d.due_at <= ")
             .push(Db::NOW)
             .push(" ORDER BY d.due_at, d.id LIMIT ")
             .push_bind(i64::from(limit))
@@ -78,6 +77,36 @@ impl SqlStore<Db> {
             .fetch_all(&mut *conn)
             .await?;
         rows.iter().map(claim_from).collect()
+    }
+
+    /// This delivery with a fresh token, locked, if it waits.
+    pub(super) async fn waiting_one(
+        conn: &mut <Db as Database>::Connection,
+        id: DeliveryId,
+    ) -> StoreResult<Option<Claim>> {
+        let row = waiting::<Db>()
+            .push(" AND d.id = ")
+            .push_bind(id.to_string())
+            .push(Db::LOCK_FREE)
+            .build()
+            .fetch_optional(&mut *conn)
+            .await?;
+        row.as_ref().map(claim_from).transpose()
+    }
+
+    /// Lets the leases of every other node end now; how many there were.
+    pub(super) async fn end_leases_but(
+        conn: &mut <Db as Database>::Connection,
+        node: NodeId,
+    ) -> StoreResult<u64> {
+        let done = sql::<Db>("UPDATE deliveries SET lease_until = ")
+            .push(Db::NOW)
+            .push(" WHERE state IN ('claimed', 'running') AND lease_node <> ")
+            .push_bind(node.to_string())
+            .build()
+            .execute(&mut *conn)
+            .await?;
+        Ok(done.rows_affected())
     }
 
     /// Writes the leases of fresh claims.
@@ -118,11 +147,10 @@ impl SqlStore<Db> {
         ids.sort_unstable();
         ids.dedup();
         for chunk in ids.chunks(Db::MAX_BINDS) {
-            let mut query =
-                sql::<Db>("SELECT id, event_id, state, attempts, lease_token, CASE WHEN lease_until > ");
+            let mut query = sql::<Db>("SELECT id, event_id, state, attempts, lease_token, lease_until - ");
             query
                 .push(Db::NOW)
-                .push(" THEN 0 ELSE 1 END AS ended FROM deliveries WHERE lease_token IS NOT NULL AND id IN ");
+                .push(" AS left_ms FROM deliveries WHERE lease_token IS NOT NULL AND id IN ");
             Self::push_ids(&mut query, chunk);
             query.push(" ORDER BY id").push(Db::LOCK);
             for row in query.build().fetch_all(&mut *conn).await? {
@@ -226,6 +254,20 @@ impl SqlStore<Db> {
     }
 }
 
+/// The beginning of a claim: waiting deliveries `d` with their events `e`.
+fn waiting<Db: Dialect>() -> sqlx::QueryBuilder<Db>
+where
+    Db::Arguments: Default,
+{
+    let mut query = sql::<Db>("SELECT d.id AS delivery_id, d.plugin, d.attempts, d.created_at, ");
+    query.push(EVENT_COLUMNS);
+    query.push(
+        " FROM deliveries d JOIN events e ON e.id = d.event_id \
+         WHERE d.state IN ('pending', 'retrying', 'deferred')",
+    );
+    query
+}
+
 fn claim_from(row: &impl Columns) -> StoreResult<Claim> {
     let event = event_from(row)?;
     let row = RowReader::new(row, "deliveries", "delivery_id");
@@ -240,7 +282,7 @@ fn claim_from(row: &impl Columns) -> StoreResult<Claim> {
 }
 
 fn held_from(row: &impl Columns) -> StoreResult<Held> {
-    let ended = row.integer("ended")? == 1;
+    let ended = row.integer("left_ms")? <= 0;
     let row = RowReader::new(row, "deliveries", "id");
     Ok(Held {
         id: row.parsed("id")?,

@@ -34,6 +34,26 @@ impl DeliveryStore for SqlStore<Db> {
         Ok(claims)
     }
 
+    async fn claim_delivery(
+        &self,
+        id: DeliveryId,
+        node: NodeId,
+        lease: Duration,
+    ) -> StoreResult<Option<Claim>> {
+        let mut tx = self.begin().await?;
+        let claim = Self::waiting_one(&mut tx, id).await?;
+        Self::lease(&mut tx, claim.as_slice(), node, lease).await?;
+        tx.commit().await?;
+        Ok(claim)
+    }
+
+    async fn end_foreign_leases(&self, node: NodeId) -> StoreResult<u64> {
+        let mut tx = self.begin().await?;
+        let ended = Self::end_leases_but(&mut tx, node).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+
     async fn mark_started(&self, claims: &[(DeliveryId, LeaseToken)]) -> StoreResult<Vec<Leased>> {
         let mut tx = self.begin().await?;
         let held = Self::held(&mut tx, claims).await?;

@@ -48,6 +48,36 @@ pub async fn open(url: &str) -> StoreResult<SharedStore> {
     }
 }
 
+/// What `url` leads to, in words for people, without changing anything.
+///
+/// # Errors
+/// As [`open`]'s.
+pub async fn inspect(url: &str) -> StoreResult<String> {
+    let (kind, pending) = match Address::parse(url)? {
+        Address::Sqlite(path) if !path.exists() => {
+            return Ok(format!(
+                "{} is not there yet; `hookyard serve` makes it",
+                path.display()
+            ));
+        }
+        Address::Sqlite(path) => {
+            let store = SqlStore::<Sqlite>::open(&path).await?;
+            (
+                format!("SQLite at {}", path.display()),
+                store.pending_migrations().await?,
+            )
+        }
+        Address::Postgres(options) => {
+            let store = SqlStore::<Postgres>::open(*options).await?;
+            ("PostgreSQL".to_owned(), store.pending_migrations().await?)
+        }
+    };
+    Ok(match pending {
+        0 => format!("{kind}, schema up to date"),
+        pending => format!("{kind}, {pending} migrations to apply; `hookyard migrate` or `serve` does it"),
+    })
+}
+
 /// Where a store is.
 pub(super) enum Address {
     Sqlite(PathBuf),
@@ -62,7 +92,7 @@ impl Address {
             "sqlite" => {
                 let rest = url.strip_prefix("sqlite://").unwrap_or("");
                 let path = percent_decode_str(rest).decode_utf8_lossy();
-                if path.is_empty() || path.contains('?') || path == ":memory:" {
+                if path.is_empty() || rest.contains('?') || path == ":memory:" {
                     return Err(address(
                         "sqlite:// must be followed by the path of a file and nothing else",
                     ));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::{Pool, Postgres, QueryBuilder, Sqlite, Transaction};
 use trait_gen::trait_gen;
 
@@ -13,6 +13,9 @@ use super::{HealthStore, Store, StoreError, StoreResult, migrate};
 /// How long a caller waits for a connection before the database counts as unavailable: longer than
 /// any group commit, shorter than a sender's patience.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where sqlx keeps which migrations were applied.
+const TABLE: &str = "_sqlx_migrations";
 
 /// The store over SQLite or PostgreSQL. Made by [`open`](super::open).
 pub struct SqlStore<Db: Dialect> {
@@ -64,6 +67,23 @@ impl SqlStore<Db> {
             .run(&self.writer)
             .await
             .map_err(migrate::schema_error)
+    }
+
+    /// How many steps the schema lacks.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] when the database holds migrations that this version does not know.
+    pub(super) async fn pending_migrations(&self) -> StoreResult<usize> {
+        let mut conn = self.writer.acquire().await?;
+        // The table is not there before the first migration.
+        let applied = conn.list_applied_migrations(TABLE).await.unwrap_or_default();
+        let known = |version: i64| self.migrator.iter().any(|step| step.version == version);
+        if let Some(foreign) = applied.iter().find(|step| !known(step.version)) {
+            return Err(migrate::schema_error(MigrateError::VersionMissing(
+                foreign.version,
+            )));
+        }
+        Ok(self.migrator.iter().count().saturating_sub(applied.len()))
     }
 }
 

@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::flaky::FlakyStore;
+use super::pipeline::client;
 
 /// Most bytes of a webhook in these tests.
 pub const MAX_BODY: usize = 1 << 20;
@@ -280,17 +281,6 @@ async fn fresh_store() -> (SharedStore, TempDir) {
     let dir = tempfile::tempdir().expect("a directory");
     let url = format!("sqlite://{}", dir.path().join("test.db").display());
     (store::open(&url).await.expect("a store"), dir)
-}
-
-/// A client without proxies, which follows no redirect.
-fn client() -> reqwest::Client {
-    // Another test may have been first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .expect("a client")
 }
 
 fn spec(plugin: &str, source: &str, event_type: &str) -> PluginSpec {

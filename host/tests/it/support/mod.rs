@@ -2,3 +2,8 @@
 
 pub mod api;
 pub mod flaky;
+pub mod pipeline;
+pub mod plugins;
+pub mod postgres;
+pub mod power_cut;
+pub mod stores;

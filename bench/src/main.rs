@@ -1,0 +1,28 @@
+//! Benchmarks, as ratios in one run against a named baseline: `cargo xtask bench`.
+
+mod signin;
+
+/// One row of the table.
+struct Row {
+    what: &'static str,
+    baseline: &'static str,
+    /// Measured over baseline.
+    ratio: f64,
+    detail: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let rows = [signin::unknown_user().await?];
+    println!("{:<42} {:<34} {:>7}  how", "what", "compared with", "ratio");
+    for Row {
+        what,
+        baseline,
+        ratio,
+        detail,
+    } in rows
+    {
+        println!("{what:<42} {baseline:<34} {ratio:>6.2}x  {detail}");
+    }
+    Ok(())
+}

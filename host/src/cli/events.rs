@@ -1,0 +1,195 @@
+//! `events list|show|send`.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use clap::Subcommand;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::output::{Output, cell, table};
+use crate::control::{Caller, Request};
+
+#[derive(Subcommand)]
+pub enum EventsCommand {
+    /// List events, newest first
+    List {
+        #[arg(long)]
+        source: Option<String>,
+        #[arg(long = "type", value_name = "TYPE")]
+        event_type: Option<String>,
+        /// pending, processing, processed or failed
+        #[arg(long)]
+        status: Option<String>,
+        /// Only events with a delivery to this plugin
+        #[arg(long)]
+        plugin: Option<String>,
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+    },
+    /// Show one event with its deliveries and attempts
+    Show { id: String },
+    /// Take an event in as if it had arrived over HTTP
+    Send {
+        #[arg(long, default_value = "cli")]
+        source: String,
+        #[arg(long = "type", value_name = "TYPE", default_value = "unknown")]
+        event_type: String,
+        /// File with the JSON body; - for standard input
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+}
+
+pub async fn run(caller: &Caller, command: EventsCommand, output: Output) -> anyhow::Result<ExitCode> {
+    match command {
+        EventsCommand::List {
+            source,
+            event_type,
+            status,
+            plugin,
+            limit,
+        } => {
+            let page = caller
+                .call(Request::EventList {
+                    source,
+                    event_type,
+                    status,
+                    plugin,
+                    limit,
+                })
+                .await?;
+            let columns = [
+                ("id", "ID"),
+                ("source", "SOURCE"),
+                ("type", "TYPE"),
+                ("status", "STATUS"),
+                ("received_at", "RECEIVED"),
+                ("error_message", "ERROR"),
+            ];
+            output.print(&page, |page| {
+                table(&page["results"], &columns, "no events match");
+                println!("{} in all", page["count"]);
+            });
+        }
+        EventsCommand::Show { id } => {
+            let event = caller.call(Request::EventShow { id }).await?;
+            let payload = serde_json::from_str::<Payload<'_>>(event.text())?.payload;
+            output.print(&event, |event| show(event, payload.get()));
+        }
+        EventsCommand::Send {
+            source,
+            event_type,
+            file,
+        } => {
+            let body = base64::engine::general_purpose::STANDARD.encode(read(&file)?);
+            let accepted = caller
+                .call(Request::EventSend {
+                    source,
+                    event_type,
+                    body,
+                })
+                .await?;
+            output.print(&accepted, |accepted| {
+                println!(
+                    "accepted {} ({})",
+                    cell(&accepted["id"]),
+                    cell(&accepted["status"])
+                );
+            });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Largest body that is read before the server's own limit applies, in bytes.
+const MAX_BODY: u64 = 64 << 20;
+
+fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin()
+            .lock()
+            .take(MAX_BODY)
+            .read_to_end(&mut body)
+            .context("cannot read standard input")?;
+    } else {
+        let opened = std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+        opened
+            .take(MAX_BODY)
+            .read_to_end(&mut body)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    Ok(body)
+}
+
+/// The payload as it was sent, every digit of it.
+#[derive(Deserialize)]
+struct Payload<'a> {
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+/// An event for people: the facts, the payload, then each delivery with its attempts.
+fn show(event: &Value, payload: &str) {
+    for key in [
+        "id",
+        "source",
+        "type",
+        "status",
+        "received_at",
+        "processed_at",
+        "error_message",
+    ] {
+        println!("{key:<14} {}", cell(&event[key]));
+    }
+    println!("payload        {}", cell(&Value::from(payload)));
+    for delivery in event["deliveries"].as_array().into_iter().flatten() {
+        println!(
+            "\ndelivery {} to {}: {}",
+            cell(&delivery["id"]),
+            cell(&delivery["plugin"]),
+            cell(&delivery["state"])
+        );
+        for attempt in delivery["attempts"].as_array().into_iter().flatten() {
+            show_attempt(attempt);
+        }
+    }
+}
+
+/// One attempt, indented below its delivery.
+pub(super) fn show_attempt(attempt: &Value) {
+    println!(
+        "  attempt {} at {}: {} in {} ms",
+        attempt["number"],
+        cell(&attempt["started_at"]),
+        cell(&attempt["outcome"]),
+        attempt["duration_ms"]
+    );
+    for key in ["summary", "error"] {
+        for line in attempt[key].as_str().into_iter().flat_map(str::lines) {
+            println!("    {}", cell(&Value::from(line)));
+        }
+    }
+    for call in attempt["calls"].as_array().into_iter().flatten() {
+        let end = if call["status"].is_null() {
+            &call["error"]
+        } else {
+            &call["status"]
+        };
+        println!(
+            "    {} {} -> {} in {} ms",
+            cell(&call["method"]),
+            cell(&call["url"]),
+            cell(end),
+            call["duration_ms"]
+        );
+    }
+    for line in attempt["logs"].as_array().into_iter().flatten() {
+        println!("    [{}] {}", cell(&line["level"]), cell(&line["message"]));
+    }
+}

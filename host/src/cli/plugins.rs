@@ -1,0 +1,150 @@
+//! `plugins list|enable|disable|inspect|run`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::events::show_attempt;
+use super::output::{Output, cell, table};
+use crate::config::Settings;
+use crate::control::{Answer, Caller, Request};
+use crate::environment::Environment;
+use crate::wasm::inspect;
+
+/// What `plugins run` exits with when the attempt failed and will be tried again (`EX_TEMPFAIL` of
+/// sysexits.h); a rejected or given-up one exits with 1.
+const EXIT_RETRY: u8 = 75;
+
+#[derive(Subcommand)]
+pub enum PluginsCommand {
+    /// List plugins: state, build, what is wrong
+    List,
+    /// Switch a plugin on, in plugins.toml itself
+    Enable { name: String },
+    /// Switch a plugin off, in plugins.toml itself; what waits is held
+    Disable { name: String },
+    /// Show what a component says of itself and what it asks for, without loading it into the server
+    Inspect { component: PathBuf },
+    /// Run one of a plugin's actions and show the attempt; exits with 75 when it will be retried
+    Run {
+        name: String,
+        action: String,
+        /// The action's arguments as JSON
+        #[arg(long, default_value = "{}")]
+        input: String,
+    },
+}
+
+pub async fn run(
+    settings: Settings,
+    env: Environment,
+    command: PluginsCommand,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let request = match command {
+        PluginsCommand::Inspect { component } => {
+            return inspect_file(component, &settings.data_dir, output).await;
+        }
+        PluginsCommand::List => Request::PluginList,
+        PluginsCommand::Enable { name } => Request::PluginEnable { name, enabled: true },
+        PluginsCommand::Disable { name } => Request::PluginEnable { name, enabled: false },
+        PluginsCommand::Run { name, action, input } => {
+            let input: Value = serde_json::from_str(&input).context("--input is not JSON")?;
+            Request::PluginRun { name, action, input }
+        }
+    };
+    let ran = matches!(request, Request::PluginRun { .. });
+    let answer = Caller::new(settings, env).call(request).await?;
+    if ran {
+        return Ok(ran_action(&answer, output));
+    }
+    output.print(&answer, list);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(answer: &Value) {
+    if let Some(error) = answer["file_error"].as_str() {
+        println!("plugins.toml on disk is wrong, what was in force before stays so:\n{error}\n");
+    }
+    let columns = [
+        ("name", "NAME"),
+        ("state", "STATE"),
+        ("generation", "GENERATION"),
+        ("digest", "DIGEST"),
+        ("component", "COMPONENT"),
+    ];
+    let mut rows = answer["plugins"].clone();
+    for row in rows.as_array_mut().into_iter().flatten() {
+        if let Some(digest) = row["digest"].as_str() {
+            row["digest"] = digest.chars().take(12).collect::<String>().into();
+        }
+    }
+    table(&rows, &columns, "plugins.toml names no plugins");
+    for row in rows.as_array().into_iter().flatten() {
+        let name = cell(&row["name"]);
+        for line in row["error"].as_str().into_iter().flat_map(str::lines) {
+            println!("{name}: {line}");
+        }
+        for warning in row["warnings"].as_array().into_iter().flatten() {
+            for line in warning.as_str().into_iter().flat_map(str::lines) {
+                println!("{name}: {line}");
+            }
+        }
+    }
+}
+
+fn ran_action(answer: &Answer, output: Output) -> ExitCode {
+    output.print(answer, |answer| {
+        let delivery = &answer["delivery"];
+        println!(
+            "event {} delivery {}: {}",
+            cell(&answer["event"]),
+            cell(&delivery["id"]),
+            cell(&delivery["state"])
+        );
+        for attempt in delivery["attempts"].as_array().into_iter().flatten() {
+            show_attempt(attempt);
+        }
+    });
+    match answer.value()["delivery"]["state"].as_str() {
+        Some("succeeded") => ExitCode::SUCCESS,
+        Some("dead" | "cancelled") => ExitCode::FAILURE,
+        _ => ExitCode::from(EXIT_RETRY),
+    }
+}
+
+async fn inspect_file(component: PathBuf, data_dir: &Path, output: Output) -> anyhow::Result<ExitCode> {
+    let inspection = inspect::inspect(&component, data_dir)
+        .await
+        .map_err(anyhow::Error::msg)?;
+    output.print(&Answer::of(&inspection)?, |value| {
+        for key in ["digest", "size"] {
+            println!("{key:<13} {}", cell(&value[key]));
+        }
+        let parts = value.as_object().into_iter().flatten();
+        for (key, value) in parts.filter(|(key, _)| !["digest", "size"].contains(&key.as_str())) {
+            show_part(key, value);
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One member of the manifest: a line, or one per item.
+fn show_part(key: &str, value: &Value) {
+    let Value::Array(items) = value else {
+        println!("{key:<13} {}", cell(value));
+        return;
+    };
+    for (at, item) in items.iter().enumerate() {
+        let label = if at == 0 { key } else { "" };
+        let shown = if item.is_object() {
+            Value::from(item.to_string())
+        } else {
+            item.clone()
+        };
+        println!("{label:<13} {}", cell(&shown));
+    }
+}

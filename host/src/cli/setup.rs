@@ -1,0 +1,118 @@
+//! `check` and `migrate`.
+
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use serde_json::json;
+
+use super::output::Output;
+use crate::config::Settings;
+use crate::control::Answer;
+use crate::data_dir::{DataDir, Ownership};
+use crate::environment::Environment;
+use crate::manifest::PluginsFile;
+use crate::store;
+use crate::wasm::engine::Runtime;
+use crate::wasm::inspect;
+
+pub async fn migrate(settings: Settings, output: Output) -> anyhow::Result<ExitCode> {
+    let sqlite = settings.database_url.expose().starts_with("sqlite:");
+    let owned = DataDir::own(&settings.data_dir)?;
+    if sqlite && matches!(owned, Ownership::Taken) {
+        bail!(
+            "a server runs on {}; it has migrated its database when it started",
+            settings.data_dir.display()
+        );
+    }
+    let store = store::open(settings.database_url.expose()).await?;
+    store.close().await;
+    output.print(&Answer::of(&json!({"migrated": true}))?, |_| {
+        println!("the database has the schema of this version")
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One thing that was looked at.
+struct Finding {
+    what: String,
+    result: Result<String, String>,
+}
+
+/// Looks at everything `serve` would need, changes nothing, and says all that is wrong.
+pub async fn check(settings: Settings, env: Environment, output: Output) -> anyhow::Result<ExitCode> {
+    let mut findings = vec![Finding {
+        what: "settings".into(),
+        result: Ok("read".into()),
+    }];
+    let path = settings.plugins_file.display().to_string();
+    match PluginsFile::read(&settings.plugins_file) {
+        Err(error) => findings.push(Finding {
+            what: path,
+            result: Err(error.to_string()),
+        }),
+        Ok(file) => {
+            let enabled = file.plugins.iter().filter(|spec| spec.enabled).count();
+            let told = format!("{} plugins, {enabled} enabled", file.plugins.len());
+            findings.push(Finding {
+                what: path,
+                result: Ok(told),
+            });
+            findings.extend(check_components(&settings, &env, &file).await?);
+        }
+    }
+    findings.push(Finding {
+        what: "database".into(),
+        result: check_database(&settings).await,
+    });
+    let wrong = findings.iter().any(|finding| finding.result.is_err());
+    let value: Vec<_> = findings
+        .iter()
+        .map(|Finding { what, result }| match result {
+            Ok(told) => json!({"what": what, "ok": true, "told": told}),
+            Err(error) => json!({"what": what, "ok": false, "told": error}),
+        })
+        .collect();
+    output.print(&Answer::of(&value)?, |_| {
+        for Finding { what, result } in &findings {
+            match result {
+                Ok(told) => println!("ok     {what}: {told}"),
+                Err(error) => println!("WRONG  {what}: {error}"),
+            }
+        }
+    });
+    Ok(if wrong {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+async fn check_components(
+    settings: &Settings,
+    env: &Environment,
+    file: &PluginsFile,
+) -> anyhow::Result<Vec<Finding>> {
+    let runtime =
+        Runtime::new(&settings.data_dir).map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
+    let mut findings = Vec::new();
+    for spec in file.plugins.iter().filter(|spec| spec.enabled) {
+        let result = inspect::check(&runtime, spec, env).await.map(|warnings| {
+            if warnings.is_empty() {
+                "loads".to_owned()
+            } else {
+                format!("loads; {}", warnings.join("; "))
+            }
+        });
+        findings.push(Finding {
+            what: format!("plugin {}", spec.name),
+            result,
+        });
+    }
+    Ok(findings)
+}
+
+async fn check_database(settings: &Settings) -> Result<String, String> {
+    store::inspect(settings.database_url.expose())
+        .await
+        .map_err(|e| e.to_string())
+}

@@ -1,0 +1,292 @@
+//! Does commands. All of them act with staff rights: who holds the data directory is the operator.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use base64::Engine as _;
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Answer, Request};
+use crate::app::App;
+use crate::auth::NewAccount;
+use crate::dispatch;
+use crate::domain::delivery::{DeliveryHistory, DeliveryState, NewDelivery};
+use crate::domain::event::{EventFilter, EventKind, EventOrder, EventStatus, NewEvent};
+use crate::domain::id::{DeliveryId, EventId};
+use crate::domain::page::PageRequest;
+use crate::domain::plugin::PluginName;
+use crate::domain::user::User;
+use crate::http::Problem;
+use crate::http::views::{Audience, DeliveryView, EventDetail, EventView};
+use crate::intake::Submission;
+use crate::secret::Secret;
+
+/// Does one command.
+pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answer> {
+    match request {
+        Request::UserList => {
+            let users: Vec<Value> = app.store.users().await?.iter().map(user_json).collect();
+            Answer::of(&users)
+        }
+        Request::UserCreate {
+            username,
+            email,
+            password,
+            staff,
+        } => {
+            let account = NewAccount {
+                username,
+                email,
+                password: Secret::new(password),
+                first_name: String::new(),
+                last_name: String::new(),
+                is_staff: staff,
+            };
+            Answer::of(&user_json(&app.auth.create_user(account).await?))
+        }
+        Request::UserPassword { username, password } => {
+            let changed = app.auth.set_password(&username, &Secret::new(password)).await?;
+            Answer::of(
+                &changed
+                    .as_ref()
+                    .map(user_json)
+                    .ok_or_else(|| no_user(&username))?,
+            )
+        }
+        Request::UserSet {
+            username,
+            active,
+            staff,
+        } => {
+            let found = app.store.user_by_name(&username).await?;
+            let (mut user, _) = found.ok_or_else(|| no_user(&username))?;
+            user.is_active = active.unwrap_or(user.is_active);
+            user.is_staff = staff.unwrap_or(user.is_staff);
+            app.store.update_user(&user).await?;
+            Answer::of(&user_json(&user))
+        }
+        Request::EventList {
+            source,
+            event_type,
+            status,
+            plugin,
+            limit,
+        } => {
+            let status = status.map(|text| parse_status(&text)).transpose()?;
+            let filter = EventFilter {
+                source,
+                event_type,
+                status,
+                plugin,
+                ..EventFilter::default()
+            };
+            let page = PageRequest { page: 1, size: limit };
+            let page = app.store.events(&filter, EventOrder::NewestFirst, page).await?;
+            let results = page
+                .items
+                .into_iter()
+                .map(EventView::of)
+                .collect::<Result<Vec<_>, _>>();
+            Answer::of(&EventPage {
+                count: page.total,
+                results: results?,
+            })
+        }
+        Request::EventShow { id } => {
+            let id: EventId = id
+                .parse()
+                .with_context(|| format!("`{id}` is not an event's id"))?;
+            let event = app
+                .store
+                .event(id)
+                .await?
+                .ok_or_else(|| anyhow!("there is no event {id}"))?;
+            let deliveries = views_of(app.store.deliveries(id).await?)?;
+            Answer::of(&EventDetail {
+                event: EventView::of(event)?,
+                deliveries,
+            })
+        }
+        Request::EventSend {
+            source,
+            event_type,
+            body,
+        } => send_event(app, source, event_type, &body).await,
+        Request::PluginList => Answer::of(&plugin_list(app)),
+        Request::PluginEnable { name, enabled } => {
+            let name: PluginName = name.parse()?;
+            app.operator.set_enabled(&name, enabled).await?;
+            Answer::of(&plugin_list(app))
+        }
+        Request::PluginRun { name, action, input } => run_action(app, &name, action, &input).await,
+    }
+}
+
+fn no_user(username: &str) -> anyhow::Error {
+    anyhow!("there is no user `{username}`; `hookyard user list` shows all")
+}
+
+fn user_json(user: &User) -> Value {
+    json!({
+        "id": user.id.to_string(),
+        "username": user.username,
+        "email": user.email,
+        "is_staff": user.is_staff,
+        "is_active": user.is_active,
+        "date_joined": user.date_joined,
+        "last_login": user.last_login,
+    })
+}
+
+fn parse_status(text: &str) -> anyhow::Result<EventStatus> {
+    serde_json::from_value(Value::from(text))
+        .map_err(|_| anyhow!("`{text}` is no status; use pending, processing, processed or failed"))
+}
+
+async fn send_event(app: &App, source: String, event_type: String, body: &str) -> anyhow::Result<Answer> {
+    let body = base64::engine::general_purpose::STANDARD
+        .decode(body)
+        .context("the body is not Base64")?;
+    if body.len() > app.settings.max_body {
+        bail!(
+            "the body has {} bytes; at most {} are taken (HOOKYARD_MAX_BODY)",
+            body.len(),
+            app.settings.max_body
+        );
+    }
+    let submission = Submission {
+        kind: EventKind::Webhook,
+        source,
+        event_type,
+        headers: Vec::new(),
+        content_type: "application/json".to_owned(),
+        body: Bytes::from(body),
+        owner: None,
+    };
+    let accepted = app.intake.submit(submission).await?;
+    Answer::of(&json!({"id": accepted.id.to_string(), "status": accepted.status}))
+}
+
+fn plugin_list(app: &App) -> Value {
+    json!({
+        "file": app.operator.path(),
+        "file_error": app.operator.rejected().as_deref(),
+        "plugins": app.registry.statuses(),
+    })
+}
+
+/// Stores the action as an event with one delivery, and waits for its first attempt.
+async fn run_action(app: &App, name: &str, action: String, input: &Value) -> anyhow::Result<Answer> {
+    let name: PluginName = name.parse()?;
+    let plugin = app
+        .registry
+        .plugin(&name)
+        .ok_or_else(|| anyhow!("plugin {name} is not loaded; `hookyard plugins list` says why"))?;
+    plugin
+        .manifest()
+        .check_input(&action, input)
+        .map_err(|e| anyhow!(e))?;
+    let spec = app
+        .specs
+        .load()
+        .get(&name)
+        .cloned()
+        .ok_or_else(|| anyhow!("plugin {name} is not in force"))?;
+    if !spec.enabled || spec.paused {
+        bail!(
+            "plugin {name} is {}",
+            if spec.enabled { "paused" } else { "disabled" }
+        );
+    }
+    let timeout = spec.limits.timeout;
+    let delivery = DeliveryId::generate();
+    let event = NewEvent {
+        id: EventId::generate(),
+        kind: EventKind::Action,
+        source: "action".to_owned(),
+        event_type: action,
+        headers: Vec::new(),
+        content_type: "application/json".to_owned(),
+        body: Bytes::from(serde_json::to_vec(input)?),
+        payload: None,
+        received_at: app.clock.now(),
+        owner: None,
+        deliveries: vec![NewDelivery {
+            id: delivery,
+            plugin: name.clone(),
+        }],
+    };
+    let id = event.id;
+    app.store.accept_events(&[event]).await?;
+    if app.dispatching() {
+        app.wake.ring([&name]);
+    } else {
+        dispatch::run_once(&app.dispatch_parts(), delivery).await?;
+    }
+    let history = first_attempt(app, id, delivery, timeout + ACTION_SLACK).await?;
+    let view = DeliveryView::of(history, Audience::Staff)?;
+    Answer::of(&ActionRun {
+        event: id.to_string(),
+        delivery: view,
+    })
+}
+
+/// What came of an action.
+#[derive(Serialize)]
+struct ActionRun {
+    event: String,
+    delivery: DeliveryView,
+}
+
+/// The first page of a list.
+#[derive(Serialize)]
+struct EventPage {
+    count: u64,
+    results: Vec<EventView>,
+}
+
+fn views_of(histories: Vec<DeliveryHistory>) -> anyhow::Result<Vec<DeliveryView>> {
+    histories
+        .into_iter()
+        .map(|history| DeliveryView::of(history, Audience::Staff))
+        .collect::<Result<_, Problem>>()
+        .map_err(Into::into)
+}
+
+/// How long an action may wait for a free slot and its commit, beside its own timeout.
+const ACTION_SLACK: Duration = Duration::from_secs(30);
+
+/// How often the store is asked whether the attempt is there.
+const ACTION_POLL: Duration = Duration::from_millis(50);
+
+async fn first_attempt(
+    app: &App,
+    event: EventId,
+    delivery: DeliveryId,
+    limit: Duration,
+) -> anyhow::Result<DeliveryHistory> {
+    let waiting = async {
+        loop {
+            let histories = app.store.deliveries(event).await?;
+            let found = histories
+                .into_iter()
+                .find(|history| history.delivery.id == delivery);
+            match found {
+                Some(history)
+                    if !history.attempts.is_empty() || history.delivery.state == DeliveryState::Cancelled =>
+                {
+                    return anyhow::Ok(history);
+                }
+                _ => tokio::time::sleep(ACTION_POLL).await,
+            }
+        }
+    };
+    tokio::time::timeout(limit, waiting).await.map_err(|_| {
+        anyhow!(
+            "the action waits longer than {} s; it stays queued as event {event}",
+            limit.as_secs()
+        )
+    })?
+}

@@ -1,0 +1,95 @@
+//! The server's end of the control socket. Who may open the socket (its owner) is staff.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+use super::{MAX_LINE, Reply, execute};
+use crate::app::App;
+use crate::lifecycle::Lifecycle;
+
+/// Commands at the same time: people and scripts of one machine.
+const MAX_CONNECTIONS: usize = 16;
+
+/// How long a caller may take to send its line.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Opens the socket, readable by its owner only, and serves it until the soft stop.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub fn listen(app: Arc<App>, path: &Path, lifecycle: &Lifecycle) -> anyhow::Result<()> {
+    // The directory's lock is held: a socket that is there belongs to a process that is gone.
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(error).with_context(|| format!("cannot replace {}", path.display()));
+    }
+    let listener = UnixListener::bind(path).with_context(|| {
+        format!(
+            "cannot listen at {} (a socket's path has at most 107 bytes; a shorter HOOKYARD_DATA_DIR helps)",
+            path.display()
+        )
+    })?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let (path, stop) = (path.to_owned(), lifecycle.soft.clone());
+    lifecycle.spawn("control socket", async move {
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        loop {
+            let Ok(place) = places.clone().acquire_owned().await else {
+                break;
+            };
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let app = app.clone();
+                    tokio::spawn(async move {
+                        if let Err(error) = serve(&app, stream).await {
+                            tracing::debug!(%error, "control connection");
+                        }
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept on the control socket");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        // Left behind it would only make callers wait for nobody.
+        let _gone = std::fs::remove_file(path);
+    });
+    Ok(())
+}
+
+async fn serve(app: &App, stream: UnixStream) -> anyhow::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    tokio::time::timeout(
+        READ_TIMEOUT,
+        BufReader::new(read.take(MAX_LINE)).read_line(&mut line),
+    )
+    .await??;
+    let reply = match serde_json::from_str(&line) {
+        Ok(request) => match execute::execute(app, request).await {
+            Ok(answer) => Reply::Done(answer.0),
+            Err(error) => Reply::Failed(format!("{error:#}")),
+        },
+        Err(error) => Reply::Failed(format!(
+            "the server does not know this command ({error}); is it of another version?"
+        )),
+    };
+    write
+        .write_all(format!("{}\n", serde_json::to_string(&reply)?).as_bytes())
+        .await?;
+    Ok(())
+}

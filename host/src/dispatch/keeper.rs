@@ -1,0 +1,130 @@
+//! Keeps leases: renews those this node holds, deals with those that ended.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{KEEP_INTERVAL, LEASE, Parts};
+use crate::domain::delivery::Leased;
+use crate::domain::id::{DeliveryId, LeaseToken};
+
+/// Most ended leases dealt with in one transaction, so that it stays short.
+const SWEEP_LIMIT: u32 = 500;
+
+/// The leases this node holds, and for each the token that says it was lost.
+#[derive(Clone, Default)]
+pub(super) struct Keeper {
+    held: Arc<Mutex<HashMap<(DeliveryId, LeaseToken), CancellationToken>>>,
+    /// Rung when the last held lease is given up.
+    idle: Arc<Notify>,
+}
+
+/// A held lease; given up when dropped.
+pub(super) struct Held {
+    keeper: Keeper,
+    key: (DeliveryId, LeaseToken),
+    /// Cancelled when the lease was found to be somebody else's.
+    pub lost: CancellationToken,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut held = self.keeper.lock();
+        held.remove(&self.key);
+        if held.is_empty() {
+            self.keeper.idle.notify_one();
+        }
+    }
+}
+
+impl Keeper {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(DeliveryId, LeaseToken), CancellationToken>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Renews this lease until the answer is dropped.
+    pub(super) fn hold(&self, key: (DeliveryId, LeaseToken)) -> Held {
+        let lost = CancellationToken::new();
+        self.lock().insert(key, lost.clone());
+        Held {
+            keeper: self.clone(),
+            key,
+            lost,
+        }
+    }
+
+    /// Renews and sweeps until the hard stop: leases of runs that are finishing still count.
+    pub(super) async fn keep(self, parts: Parts) {
+        let mut tick = tokio::time::interval(KEEP_INTERVAL);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = parts.lifecycle.hard.cancelled() => return,
+                () = self.idle_after_soft_stop(&parts) => return,
+                _ = tick.tick() => {}
+            }
+            self.renew(&parts).await;
+            if !parts.lifecycle.soft.is_cancelled() {
+                sweep(&parts).await;
+            }
+        }
+    }
+
+    async fn idle_after_soft_stop(&self, parts: &Parts) {
+        parts.lifecycle.soft.cancelled().await;
+        while !self.lock().is_empty() {
+            self.idle.notified().await;
+        }
+    }
+
+    async fn renew(&self, parts: &Parts) {
+        let keys: Vec<_> = self.lock().keys().copied().collect();
+        if keys.is_empty() {
+            return;
+        }
+        match parts.store.renew_leases(&keys, LEASE).await {
+            Ok(answers) => {
+                let held = self.lock();
+                for (key, _) in keys
+                    .iter()
+                    .zip(answers)
+                    .filter(|(_, leased)| *leased == Leased::Lost)
+                {
+                    // A finish that is being committed also ends the lease; nobody listens then.
+                    if let Some(lost) = held.get(key) {
+                        lost.cancel();
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, leases = keys.len(), "cannot renew leases; trying again"),
+        }
+    }
+}
+
+/// Puts deliveries whose lease ended back to work, or on hold.
+async fn sweep(parts: &Parts) {
+    let plugins = match parts.store.plugins_with_ended_leases().await {
+        Ok(plugins) => plugins,
+        Err(error) => {
+            tracing::warn!(%error, "cannot look for ended leases; trying again");
+            return;
+        }
+    };
+    for plugin in plugins {
+        let on_unknown = parts
+            .spec(&plugin)
+            .map(|spec| spec.on_unknown)
+            .unwrap_or_default();
+        match parts.store.sweep_leases(&plugin, on_unknown, SWEEP_LIMIT).await {
+            Ok(swept) => {
+                if swept.unknown > 0 {
+                    tracing::warn!(%plugin, count = swept.unknown, ?on_unknown, "attempts with unknown outcome");
+                }
+                parts.wake.ring([&plugin]);
+            }
+            Err(error) => tracing::warn!(%plugin, %error, "cannot sweep ended leases; trying again"),
+        }
+    }
+}

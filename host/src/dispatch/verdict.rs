@@ -1,0 +1,147 @@
+//! What becomes of a delivery after a run.
+
+use std::time::Duration;
+
+use crate::domain::attempt::AttemptOutcome;
+use crate::domain::delivery::Verdict;
+use crate::domain::retry::RetryPolicy;
+use crate::wasm::RunEnd;
+
+/// How old the delivery is and which attempt this was.
+#[derive(Clone, Copy, Debug)]
+pub struct Tried {
+    /// 1 for the first.
+    pub attempt: u32,
+    pub age: Duration,
+}
+
+/// The record's outcome, the failure in words, and the verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    pub outcome: AttemptOutcome,
+    pub error: Option<String>,
+    pub verdict: Verdict,
+}
+
+/// Judges the end of a run by the plugin's policy. `chance` is a random number from 0 to 1.
+pub fn judge(end: &RunEnd, tried: Tried, policy: &RetryPolicy, chance: f64) -> Judged {
+    let again =
+        |outcome, reason: &str, after| match policy.next_delay(tried.attempt, tried.age, after, chance) {
+            Some(delay) => Judged {
+                outcome,
+                error: Some(reason.to_owned()),
+                verdict: Verdict::Retry {
+                    delay_ms: millis(delay),
+                },
+            },
+            None => Judged {
+                outcome,
+                error: Some(format!("{reason} (given up after attempt {})", tried.attempt)),
+                verdict: Verdict::Dead,
+            },
+        };
+    match end {
+        RunEnd::Succeeded { .. } => Judged {
+            outcome: AttemptOutcome::Succeeded,
+            error: None,
+            verdict: Verdict::Succeeded,
+        },
+        RunEnd::Retry { reason, after } => again(AttemptOutcome::Retry, reason, *after),
+        RunEnd::Trapped(reason) => again(AttemptOutcome::Trapped, reason, None),
+        RunEnd::Limit(reason) => again(AttemptOutcome::Limit, reason, None),
+        RunEnd::Host(reason) => again(AttemptOutcome::Host, reason, None),
+        RunEnd::Rejected(reason) => Judged {
+            outcome: AttemptOutcome::Rejected,
+            error: Some(reason.clone()),
+            verdict: Verdict::Dead,
+        },
+        RunEnd::Defer { reason, after } => defer(reason, *after, tried, policy),
+    }
+}
+
+/// A wait that costs no attempt, but the delivery still grows too old.
+fn defer(reason: &str, after: Duration, tried: Tried, policy: &RetryPolicy) -> Judged {
+    let too_old = tried.age.saturating_add(after) > policy.max_age;
+    let (error, verdict) = if too_old {
+        let age = humantime::format_duration(policy.max_age);
+        (
+            format!("{reason} (given up: it would be older than max-age, {age})"),
+            Verdict::Dead,
+        )
+    } else {
+        (
+            reason.to_owned(),
+            Verdict::Defer {
+                delay_ms: millis(after),
+            },
+        )
+    };
+    Judged {
+        outcome: AttemptOutcome::Deferred,
+        error: Some(error),
+        verdict,
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::retry::Backoff;
+
+    fn policy() -> RetryPolicy {
+        RetryPolicy {
+            backoff: Backoff::Schedule(vec![Duration::from_secs(5), Duration::from_secs(60)]),
+            max_age: Duration::from_secs(3600),
+        }
+    }
+
+    fn tried(attempt: u32, age_s: u64) -> Tried {
+        Tried {
+            attempt,
+            age: Duration::from_secs(age_s),
+        }
+    }
+
+    #[test]
+    fn a_retry_waits_as_long_as_the_vendor_asks() {
+        let end = RunEnd::Retry {
+            reason: "429".into(),
+            after: Some(Duration::from_secs(7)),
+        };
+        let judged = judge(&end, tried(1, 0), &policy(), 0.5);
+        assert_eq!(judged.verdict, Verdict::Retry { delay_ms: 7_000 });
+        let judged = judge(&end, tried(2, 0), &policy(), 0.5);
+        assert_eq!(judged.verdict, Verdict::Retry { delay_ms: 60_000 });
+    }
+
+    #[test]
+    fn the_last_attempt_and_old_age_end_as_dead_letters() {
+        let end = RunEnd::Trapped("unreachable".into());
+        let judged = judge(&end, tried(3, 0), &policy(), 0.5);
+        assert_eq!(judged.verdict, Verdict::Dead);
+        assert_eq!(
+            judged.error.as_deref(),
+            Some("unreachable (given up after attempt 3)")
+        );
+        assert_eq!(
+            judge(&end, tried(1, 3_599), &policy(), 0.5).verdict,
+            Verdict::Dead
+        );
+        let wait = RunEnd::Defer {
+            reason: "limit".into(),
+            after: Duration::from_secs(2),
+        };
+        assert_eq!(
+            judge(&wait, tried(9, 10), &policy(), 0.5).verdict,
+            Verdict::Defer { delay_ms: 2_000 }
+        );
+        assert_eq!(
+            judge(&wait, tried(1, 3_599), &policy(), 0.5).verdict,
+            Verdict::Dead
+        );
+    }
+}

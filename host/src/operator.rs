@@ -1,0 +1,144 @@
+//! `plugins.toml` in force: read, applied as a whole, re-read when it changes, edited on request.
+
+mod edit;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::{Mutex, mpsc};
+
+use crate::domain::plugin::{PluginName, SharedSpecs};
+use crate::domain::route::{RouteTable, SharedRoutes};
+use crate::lifecycle::Lifecycle;
+use crate::manifest::PluginsFile;
+use crate::wasm::registry::Registry;
+use crate::watcher::{Change, Watcher};
+
+pub use edit::EditError;
+
+/// The operator's file and what follows from it.
+pub struct Operator {
+    path: PathBuf,
+    registry: Arc<Registry>,
+    specs: SharedSpecs,
+    routes: SharedRoutes,
+    /// Why the file on disk is not what is in force.
+    rejected: ArcSwapOption<String>,
+    /// Applies and edits happen one after the other.
+    turn: Mutex<()>,
+}
+
+impl Operator {
+    /// The keeper of the file at `path`; nothing is read yet.
+    #[must_use]
+    pub fn new(path: PathBuf, registry: Arc<Registry>, specs: SharedSpecs, routes: SharedRoutes) -> Self {
+        Self {
+            path,
+            registry,
+            specs,
+            routes,
+            rejected: ArcSwapOption::empty(),
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Why the file on disk is not in force; `None` when it is.
+    #[must_use]
+    pub fn rejected(&self) -> Option<Arc<String>> {
+        self.rejected.load_full()
+    }
+
+    /// Reads the file and puts it in force as a whole. What it says of a plugin that cannot be
+    /// loaded shows in the registry's status of that plugin.
+    ///
+    /// # Errors
+    /// When the file is wrong; then what was in force stays so.
+    pub async fn reload(&self) -> Result<PluginsFile, String> {
+        let _turn = self.turn.lock().await;
+        self.reload_in_turn().await
+    }
+
+    async fn reload_in_turn(&self) -> Result<PluginsFile, String> {
+        match PluginsFile::read(&self.path) {
+            Ok(file) => {
+                self.rejected.store(None);
+                let specs = file
+                    .plugins
+                    .iter()
+                    .map(|spec| (spec.name.clone(), Arc::new(spec.clone())))
+                    .collect();
+                self.specs.store(Arc::new(specs));
+                self.routes.store(Arc::new(RouteTable::new(&file.plugins)));
+                self.registry.apply(file.plugins.clone()).await;
+                Ok(file)
+            }
+            Err(error) => {
+                let text = error.to_string();
+                self.rejected.store(Some(Arc::new(text.clone())));
+                Err(text)
+            }
+        }
+    }
+
+    /// Switches a plugin on or off in the file itself and puts it in force.
+    ///
+    /// # Errors
+    /// When the file is wrong, has no such plugin, or cannot be written; then it is unchanged.
+    pub async fn set_enabled(&self, name: &PluginName, enabled: bool) -> Result<(), EditError> {
+        let _turn = self.turn.lock().await;
+        edit::set_enabled(&self.path, name, enabled)?;
+        self.reload_in_turn()
+            .await
+            .map(|_file| ())
+            .map_err(EditError::Rejected)
+    }
+
+    /// The files of the plugins that are switched on.
+    fn components(&self) -> Vec<(PluginName, PathBuf)> {
+        let specs = self.specs.load();
+        let enabled = specs.values().filter(|spec| spec.enabled);
+        enabled
+            .map(|spec| (spec.name.clone(), spec.component.clone()))
+            .collect()
+    }
+
+    /// Follows the file and the components until the soft stop.
+    pub async fn follow(
+        self: Arc<Self>,
+        watcher: Watcher,
+        mut changes: mpsc::Receiver<Change>,
+        life: Lifecycle,
+    ) {
+        watcher.watch_components(self.components());
+        loop {
+            let change = tokio::select! {
+                () = life.soft.cancelled() => return,
+                change = changes.recv() => change,
+            };
+            match change {
+                None => return,
+                Some(Change::PluginsFile) => {
+                    match self.reload().await {
+                        Ok(file) => {
+                            tracing::info!(file = %self.path.display(), plugins = file.plugins.len(), "plugins file applied");
+                        }
+                        Err(error) => {
+                            tracing::error!(%error, "the plugins file is wrong; what was in force stays so")
+                        }
+                    }
+                    watcher.watch_components(self.components());
+                }
+                Some(Change::Component(name)) => {
+                    self.registry.refresh(&name).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One call of a plugin: a fresh store, the limits, and every way it can end told as a value.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use wasmtime::Store;
+
+use super::abi::v0_1;
+use super::host::{HostState, RunContext};
+use super::limits::{CpuMeter, Marks};
+use super::plugin::Plugin;
+use super::record::Recorder;
+use super::text::tidy;
+use super::{Job, Run, RunEnd};
+
+/// Longest text of a trap, in bytes: a backtrace of twenty frames and a panic's words.
+const MAX_TRAP_BYTES: usize = 8 << 10;
+
+/// Bytes a guest may hand to the host in one call. A state value is 64 KiB, an output as much, a
+/// chunk of a request body 1 MiB; wasmtime's default of 128 MiB would let a guest make the host
+/// allocate more than its own limit.
+pub(super) const HOSTCALL_BYTES: usize = 16 << 20;
+
+impl Plugin {
+    /// Runs one job in a fresh instance. Every failure, the host's own included, is a [`RunEnd`].
+    ///
+    /// Waits for a place in the instance pool before its time begins to count.
+    pub async fn run(&self, job: Job) -> Run {
+        let _place = self.runtime.place().await;
+        let started = Instant::now();
+        let limits = self.spec().limits.clone();
+        let recorder = Arc::new(Recorder::new(limits.log_bytes, limits.requests));
+        let marks = Arc::new(Marks::default());
+        let meter = CpuMeter::new(limits.cpu, Arc::clone(&marks));
+        let context = Arc::new(RunContext::new(self, limits.clone(), Arc::clone(&recorder)));
+        let call = AssertUnwindSafe(meter.measure(self.call(job, context, &meter, &marks))).catch_unwind();
+        let end = match tokio::time::timeout(limits.timeout, call).await {
+            Ok(Ok(Ok(end))) => end,
+            Ok(Ok(Err(Failed::Host(text)))) => RunEnd::Host(text),
+            Ok(Ok(Err(Failed::Guest(error)))) => trapped(&error, &marks, limits.cpu, &recorder),
+            Ok(Err(_panic)) => {
+                RunEnd::Host("the host failed while it ran the plugin; its log has the place".to_owned())
+            }
+            Err(_elapsed) => RunEnd::Limit(format!(
+                "timeout: the run was not done within the {} it is allowed (limits.timeout)",
+                humantime::format_duration(limits.timeout)
+            )),
+        };
+        let (logs, calls) = recorder.finish();
+        Run {
+            end,
+            duration: started.elapsed(),
+            logs,
+            calls,
+        }
+    }
+
+    async fn call(
+        &self,
+        job: Job,
+        context: Arc<RunContext>,
+        meter: &Arc<CpuMeter>,
+        marks: &Arc<Marks>,
+    ) -> Result<RunEnd, Failed> {
+        let job = v0_1::job(&job).map_err(Failed::Host)?;
+        let memory = context.limits.memory;
+        let state = HostState::for_run(context, memory, Arc::clone(marks));
+        let mut store = store(self.world.engine(), state, meter);
+        let world = self
+            .world
+            .instantiate_async(&mut store)
+            .await
+            .map_err(Failed::Guest)?;
+        let results = world
+            .call_handle(&mut store, &[job])
+            .await
+            .map_err(Failed::Guest)?;
+        Ok(v0_1::end(results))
+    }
+}
+
+/// A store with every bound in place.
+pub(super) fn store(engine: &wasmtime::Engine, state: HostState, meter: &Arc<CpuMeter>) -> Store<HostState> {
+    let mut store = Store::new(engine, state);
+    store.limiter(HostState::limits);
+    store.set_hostcall_fuel(HOSTCALL_BYTES);
+    meter.watch(&mut store);
+    store
+}
+
+/// Why a call gave no results.
+enum Failed {
+    Host(String),
+    Guest(wasmtime::Error),
+}
+
+fn trapped(error: &wasmtime::Error, marks: &Marks, cpu: Duration, recorder: &Recorder) -> RunEnd {
+    let reason = reason(error, &recorder.stderr_tail());
+    if let Some(limit) = marks.crossed(cpu) {
+        return RunEnd::Limit(limit);
+    }
+    if error
+        .downcast_ref::<wasmtime::PoolConcurrencyLimitError>()
+        .is_some()
+    {
+        return RunEnd::Host(format!("the pool of instances is full: {reason}"));
+    }
+    RunEnd::Trapped(reason)
+}
+
+/// The panic's words, then every cause from the root up, the backtrace among them.
+pub(super) fn reason(error: &wasmtime::Error, stderr: &str) -> String {
+    let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    causes.reverse();
+    causes.dedup();
+    let mut text = causes.join("\n");
+    if !stderr.is_empty() {
+        text = format!("{}\n{text}", tidy(stderr, MAX_TRAP_BYTES / 2));
+    }
+    tidy(&text, MAX_TRAP_BYTES)
+}

@@ -1,0 +1,241 @@
+//! Which addresses a plugin may reach, and the resolver that looks at every answer. Pure but for
+//! the look-up itself.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+/// Longest look-up of a name.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How far a request may reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::wasm) enum Reach {
+    /// Addresses of the public internet only.
+    Public,
+    /// Loopback and private addresses too. Never link-local ones: cloud metadata lives there.
+    Private,
+}
+
+/// Why a host was not dialled.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::wasm) enum DialError {
+    /// An address of the host may not be reached.
+    #[error("{host} has the {class} address {address}")]
+    Prohibited {
+        host: String,
+        address: IpAddr,
+        class: &'static str,
+    },
+    /// The name has no address.
+    #[error("the name {host} could not be resolved: {why}")]
+    Unresolved { host: String, why: String },
+    /// The name server took too long.
+    #[error("the name {0} was not resolved within 5 s")]
+    LookupTimeout(String),
+}
+
+/// Checks one address of `host`.
+pub(super) fn check(host: &str, address: IpAddr, reach: Reach) -> Result<(), DialError> {
+    let class = class(address);
+    let fits = match class {
+        Class::Public => true,
+        Class::Private(_) => reach == Reach::Private,
+        Class::Never(_) => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    let (Class::Never(name) | Class::Private(name)) = class else {
+        return Ok(());
+    };
+    Err(DialError::Prohibited {
+        host: host.to_owned(),
+        address,
+        class: name,
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Public,
+    Private(&'static str),
+    Never(&'static str),
+}
+
+fn class(address: IpAddr) -> Class {
+    match address {
+        IpAddr::V4(v4) => class_v4(v4),
+        IpAddr::V6(v6) => class_v6(v6),
+    }
+}
+
+/// By the IANA registry of special-purpose addresses (RFC 6890 and its successors).
+fn class_v4(address: Ipv4Addr) -> Class {
+    match address.octets() {
+        [0, ..] => Class::Never("unspecified"),
+        [127, ..] => Class::Private("loopback"),
+        [10, ..] | [192, 168, ..] => Class::Private("private"),
+        [172, second, ..] if (16..32).contains(&second) => Class::Private("private"),
+        [100, second, ..] if (64..128).contains(&second) => Class::Private("carrier-grade NAT"),
+        [169, 254, ..] => Class::Never("link-local"),
+        [192, 0, 0, _] => Class::Never("protocol assignment"),
+        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Class::Never("documentation"),
+        [192, 88, 99, _] => Class::Never("6to4 relay"),
+        [198, 18 | 19, ..] => Class::Private("benchmarking"),
+        [224..=239, ..] => Class::Never("multicast"),
+        [240..=255, ..] => Class::Never("reserved"),
+        _ => Class::Public,
+    }
+}
+
+fn class_v6(address: Ipv6Addr) -> Class {
+    if let Some(v4) = embedded_v4(address) {
+        return match class_v4(v4) {
+            Class::Public => Class::Never("IPv4-carrying"),
+            other => other,
+        };
+    }
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0] => Class::Never("unspecified"),
+        [0, 0, 0, 0, 0, 0, 0, 1] => Class::Private("loopback"),
+        [first, ..] if first & 0xfe00 == 0xfc00 => Class::Private("private (unique local)"),
+        [first, ..] if first & 0xffc0 == 0xfe80 => Class::Never("link-local"),
+        [first, ..] if first & 0xffc0 == 0xfec0 => Class::Never("site-local"),
+        [first, ..] if first & 0xff00 == 0xff00 => Class::Never("multicast"),
+        [0x2001, second, ..] if second < 0x0200 => Class::Never("protocol assignment"),
+        [0x2001, 0x0db8, ..] => Class::Never("documentation"),
+        [0x3fff, second, ..] if second < 0x1000 => Class::Never("documentation"),
+        [first, ..] if (0x2000..0x4000).contains(&first) => Class::Public,
+        _ => Class::Never("reserved"),
+    }
+}
+
+/// The IPv4 address inside an IPv6 one: mapped, compatible, NAT64 (both prefixes) and 6to4 forms.
+fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let join = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x0064, 0xff9b, 0 | 1, _, _, _, high, low]
+        | [0x2002, high, low, ..] => Some(join(high, low)),
+        _ => None,
+    }
+}
+
+/// Resolves names with the system's resolver and refuses an answer with any address out of reach:
+/// a name with mixed answers is a name that may change its mind.
+pub(super) struct CheckedResolver(pub(super) Reach);
+
+impl Resolve for CheckedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0;
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let addresses = look_up(&host, reach).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+async fn look_up(host: &str, reach: Reach) -> Result<Vec<SocketAddr>, DialError> {
+    let unresolved = |why: String| DialError::Unresolved {
+        host: host.to_owned(),
+        why,
+    };
+    let found = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host, 0)))
+        .await
+        .map_err(|_| DialError::LookupTimeout(host.to_owned()))?
+        .map_err(|e| unresolved(e.to_string()))?;
+    let addresses: Vec<SocketAddr> = found.collect();
+    if addresses.is_empty() {
+        return Err(unresolved("it has no address".to_owned()));
+    }
+    for address in &addresses {
+        check(host, address.ip(), reach)?;
+    }
+    Ok(addresses)
+}
+
+/// The resolver as a client wants it.
+pub(super) fn resolver(reach: Reach) -> Arc<CheckedResolver> {
+    Arc::new(CheckedResolver(reach))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdicts(address: &str) -> (bool, bool) {
+        let address = address.parse().expect("an address");
+        (
+            check("h", address, Reach::Public).is_ok(),
+            check("h", address, Reach::Private).is_ok(),
+        )
+    }
+
+    #[test]
+    fn public_addresses_are_reached_either_way() {
+        for address in [
+            "8.8.8.8",
+            "1.1.1.1",
+            "2606:4700::1111",
+            "2a00::1",
+            "172.32.0.1",
+            "100.128.0.1",
+        ] {
+            assert_eq!(verdicts(address), (true, true), "{address}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_need_the_grant() {
+        for address in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "100.64.0.1",
+            "::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+        ] {
+            assert_eq!(verdicts(address), (false, true), "{address}");
+        }
+    }
+
+    #[test]
+    fn some_addresses_are_never_reached() {
+        for address in [
+            "0.0.0.0",
+            "169.254.169.254",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.2.1",
+            "::",
+            "fe80::1",
+            "ff02::1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::",
+            "2001:db8::1",
+            "::ffff:8.8.8.8",
+            "2001:0::1",
+            "fec0::1",
+            "::7f00:2:1",
+        ] {
+            assert_eq!(verdicts(address).0, false, "{address}");
+        }
+        assert_eq!(verdicts("169.254.169.254"), (false, false));
+        assert_eq!(verdicts("::ffff:169.254.169.254"), (false, false));
+        assert_eq!(verdicts("fe80::1"), (false, false));
+    }
+}

@@ -1,0 +1,289 @@
+//! One request on its way out: parsed, secrets put in, compared with the rights.
+
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use url::{Host, Url};
+
+use super::address::{self, Reach};
+use super::errors::{self, Refusal};
+use crate::domain::grant::{Grants, HttpPattern, PrivateNetwork, Target};
+use crate::secret::Secret;
+use crate::wasm::host::{Placeholder, RunContext};
+use crate::wasm::manifest::SecretKind;
+use crate::wasm::{rights, secrets};
+use wasmtime_wasi_http::Error;
+
+/// Longest URL, in bytes: what common servers take.
+const MAX_URL_BYTES: usize = 8 << 10;
+
+/// Headers that belong to one connection, or that the host alone sets. wasmtime forbids most of
+/// them already; this is the list we answer for.
+const STRIPPED: [HeaderName; 11] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// The URL as the record shows it: before any secret is put in, with the secret's name where its
+/// placeholder stands.
+pub(super) fn shown_url(run: &RunContext, uri: &http::Uri) -> String {
+    let mut shown = uri.to_string();
+    for known in placeholders(run) {
+        shown = shown.replace(&known.word, &format!("{{secret:{}}}", known.secret));
+    }
+    shown
+}
+
+fn placeholders(run: &RunContext) -> Vec<Placeholder> {
+    run.placeholders
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+/// A request between the guest and the wire.
+pub(super) struct Outgoing {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    /// The secret the URL came from, when it did: then the URL is not to be shown.
+    secret_url: Option<String>,
+}
+
+impl Outgoing {
+    /// Reads the guest's request.
+    pub(super) fn parse(run: &RunContext, parts: &Parts) -> Result<Self, Refusal> {
+        let text = parts.uri.to_string();
+        let bad = |why: &str| Refusal {
+            code: Error::HttpRequestUriInvalid,
+            text: format!("the URL {why}"),
+        };
+        if text.len() > MAX_URL_BYTES {
+            return Err(bad("is longer than 8 KiB"));
+        }
+        let url = Url::parse(&text).map_err(|_| bad("is malformed"))?;
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || text.contains('@') && has_userinfo(&parts.uri)
+        {
+            return Err(bad("holds a user name; use the header authorization"));
+        }
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(bad("must be http or https, with a host"));
+        }
+        if parts.method == Method::CONNECT || parts.method == Method::TRACE {
+            return Err(Refusal {
+                code: Error::HttpRequestMethodInvalid,
+                text: format!("{}: the method {} is never sent", run.standing.name, parts.method),
+            });
+        }
+        let mut headers = parts.headers.clone();
+        for name in connection_headers(&headers).into_iter().chain(STRIPPED) {
+            headers.remove(name);
+        }
+        Ok(Self {
+            method: parts.method.clone(),
+            url,
+            headers,
+            secret_url: None,
+        })
+    }
+
+    /// Puts the secrets in: plain ones in header values, URLs in place of the whole URL. Only
+    /// toward where the operator bound them.
+    pub(super) async fn put_secrets_in(&mut self, run: &RunContext) -> Result<(), Refusal> {
+        for known in placeholders(run) {
+            match known.kind {
+                SecretKind::Plain => self.put_in_headers(run, &known).await?,
+                SecretKind::Url => self.put_in_url(run, &known).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn put_in_headers(&mut self, run: &RunContext, known: &Placeholder) -> Result<(), Refusal> {
+        let holds = |value: &HeaderValue| contains(value.as_bytes(), known.word.as_bytes());
+        if !self.headers.values().any(holds) {
+            return Ok(());
+        }
+        let secret = self.resolve(run, known).await?;
+        for value in self.headers.values_mut().filter(|value| holds(value)) {
+            let text = value.to_str().unwrap_or("").replace(&known.word, secret.expose());
+            let mut filled = HeaderValue::try_from(text).map_err(|_| {
+                Refusal::denied(format!(
+                    "the value of the secret `{}` has a character that a header cannot hold, or stands beside one",
+                    known.secret
+                ))
+            })?;
+            filled.set_sensitive(true);
+            *value = filled;
+        }
+        Ok(())
+    }
+
+    async fn put_in_url(&mut self, run: &RunContext, known: &Placeholder) -> Result<(), Refusal> {
+        if self.url.path().strip_prefix('/') != Some(known.word.as_str()) {
+            return Ok(());
+        }
+        let secret = self.resolve(run, known).await?;
+        let mut url = Url::parse(secret.expose())
+            .map_err(|_| Refusal::denied(format!("the secret `{}` is not a URL", known.secret)))?;
+        if url.origin() != self.url.origin() {
+            return Err(Refusal::denied(format!(
+                "the secret `{}` belongs to another host than {}",
+                known.secret,
+                self.origin()
+            )));
+        }
+        if let Some(query) = self.url.query() {
+            let whole = url
+                .query()
+                .map_or_else(|| query.to_owned(), |own| format!("{own}&{query}"));
+            url.set_query(Some(&whole));
+        }
+        self.url = url;
+        self.secret_url = Some(known.secret.clone());
+        Ok(())
+    }
+
+    /// The secret's value, if it may go to this request's origin by the grants of this moment.
+    async fn resolve(&self, run: &RunContext, known: &Placeholder) -> Result<Secret, Refusal> {
+        let name = &known.secret;
+        let spec = run.standing.spec();
+        let grants = &spec.grants;
+        let grant = grants.secrets.get(name).ok_or_else(|| {
+            let lines = rights::secret_lines(&run.standing.name, name);
+            Refusal::denied(format!("the secret `{name}` is not granted; {lines}"))
+        })?;
+        let bound = match &grant.to {
+            Some(origins) => origins.iter().any(|origin| self.goes_to(origin)),
+            None => grants.http.iter().any(|pattern| self.goes_to(pattern.origin())),
+        };
+        if !bound {
+            return Err(Refusal::denied(format!(
+                "the secret `{name}` may not be sent to {origin}; to allow it grant requests to it, and name it in \
+                 `to` of [plugins.{plugin}.grants.secrets.{name}] if that is given",
+                origin = self.origin(),
+                plugin = run.standing.name,
+            )));
+        }
+        secrets::resolve(&grant.source, &run.deps.environment)
+            .await
+            .map_err(|why| Refusal::denied(format!("the secret `{name}`: {why}")))
+    }
+
+    /// Compares the request, as it will leave, with manifest and grants.
+    pub(super) fn check(&self, run: &RunContext, grants: &Grants) -> Result<(), Refusal> {
+        let target = Target {
+            method: self.method.as_str(),
+            scheme: self.url.scheme(),
+            host: self.url.host_str().unwrap_or(""),
+            port: self.url.port_or_known_default().unwrap_or(0),
+            path: self.url.path(),
+        };
+        let shown = self.shown_pattern();
+        let plugin = &run.standing.name;
+        let asked = run.settings.asks.iter();
+        if !asked
+            .into_iter()
+            .any(|ask| ask.covers(&target, self.secret_url.as_deref()))
+        {
+            return Err(Refusal::denied(format!(
+                "the manifest of {plugin} does not ask for `{shown}`, so it cannot be granted; the plugin's author \
+                 must add it"
+            )));
+        }
+        if !grants.http.iter().any(|grant| grant.matches(&target)) {
+            let lines = rights::http_lines(plugin, grants, &shown);
+            return Err(Refusal::denied(format!("`{shown}` is not granted; {lines}")));
+        }
+        Ok(())
+    }
+
+    /// The client whose reach this request has. A literal address is looked at here, because no
+    /// resolver is asked for it.
+    pub(super) fn client(&self, run: &RunContext, grants: &Grants) -> Result<reqwest::Client, Refusal> {
+        let private = match &grants.private_network {
+            PrivateNetwork::None => false,
+            PrivateNetwork::All => true,
+            PrivateNetwork::Only(origins) => origins.iter().any(|origin| self.goes_to(origin)),
+        };
+        let reach = if private { Reach::Private } else { Reach::Public };
+        let literal = match self.url.host() {
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+            _ => None,
+        };
+        if let Some(address) = literal {
+            let host = self.url.host_str().unwrap_or("");
+            address::check(host, address, reach)
+                .map_err(|e| errors::of_dial(&e, &run.standing.name, Some(&self.origin())))?;
+        }
+        run.standing.clients.get(reach)
+    }
+
+    /// The request as reqwest sends it. It sets `Host` and `Content-Length` itself.
+    pub(super) fn into_request(self, body: Bytes) -> reqwest::Request {
+        let mut request = reqwest::Request::new(self.method, self.url);
+        *request.headers_mut() = self.headers;
+        *request.body_mut() = (!body.is_empty()).then(|| body.into());
+        request
+    }
+
+    fn goes_to(&self, origin: &crate::domain::grant::Origin) -> bool {
+        origin.matches(
+            self.url.scheme(),
+            self.url.host_str().unwrap_or(""),
+            self.url.port_or_known_default().unwrap_or(0),
+        )
+    }
+
+    fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    /// A pattern that covers this request, without the path when that is a secret.
+    fn shown_pattern(&self) -> String {
+        let path = if self.secret_url.is_some() {
+            "/**"
+        } else {
+            self.url.path()
+        };
+        let exact = format!("{} {}{path}", self.method, self.origin());
+        if exact.parse::<HttpPattern>().is_ok() {
+            return exact;
+        }
+        format!("{} {}/**", self.method, self.origin())
+    }
+}
+
+fn has_userinfo(uri: &http::Uri) -> bool {
+    uri.authority()
+        .is_some_and(|authority| authority.as_str().contains('@'))
+}
+
+/// The headers that `Connection` names, which are the connection's too.
+fn connection_headers(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .collect()
+}
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|window| window == word)
+}

@@ -1,0 +1,253 @@
+//! From a file to a build that can run: read whole, digest, compile, check imports and exports,
+//! ask `describe`, check the manifest. Each step that fails says what to mend.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncReadExt;
+use wasmtime::component::Component;
+
+use super::abi::v0_1::{self, WorldPre};
+use super::call;
+use super::engine::Runtime;
+use super::host::HostState;
+use super::limits::{CpuMeter, Marks};
+use super::manifest::Manifest;
+use super::record::Recorder;
+use crate::domain::plugin::PluginSpec;
+
+/// Largest component, in bytes. A Python guest with its interpreter has about 40 MiB.
+pub(super) const MAX_COMPONENT_BYTES: u64 = 64 << 20;
+/// Memory `describe` may use: an interpreter fits, a bomb does not.
+const DESCRIBE_MEMORY: u64 = 64 << 20;
+/// Processor time `describe` may use. It returns a constant.
+const DESCRIBE_CPU: Duration = Duration::from_millis(250);
+/// Wall time `describe` may take; with the processor time bounded this only guards against waiting.
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of output kept of `describe`, for the text of its panic.
+const DESCRIBE_LOG: u64 = 4 << 10;
+
+/// Why a component is not loaded. The texts are for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("cannot read {path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{0} is larger than 64 MiB")]
+    TooLarge(PathBuf),
+    #[error("the component has the SHA-256 {found}, but `sha256` in plugins.toml says {wanted}")]
+    Pin { wanted: String, found: String },
+    #[error("{0}")]
+    NotAComponent(String),
+    #[error(
+        "it imports `{0}`, which Hookyard does not provide; build it for the world hookyard:plugin/plugin@0.1.0"
+    )]
+    Import(String),
+    #[error("it does not export `{0}`; build it for the world hookyard:plugin/plugin@0.1.0")]
+    Export(&'static str),
+    #[error("it does not fit the world hookyard:plugin/plugin@0.1.0: {0}")]
+    World(String),
+    #[error("`describe` failed: {0}")]
+    Describe(String),
+    #[error("its manifest is wrong: {0}")]
+    Manifest(String),
+    /// The operator's section and the manifest do not fit.
+    #[error("{0}")]
+    Settings(String),
+    #[error("the host failed while it loaded the component: {0}")]
+    Host(String),
+}
+
+/// A component's bytes with their digest.
+pub(super) struct Bytes {
+    pub(super) bytes: Vec<u8>,
+    /// SHA-256 in hex.
+    pub(super) digest: String,
+}
+
+/// A build that can run.
+pub(super) struct Build {
+    pub(super) digest: String,
+    /// The interfaces it imports.
+    pub(super) imports: Vec<String>,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) world: WorldPre<HostState>,
+}
+
+/// Reads a component whole.
+pub(super) async fn read(path: &Path) -> Result<Bytes, LoadError> {
+    let no = |source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = tokio::fs::File::open(path).await.map_err(no)?;
+    let mut bytes = Vec::new();
+    let read = file
+        .take(MAX_COMPONENT_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .await
+        .map_err(no)?;
+    if read as u64 > MAX_COMPONENT_BYTES {
+        return Err(LoadError::TooLarge(path.to_owned()));
+    }
+    let digest = hex::encode(Sha256::digest(&bytes));
+    Ok(Bytes { bytes, digest })
+}
+
+/// Reads the component of a plugin and compares it with the pin, if there is one.
+pub(super) async fn read_pinned(spec: &PluginSpec) -> Result<Bytes, LoadError> {
+    let file = read(&spec.component).await?;
+    match &spec.sha256 {
+        Some(wanted) if !wanted.eq_ignore_ascii_case(&file.digest) => Err(LoadError::Pin {
+            wanted: wanted.clone(),
+            found: file.digest,
+        }),
+        _ => Ok(file),
+    }
+}
+
+/// Makes a build of a component's bytes.
+pub(super) async fn build(runtime: &Arc<Runtime>, file: Bytes) -> Result<Build, LoadError> {
+    let compiler = Arc::clone(runtime);
+    let (component, digest) = blocking(move || {
+        check_preamble(&file.bytes)?;
+        let component = compiler.component(&file.digest, &file.bytes);
+        Ok((component.map_err(|e| not_valid(&e))?, file.digest))
+    })
+    .await?;
+    let world = link(runtime, &component)?;
+    let manifest = Arc::new(describe(runtime, &world).await?);
+    Ok(Build {
+        digest,
+        imports: imports(runtime, &component),
+        manifest,
+        world,
+    })
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, LoadError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| LoadError::Host(e.to_string()))?
+}
+
+/// The first eight bytes tell a component from a core module (component model, binary format).
+fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
+    let said = match bytes.get(..8) {
+        Some(b"\0asm\x0d\0\x01\0") => return Ok(()),
+        Some(b"\0asm\x01\0\0\0") => {
+            "it is a core WebAssembly module, not a component; build it for the target wasm32-wasip2"
+        }
+        Some([b'\0', b'a', b's', b'm', ..]) => {
+            "it is a WebAssembly component of a version Hookyard does not know"
+        }
+        _ => "it is not a WebAssembly component (compiled code of another host is never loaded)",
+    };
+    Err(LoadError::NotAComponent(said.to_owned()))
+}
+
+fn not_valid(error: &wasmtime::Error) -> LoadError {
+    LoadError::NotAComponent(format!("it is not a valid WebAssembly component: {error:#}"))
+}
+
+fn imports(runtime: &Runtime, component: &Component) -> Vec<String> {
+    let ty = component.component_type();
+    ty.imports(runtime.engine())
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+/// Resolves the imports; the first that nobody provides is named.
+fn link(runtime: &Runtime, component: &Component) -> Result<WorldPre<HostState>, LoadError> {
+    if let Some(unknown) = imports(runtime, component)
+        .into_iter()
+        .find(|name| !provided(name))
+    {
+        return Err(LoadError::Import(unknown));
+    }
+    let ty = component.component_type();
+    for export in ["describe", "handle"] {
+        if ty.get_export(runtime.engine(), export).is_none() {
+            return Err(LoadError::Export(export));
+        }
+    }
+    let world = |e: wasmtime::Error| LoadError::World(format!("{e:#}"));
+    let linked = runtime.linker().instantiate_pre(component).map_err(world)?;
+    WorldPre::new(linked).map_err(world)
+}
+
+/// Whether an interface's package is one of those the linker has. The linker judges the rest; this
+/// is here for a plain answer in the common case.
+fn provided(import: &str) -> bool {
+    const OURS: [&str; 7] = [
+        "types",
+        "manifest",
+        "config",
+        "log",
+        "state",
+        "secrets",
+        "processes",
+    ];
+    const WASI: [&str; 7] = ["cli", "clocks", "filesystem", "http", "io", "random", "sockets"];
+    let Some((name, version)) = import.split_once('@') else {
+        return false;
+    };
+    if let Some(interface) = name.strip_prefix("hookyard:plugin/") {
+        return OURS.contains(&interface) && version.starts_with("0.1.");
+    }
+    let wasi = name.strip_prefix("wasi:").and_then(|rest| rest.split_once('/'));
+    wasi.is_some_and(|(package, _)| WASI.contains(&package)) && version.starts_with("0.2.")
+}
+
+/// Asks a build who it is, under tight limits and with every import refused.
+async fn describe(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Manifest, LoadError> {
+    let _place = runtime.place().await;
+    let recorder = Arc::new(Recorder::new(DESCRIBE_LOG, 0));
+    let marks = Arc::new(Marks::default());
+    let meter = CpuMeter::new(DESCRIBE_CPU, Arc::clone(&marks));
+    let state = HostState::for_describe(Arc::clone(&recorder), DESCRIBE_MEMORY, Arc::clone(&marks));
+    let ask = meter.measure(async {
+        let mut store = call::store(runtime.engine(), state, &meter);
+        let plugin = world.instantiate_async(&mut store).await?;
+        plugin.call_describe(&mut store).await
+    });
+    let said = match tokio::time::timeout(DESCRIBE_TIMEOUT, ask).await {
+        Ok(Ok(said)) => v0_1::manifest(said),
+        Ok(Err(error)) => {
+            let limit = marks.crossed(DESCRIBE_CPU);
+            let reason = call::reason(&error, &recorder.stderr_tail());
+            return Err(LoadError::Describe(limit.unwrap_or(reason)));
+        }
+        Err(_elapsed) => {
+            let allowed = humantime::format_duration(DESCRIBE_TIMEOUT);
+            return Err(LoadError::Describe(format!("it was not done within {allowed}")));
+        }
+    };
+    said.check().map_err(LoadError::Manifest)?;
+    Ok(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_provided_is_known_by_name_and_version() {
+        assert!(provided("hookyard:plugin/state@0.1.0"));
+        assert!(provided("wasi:http/outgoing-handler@0.2.3"));
+        assert!(!provided("hookyard:plugin/state@0.2.0"));
+        assert!(!provided("wasi:keyvalue/store@0.2.0"));
+        assert!(!provided("acme:thing/api@1.0.0"));
+    }
+
+    #[test]
+    fn files_that_are_no_components_are_told_apart() {
+        let said = |bytes: &[u8]| check_preamble(bytes).expect_err("no component").to_string();
+        assert!(said(b"\0asm\x01\0\0\0").contains("core WebAssembly module"));
+        assert!(said(b"\x7fELF\x02\x01\x01\0").contains("never loaded"));
+        assert!(said(b"").contains("not a WebAssembly component"));
+    }
+}

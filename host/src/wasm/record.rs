@@ -1,0 +1,282 @@
+//! What one run wrote and whom it called, bounded, readable even when the run was cut off.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::text::tidy;
+use crate::domain::attempt::{LogLevel, LogLine, OutboundCall};
+
+/// Longest log line, in bytes; the WIT interface promises it.
+pub(super) const MAX_LINE_BYTES: usize = 4 << 10;
+
+/// What a line costs beside its text, in bytes, so that empty lines are bounded too.
+const LINE_OVERHEAD: u64 = 16;
+
+/// Lines of stderr kept for the text of a trap: a panic prints two or three.
+const TAIL_LINES: usize = 8;
+
+/// The record of one run. Shared by the store, the HTTP calls and the caller.
+pub(super) struct Recorder {
+    started: Instant,
+    log_bytes: u64,
+    max_calls: usize,
+    pages: Mutex<Pages>,
+}
+
+#[derive(Default)]
+struct Pages {
+    lines: Vec<LogLine>,
+    bytes: u64,
+    dropped: u64,
+    stdout: Partial,
+    stderr: Partial,
+    tail: VecDeque<String>,
+    calls: Vec<OutboundCall>,
+}
+
+/// A line of stdout or stderr whose end has not come yet.
+#[derive(Default)]
+struct Partial {
+    bytes: Vec<u8>,
+    overflow: bool,
+}
+
+impl Partial {
+    /// Takes bytes in and gives back the lines they complete.
+    fn take(&mut self, mut bytes: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(end) = bytes.iter().position(|&b| b == b'\n') {
+            self.extend(&bytes[..end]);
+            lines.push(self.end());
+            bytes = &bytes[end + 1..];
+        }
+        self.extend(bytes);
+        lines
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        let room = MAX_LINE_BYTES.saturating_sub(self.bytes.len());
+        self.overflow |= bytes.len() > room;
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn end(&mut self) -> String {
+        let bytes = std::mem::take(&mut self.bytes);
+        let cut = std::mem::take(&mut self.overflow);
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.strip_suffix('\r').unwrap_or(&text);
+        if cut {
+            format!("{text} … (cut)")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn flush(&mut self) -> Option<String> {
+        (!self.bytes.is_empty()).then(|| self.end())
+    }
+}
+
+impl Recorder {
+    /// An empty record that keeps `log_bytes` of lines and `max_calls` calls.
+    pub(super) fn new(log_bytes: u64, max_calls: u32) -> Self {
+        Self {
+            started: Instant::now(),
+            log_bytes,
+            max_calls: usize::try_from(max_calls).unwrap_or(usize::MAX),
+            pages: Mutex::default(),
+        }
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Time since the run began.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn at_ms(&self) -> u64 {
+        millis(self.elapsed())
+    }
+
+    /// Adds one line.
+    pub(super) fn line(&self, level: LogLevel, message: &str) {
+        let at_ms = self.at_ms();
+        self.add(&mut self.pages(), at_ms, level, message);
+    }
+
+    fn add(&self, pages: &mut Pages, at_ms: u64, level: LogLevel, message: &str) {
+        let message = tidy(message, MAX_LINE_BYTES);
+        if level == LogLevel::Stderr {
+            if pages.tail.len() == TAIL_LINES {
+                pages.tail.pop_front();
+            }
+            pages.tail.push_back(message.clone());
+        }
+        let cost = message.len() as u64 + LINE_OVERHEAD;
+        if pages.dropped > 0 || pages.bytes + cost > self.log_bytes {
+            pages.dropped += 1;
+            return;
+        }
+        pages.bytes += cost;
+        pages.lines.push(LogLine {
+            at_ms,
+            level,
+            message,
+        });
+    }
+
+    /// Takes what the guest printed.
+    pub(super) fn print(&self, level: LogLevel, bytes: &[u8]) {
+        let at_ms = self.at_ms();
+        let mut pages = self.pages();
+        let partial = if level == LogLevel::Stderr {
+            &mut pages.stderr
+        } else {
+            &mut pages.stdout
+        };
+        for line in partial.take(bytes) {
+            self.add(&mut pages, at_ms, level, &line);
+        }
+    }
+
+    /// Notes that a call begins; `None` when the run's calls are used up. One more than allowed
+    /// is kept, so that the record shows the one that was refused.
+    pub(super) fn begin_call(&self, method: &str, url: &str) -> Option<usize> {
+        let at_ms = self.at_ms();
+        let mut pages = self.pages();
+        if pages.calls.len() > self.max_calls {
+            return None;
+        }
+        pages.calls.push(OutboundCall {
+            at_ms,
+            method: tidy(method, 32),
+            url: tidy(url, MAX_LINE_BYTES),
+            status: None,
+            duration_ms: 0,
+            error: None,
+        });
+        Some(pages.calls.len() - 1)
+    }
+
+    /// Notes how a call went; a later word on the same call adds its error only.
+    pub(super) fn end_call(&self, call: usize, status: Option<u16>, error: Option<String>) {
+        let now = self.at_ms();
+        let mut pages = self.pages();
+        let Some(call) = pages.calls.get_mut(call) else {
+            return;
+        };
+        call.duration_ms = now.saturating_sub(call.at_ms);
+        call.status = call.status.or(status);
+        call.error = error
+            .map(|text| tidy(&text, MAX_LINE_BYTES))
+            .or(call.error.take());
+    }
+
+    /// The last lines of stderr: a panic's words.
+    pub(super) fn stderr_tail(&self) -> String {
+        let mut pages = self.pages();
+        if let Some(line) = pages.stderr.flush() {
+            let at_ms = self.at_ms();
+            self.add(&mut pages, at_ms, LogLevel::Stderr, &line);
+        }
+        pages
+            .tail
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// Closes the record.
+    pub(super) fn finish(&self) -> (Vec<LogLine>, Vec<OutboundCall>) {
+        let at_ms = self.at_ms();
+        let mut pages = self.pages();
+        for level in [LogLevel::Stdout, LogLevel::Stderr] {
+            let partial = match level {
+                LogLevel::Stderr => &mut pages.stderr,
+                _ => &mut pages.stdout,
+            };
+            if let Some(line) = partial.flush() {
+                self.add(&mut pages, at_ms, level, &line);
+            }
+        }
+        let mut lines = std::mem::take(&mut pages.lines);
+        if pages.dropped > 0 {
+            lines.push(LogLine {
+                at_ms,
+                level: LogLevel::Warn,
+                message: format!(
+                    "dropped {} lines: {} of log are kept per attempt (limits.log-bytes)",
+                    pages.dropped,
+                    super::text::bytes(self.log_bytes)
+                ),
+            });
+        }
+        let mut calls = std::mem::take(&mut pages.calls);
+        for call in &mut calls {
+            if call.status.is_none() && call.error.is_none() {
+                call.duration_ms = at_ms.saturating_sub(call.at_ms);
+                call.error = Some("not answered when the run ended".to_owned());
+            }
+        }
+        (lines, calls)
+    }
+}
+
+/// Whole milliseconds, held at the top.
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_bytes_become_lines_and_a_rest_is_kept() {
+        let record = Recorder::new(1_000, 1);
+        record.print(LogLevel::Stdout, b"one\ntw");
+        record.print(LogLevel::Stdout, b"o\r\nrest");
+        let (lines, _) = record.finish();
+        let texts: Vec<_> = lines.iter().map(|line| line.message.as_str()).collect();
+        assert_eq!(texts, ["one", "two", "rest"]);
+    }
+
+    #[test]
+    fn past_the_bound_lines_are_counted_not_kept() {
+        let record = Recorder::new(100, 1);
+        for _ in 0..1_000 {
+            record.line(LogLevel::Info, "");
+        }
+        let (lines, _) = record.finish();
+        assert_eq!(lines.len(), 7);
+        assert!(lines[6].message.starts_with("dropped 994 lines"));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_the_next_is_whole() {
+        let record = Recorder::new(1 << 20, 1);
+        record.print(LogLevel::Stderr, &vec![b'x'; 3 * MAX_LINE_BYTES]);
+        record.print(LogLevel::Stderr, b"\nnext\n");
+        let (lines, _) = record.finish();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].message.len() <= MAX_LINE_BYTES);
+        assert_eq!(lines[1].message, "next");
+    }
+
+    #[test]
+    fn an_unanswered_call_says_so() {
+        let record = Recorder::new(100, 1);
+        assert_eq!(record.begin_call("GET", "http://a/"), Some(0));
+        assert_eq!(record.begin_call("GET", "http://a/"), Some(1));
+        assert_eq!(record.begin_call("GET", "http://a/"), None);
+        record.end_call(1, Some(200), None);
+        let (_, calls) = record.finish();
+        assert!(calls[0].error.is_some());
+        assert_eq!(calls[1].status, Some(200));
+    }
+}

@@ -1,0 +1,178 @@
+//! The plugins that are loaded. Every change is one swap; every failure keeps what served before.
+
+mod last_good;
+mod slot;
+mod status;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures_util::StreamExt;
+use tokio::sync::{Mutex, watch};
+
+use self::last_good::LastGood;
+use self::slot::Slot;
+pub use self::status::{ApplyReport, PluginState, PluginStatus};
+use super::engine::Runtime;
+pub use super::plugin::Plugin;
+use crate::clock::SharedClock;
+use crate::domain::plugin::{PluginName, PluginSpec};
+use crate::environment::Environment;
+use crate::store::SharedStore;
+
+/// Components loaded at the same time: compiling already uses every processor.
+const PARALLEL_LOADS: usize = 2;
+
+/// What plugins need of the application.
+pub struct RegistryDeps {
+    pub store: SharedStore,
+    pub environment: Arc<Environment>,
+    pub clock: SharedClock,
+    /// Holds `plugins/`, the last good builds.
+    pub data_dir: PathBuf,
+}
+
+/// What every slot shares.
+struct Workshop {
+    runtime: Arc<Runtime>,
+    deps: Arc<RegistryDeps>,
+    last_good: LastGood,
+}
+
+/// All plugins by name.
+pub struct Registry {
+    workshop: Arc<Workshop>,
+    slots: RwLock<BTreeMap<PluginName, Arc<Slot>>>,
+    /// One `apply` at a time, or two could undo each other.
+    applying: Mutex<()>,
+    changes: watch::Sender<u64>,
+}
+
+impl Registry {
+    /// A registry without plugins.
+    #[must_use]
+    pub fn new(runtime: Arc<Runtime>, deps: RegistryDeps) -> Self {
+        let last_good = LastGood::new(&deps.data_dir);
+        Self {
+            workshop: Arc::new(Workshop {
+                runtime,
+                deps: Arc::new(deps),
+                last_good,
+            }),
+            slots: RwLock::default(),
+            applying: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    /// Makes the plugins what `specs` says: loads new ones and those whose file changed, puts
+    /// changed settings in force without compiling, drops those that are gone once their runs end.
+    /// Revoked grants hold at once, whether or not a plugin's new settings can be used.
+    pub async fn apply(&self, specs: Vec<PluginSpec>) -> ApplyReport {
+        let _turn = self.applying.lock().await;
+        let mut report = ApplyReport {
+            removed: self.drop_others(&specs),
+            ..ApplyReport::default()
+        };
+        let slots: Vec<(Arc<Slot>, PluginSpec)> =
+            specs.into_iter().map(|spec| (self.slot(&spec), spec)).collect();
+        let statuses: Vec<PluginStatus> = futures_util::stream::iter(slots)
+            .map(|(slot, spec)| async move { slot.apply(&self.workshop, spec).await })
+            .buffered(PARALLEL_LOADS)
+            .collect()
+            .await;
+        report.statuses = statuses;
+        self.tell();
+        report
+    }
+
+    /// Looks at a plugin's file again and loads it if it changed. `None` when there is no such
+    /// plugin.
+    pub async fn refresh(&self, name: &PluginName) -> Option<PluginStatus> {
+        let slot = self.find(name)?;
+        let status = slot.refresh(&self.workshop).await;
+        self.tell();
+        Some(status)
+    }
+
+    /// The generation that serves, if one does. Runs keep what they were given.
+    #[must_use]
+    pub fn plugin(&self, name: &PluginName) -> Option<Arc<Plugin>> {
+        self.find(name)?.current()
+    }
+
+    /// How a plugin stands.
+    #[must_use]
+    pub fn status(&self, name: &PluginName) -> Option<PluginStatus> {
+        Some(self.find(name)?.status())
+    }
+
+    /// How all plugins stand, by name.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<PluginStatus> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.values().map(|slot| slot.status()).collect()
+    }
+
+    /// All plugins of the file, loaded or not.
+    #[must_use]
+    pub fn names(&self) -> Vec<PluginName> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.keys().cloned().collect()
+    }
+
+    /// The files to watch.
+    #[must_use]
+    pub fn components(&self) -> Vec<(PluginName, PathBuf)> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots
+            .iter()
+            .map(|(name, slot)| (name.clone(), slot.component()))
+            .collect()
+    }
+
+    /// Changes whenever a status may have.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn tell(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn find(&self, name: &PluginName) -> Option<Arc<Slot>> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.get(name).cloned()
+    }
+
+    fn slot(&self, spec: &PluginSpec) -> Arc<Slot> {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        let slot = slots
+            .entry(spec.name.clone())
+            .or_insert_with(|| Arc::new(Slot::new(spec)));
+        Arc::clone(slot)
+    }
+
+    fn drop_others(&self, specs: &[PluginSpec]) -> Vec<PluginName> {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<PluginName> = slots
+            .keys()
+            .filter(|name| !specs.iter().any(|spec| spec.name == **name))
+            .cloned()
+            .collect();
+        for name in &gone {
+            if let Some(slot) = slots.remove(name) {
+                slot.revoke();
+            }
+        }
+        gone
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.statuses()).finish()
+    }
+}

@@ -1,0 +1,54 @@
+//! How plugins stand, for people.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::domain::plugin::PluginName;
+use crate::domain::time::Timestamp;
+use crate::wasm::Manifest;
+
+/// Where a plugin stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PluginState {
+    /// What the file and `plugins.toml` say is in force.
+    Ready,
+    /// An older build or older settings serve, because the new ones failed; `error` says why.
+    LastGood,
+    /// Nothing can serve; deliveries wait. `error` says why.
+    Broken,
+    /// The operator paused it; deliveries wait.
+    Paused,
+    /// The operator switched it off.
+    Disabled,
+}
+
+/// How one plugin stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct PluginStatus {
+    pub name: PluginName,
+    /// The component's file.
+    pub component: PathBuf,
+    pub state: PluginState,
+    /// The generation that serves, and the SHA-256 of its component; `None` when none does.
+    pub generation: Option<u64>,
+    pub digest: Option<String>,
+    /// Why the newest build or settings are not in force, with the mend.
+    pub error: Option<String>,
+    /// Rights that are asked for and not granted, with the lines to add.
+    pub warnings: Vec<String>,
+    /// What the serving generation says about itself.
+    pub manifest: Option<Manifest>,
+    /// When the serving generation was loaded.
+    pub loaded_at: Option<Timestamp>,
+}
+
+/// What an `apply` did.
+#[derive(Clone, Debug, Default)]
+pub struct ApplyReport {
+    /// Every plugin of the file, in its order.
+    pub statuses: Vec<PluginStatus>,
+    /// Plugins that are no longer in the file.
+    pub removed: Vec<PluginName>,
+}

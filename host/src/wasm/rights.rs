@@ -1,0 +1,264 @@
+//! Effective rights: what the manifest asks for **and** what the operator grants. Pure.
+
+use serde_json::{Map, Value};
+
+use super::manifest::{Manifest, SecretKind};
+use crate::domain::grant::{Grants, HttpPattern, Permission, Target};
+use crate::domain::plugin::PluginName;
+
+/// Something the manifest asks to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    Pattern(HttpPattern),
+    /// Requests with this method (`None`: any) to the URL that the secret holds.
+    SecretUrl {
+        method: Option<String>,
+        secret: String,
+    },
+}
+
+impl Ask {
+    /// Whether this covers a request whose URL came from `secret_url`, if it did.
+    pub(super) fn covers(&self, target: &Target<'_>, secret_url: Option<&str>) -> bool {
+        match self {
+            Self::Pattern(pattern) => pattern.matches(target),
+            Self::SecretUrl { method, secret } => {
+                secret_url == Some(secret) && method.as_deref().is_none_or(|method| method == target.method)
+            }
+        }
+    }
+}
+
+/// The manifest's patterns with `{config:KEY}` filled in.
+pub(super) fn asks(manifest: &Manifest, config: &Map<String, Value>) -> Result<Vec<Ask>, String> {
+    manifest
+        .http
+        .iter()
+        .map(|text| ask(manifest, config, text))
+        .collect()
+}
+
+fn ask(manifest: &Manifest, config: &Map<String, Value>, text: &str) -> Result<Ask, String> {
+    if let Some((method, url)) = text.split_once(' ')
+        && let Some(name) = url
+            .trim()
+            .strip_prefix("{secret:")
+            .and_then(|rest| rest.strip_suffix('}'))
+    {
+        if manifest
+            .secret(name)
+            .is_none_or(|secret| secret.kind != SecretKind::Url)
+        {
+            return Err(format!(
+                "`http` has `{text}`, but the manifest asks for no secret `{name}` of kind url"
+            ));
+        }
+        return Ok(Ask::SecretUrl {
+            method: (method != "*").then(|| method.to_owned()),
+            secret: name.to_owned(),
+        });
+    }
+    fill_config(config, text)?
+        .parse()
+        .map(Ask::Pattern)
+        .map_err(|e| format!("`http` has a malformed pattern: {e}"))
+}
+
+fn fill_config(config: &Map<String, Value>, text: &str) -> Result<String, String> {
+    const OPEN: &str = "{config:";
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(OPEN) {
+        filled.push_str(&rest[..at]);
+        let after = &rest[at + OPEN.len()..];
+        let end = after
+            .find('}')
+            .ok_or_else(|| format!("`http` has `{text}`, where a }} is missing"))?;
+        let key = &after[..end];
+        let value = config.get(key).and_then(Value::as_str).ok_or_else(|| {
+            format!("`http` has `{text}`, but the configuration has no text `{key}` and the schema no default for it")
+        })?;
+        filled.push_str(value.trim_end_matches('/'));
+        rest = &after[end + 1..];
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// What the manifest asks for and the operator has not granted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// Without these the plugin can do nothing.
+    pub(super) required: Vec<String>,
+    /// Things to tell; the plugin may do without.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Compares asks with grants; each text ends with the lines to add.
+pub(super) fn missing(plugin: &PluginName, manifest: &Manifest, asks: &[Ask], grants: &Grants) -> Missing {
+    let mut missing = Missing::default();
+    for secret in &manifest.secrets {
+        if grants.secrets.contains_key(&secret.name) {
+            continue;
+        }
+        let text = format!(
+            "the secret `{}` ({}) is not granted; {}",
+            secret.name,
+            secret.description,
+            secret_lines(plugin, &secret.name)
+        );
+        if secret.required {
+            missing.required.push(text);
+        } else {
+            missing.warnings.push(text);
+        }
+    }
+    for ask in asks {
+        if let Ask::Pattern(pattern) = ask
+            && !covered(pattern, grants)
+        {
+            let lines = http_lines(plugin, grants, &pattern.to_string());
+            missing
+                .warnings
+                .push(format!("`{pattern}` is asked for and not granted; {lines}"));
+        }
+    }
+    for permission in &manifest.permissions {
+        match permission_of(permission) {
+            Some(known) if grants.permissions.contains(&known) => {}
+            Some(_) => missing.warnings.push(format!(
+                "the permission `{permission}` is asked for and not granted; {}",
+                permission_lines(plugin, permission)
+            )),
+            None => missing.warnings.push(format!(
+                "the permission `{permission}` is asked for, which this version of Hookyard does not know"
+            )),
+        }
+    }
+    missing
+}
+
+/// The permission of this name.
+pub(super) fn permission_of(name: &str) -> Option<Permission> {
+    (name == "read-processes").then_some(Permission::ReadProcesses)
+}
+
+/// Whether some grant covers what `ask` stands for, judged by one sample request: stars become
+/// sample segments, which only a grant as wide as the ask covers.
+fn covered(ask: &HttpPattern, grants: &Grants) -> bool {
+    let text = ask.to_string();
+    let Some((method, url)) = text.split_once(' ') else {
+        return false;
+    };
+    let method = if method == "*" { "ANY" } else { method };
+    let url = url.replace("**", "a/b").replace("*.", "a.").replace('*', "a");
+    let Ok(url) = url::Url::parse(&url) else {
+        return false;
+    };
+    let target = Target {
+        method,
+        scheme: url.scheme(),
+        host: url.host_str().unwrap_or(""),
+        port: url.port_or_known_default().unwrap_or(0),
+        path: url.path(),
+    };
+    grants.http.iter().any(|grant| grant.matches(&target))
+}
+
+/// The lines that grant one more HTTP pattern.
+pub(super) fn http_lines(plugin: &PluginName, grants: &Grants, pattern: &str) -> String {
+    let patterns: Vec<String> = grants
+        .http
+        .iter()
+        .map(ToString::to_string)
+        .chain([pattern.to_owned()])
+        .map(|pattern| format!("\"{pattern}\""))
+        .collect();
+    format!(
+        "to grant it write in plugins.toml:\n[plugins.{plugin}.grants]\nhttp = [{}]",
+        patterns.join(", ")
+    )
+}
+
+/// The lines that grant a secret.
+pub(super) fn secret_lines(plugin: &PluginName, secret: &str) -> String {
+    let variable = secret.to_ascii_uppercase().replace('-', "_");
+    format!(
+        "to grant it write in plugins.toml:\n[plugins.{plugin}.grants.secrets]\n{secret} = \"env:{variable}\""
+    )
+}
+
+/// The lines that grant a permission.
+pub(super) fn permission_lines(plugin: &PluginName, permission: &str) -> String {
+    format!("to grant it write in plugins.toml:\n[plugins.{plugin}.grants]\npermissions = [\"{permission}\"]")
+}
+
+/// The lines that let a plugin reach a private address.
+pub(super) fn private_lines(plugin: &PluginName, origin: &str) -> String {
+    format!("to allow it write in plugins.toml:\n[plugins.{plugin}.grants]\nprivate-network = [\"{origin}\"]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plugin() -> PluginName {
+        "slack".parse().expect("a name")
+    }
+
+    fn grants(http: &[&str]) -> Grants {
+        Grants {
+            http: http.iter().map(|text| text.parse().expect("a pattern")).collect(),
+            ..Grants::default()
+        }
+    }
+
+    fn pattern(text: &str) -> HttpPattern {
+        text.parse().expect("a pattern")
+    }
+
+    #[test]
+    fn only_a_grant_as_wide_as_the_ask_covers_it() {
+        let ask = pattern("POST https://slack.com/api/*");
+        assert!(covered(&ask, &grants(&["POST https://slack.com/api/*"])));
+        assert!(covered(&ask, &grants(&["* https://slack.com/**"])));
+        assert!(!covered(
+            &ask,
+            &grants(&["POST https://slack.com/api/chat.postMessage"])
+        ));
+        assert!(!covered(
+            &pattern("* https://*.a.com/**"),
+            &grants(&["POST https://*.a.com/**"])
+        ));
+    }
+
+    #[test]
+    fn the_lines_to_add_keep_what_is_granted() {
+        let lines = http_lines(
+            &plugin(),
+            &grants(&["GET https://a.com/"]),
+            "POST https://b.com/x",
+        );
+        assert!(
+            lines.ends_with(
+                "[plugins.slack.grants]\nhttp = [\"GET https://a.com/\", \"POST https://b.com/x\"]"
+            ),
+            "{lines}"
+        );
+    }
+
+    #[test]
+    fn config_keys_are_filled_in() {
+        let config = serde_json::json!({"base": "http://127.0.0.1:8/api/"});
+        let config = config.as_object().expect("an object");
+        assert_eq!(
+            fill_config(config, "POST {config:base}/x").expect("filled"),
+            "POST http://127.0.0.1:8/api/x"
+        );
+        assert!(
+            fill_config(config, "POST {config:none}/x")
+                .expect_err("no key")
+                .contains("`none`")
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! `plugins.toml`: what is taken, and what every kind of mistake is told.
+
+use std::path::Path;
+use std::time::Duration;
+
+use hookyard::domain::grant::{PrivateNetwork, SecretSource};
+use hookyard::domain::retry::Backoff;
+use hookyard::manifest::PluginsFile;
+
+fn parse(text: &str) -> Result<PluginsFile, String> {
+    PluginsFile::parse(text, Path::new("/etc/hookyard/plugins.toml")).map_err(|e| e.to_string())
+}
+
+#[test]
+fn the_shipped_file_is_right() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins.toml");
+    let file = PluginsFile::read(&path).expect("the shipped plugins.toml");
+    assert_eq!(file.plugins.len(), 2);
+    assert!(
+        file.plugins.iter().all(|spec| !spec.enabled),
+        "nothing runs unasked"
+    );
+}
+
+#[test]
+fn every_key_is_read() {
+    let file = parse(
+        r#"
+        [plugins.full]
+        enabled = true
+        paused = true
+        component = "full.wasm"
+        routes = [{ source = "git*", type = "{push,ping}" }]
+        [plugins.full.grants]
+        http = ["POST https://a.example/x/*"]
+        secrets = { one = "env:ONE", two = { from = "file:two.txt", to = ["https://a.example"] } }
+        permissions = ["read-processes"]
+        private-network = ["http://127.0.0.1:9"]
+        [plugins.full.config]
+        text = "x"
+        when = 2026-01-02T03:04:05Z
+        [plugins.full.limits]
+        memory = "8MiB"
+        timeout = "1m 30s"
+        concurrency = 2
+        [plugins.full.retry]
+        schedule = ["1s", "2m"]
+        max-age = "1d"
+        on-unknown = "hold"
+        "#,
+    )
+    .expect("a full file");
+    let spec = &file.plugins[0];
+    assert_eq!(spec.component, Path::new("/etc/hookyard/full.wasm"));
+    assert!(spec.routes[0].matches("github", "push") && !spec.routes[0].matches("github", "issues"));
+    assert_eq!(
+        spec.grants.secrets["two"].source,
+        SecretSource::File("/etc/hookyard/two.txt".into())
+    );
+    assert!(matches!(&spec.grants.private_network, PrivateNetwork::Only(origins) if origins.len() == 1));
+    assert_eq!(
+        spec.config,
+        serde_json::json!({"text": "x", "when": "2026-01-02T03:04:05Z"})
+    );
+    assert_eq!(
+        (spec.limits.memory, spec.limits.timeout),
+        (8 << 20, Duration::from_secs(90))
+    );
+    assert_eq!(
+        spec.retry.backoff,
+        Backoff::Schedule(vec![Duration::from_secs(1), Duration::from_secs(120)])
+    );
+}
+
+#[test]
+fn mistakes_are_told_with_their_place() {
+    let plugin = "[plugins.a]\ncomponent = \"a.wasm\"\n";
+    for (text, place, says) in [
+        ("[plugins.a\n", "1:11", "unclosed"),
+        ("[plugins.a]\nenabled = true\n", "1:", "missing field `component`"),
+        (
+            "[plugins.Bad]\ncomponent = \"a.wasm\"\n",
+            "1:",
+            "`Bad` is not a plugin name",
+        ),
+        (
+            &format!("{plugin}enabeld = true\n"),
+            "3:1",
+            "unknown field `enabeld`, expected one of `enabled`",
+        ),
+        (
+            &format!("{plugin}enabled = \"yes\"\n"),
+            "3:11",
+            "expected a boolean",
+        ),
+        (
+            &format!("{plugin}sha256 = \"abc\"\n"),
+            "3:10",
+            "64 lower-case hexadecimal digits",
+        ),
+        (
+            &format!("{plugin}routes = [{{ source = \"[a\" }}]\n"),
+            "3:11",
+            "glob is malformed",
+        ),
+        (
+            &format!("{plugin}[plugins.a.grants]\nhttp = [\"https://x\"]\n"),
+            "4:9",
+            "a method, or *, comes first",
+        ),
+        (
+            &format!("{plugin}[plugins.a.grants]\nsecrets = {{ t = \"hush\" }}\n"),
+            "4:17",
+            "a secret is named, not written here",
+        ),
+        (
+            &format!("{plugin}[plugins.a.grants]\npermissions = [\"all\"]\n"),
+            "4:16",
+            "unknown variant `all`",
+        ),
+        (
+            &format!("{plugin}[plugins.a.limits]\nmemory = \"64\"\n"),
+            "4:10",
+            "must be from 1.0 MiB to 1.0 GiB",
+        ),
+        (
+            &format!("{plugin}[plugins.a.limits]\nmemory = \"big\"\n"),
+            "4:10",
+            "`big` is no size",
+        ),
+        (
+            &format!("{plugin}[plugins.a.limits]\ntimeout = \"0s\"\n"),
+            "4:11",
+            "more than zero",
+        ),
+        (
+            &format!("{plugin}[plugins.a.limits]\nconcurrency = 0\n"),
+            "4:15",
+            "must be from 1 to 256",
+        ),
+        (
+            &format!("{plugin}[plugins.a.retry]\nschedule = [\"1s\"]\nbase = \"1s\"\n"),
+            "4:12",
+            "keep one of the two",
+        ),
+        (
+            "[plugins.a]\ncomponent = \"https://x/a.wasm\"\n",
+            "2:13",
+            "cannot be fetched",
+        ),
+    ] {
+        let error = parse(text).expect_err(text);
+        let first = error.lines().next().unwrap_or_default();
+        assert!(
+            first.starts_with(&format!("/etc/hookyard/plugins.toml:{place}")),
+            "{text}\n{error}"
+        );
+        assert!(error.contains(says), "{text}\n{error}");
+        assert!(
+            !error.contains("hush\"\n") || error.lines().count() == 3,
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_pasted_secret_is_not_repeated() {
+    let error =
+        parse("[plugins.a]\ncomponent = \"a.wasm\"\n[plugins.a.grants]\nsecrets = { t = \"hush-hush\" }\n")
+            .expect_err("refused");
+    assert!(!error.contains("hush-hush"), "{error}");
+}
+
+#[test]
+fn a_missing_file_says_what_to_do() {
+    let error = PluginsFile::read(Path::new("/nowhere/plugins.toml"))
+        .expect_err("missing")
+        .to_string();
+    assert!(error.contains("HOOKYARD_PLUGINS_FILE"), "{error}");
+}

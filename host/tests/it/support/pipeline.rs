@@ -1,0 +1,184 @@
+//! The whole application on a free port, with real components, for tests of the pipeline.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use hookyard::app::App;
+use hookyard::config::{Settings, SettingsArgs};
+use hookyard::data_dir::{DataDir, Ownership};
+use hookyard::environment::Environment;
+use hookyard::lifecycle::{Lifecycle, Stopped};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// How long a mark is waited for before the test fails: far above what a loaded machine needs.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running application and a signed-in staff user.
+pub struct Pipeline {
+    pub dir: PathBuf,
+    pub address: SocketAddr,
+    pub client: reqwest::Client,
+    pub token: String,
+    lifecycle: Lifecycle,
+    served: JoinHandle<anyhow::Result<Stopped>>,
+    _temporary: Option<TempDir>,
+}
+
+impl Pipeline {
+    /// Starts with this `plugins.toml`, in a directory that goes when the test ends.
+    pub async fn start(plugins: &str) -> Self {
+        let temporary = tempfile::tempdir().expect("a directory");
+        let mut pipeline = Self::start_in(temporary.path(), plugins, Environment::default()).await;
+        pipeline._temporary = Some(temporary);
+        pipeline
+    }
+
+    /// Starts in a directory that may hold the data of an earlier start.
+    pub async fn start_in(dir: &Path, plugins: &str, env: Environment) -> Self {
+        let file = dir.join("plugins.toml");
+        std::fs::write(&file, plugins).expect("plugins.toml");
+        let args = SettingsArgs {
+            listen: Some("127.0.0.1:0".to_owned()),
+            data_dir: Some(dir.join("data").display().to_string()),
+            plugins_file: Some(file.display().to_string()),
+            ..SettingsArgs::default()
+        };
+        let settings = Settings::resolve(&args, &env).expect("settings");
+        let Ownership::Owned(owned) = DataDir::own(&settings.data_dir).expect("a data directory") else {
+            panic!("the data directory is taken");
+        };
+        let app = App::build(settings, env, owned).await.expect("the application");
+        let password = uuid::Uuid::new_v4().to_string();
+        let username = format!("staff-{}", uuid::Uuid::new_v4().simple());
+        let account = hookyard::auth::NewAccount {
+            username: username.clone(),
+            email: "staff@example.test".to_owned(),
+            password: password.clone().into(),
+            first_name: String::new(),
+            last_name: String::new(),
+            is_staff: true,
+        };
+        app.auth.create_user(account).await.expect("a staff user");
+        let lifecycle = app.lifecycle.clone();
+        let (ready, address) = tokio::sync::oneshot::channel();
+        let served = tokio::spawn(app.serve(|address| ready.send(address).expect("the test waits")));
+        let Ok(address) = address.await else {
+            panic!("did not start: {:?}", served.await.expect("no panic").err());
+        };
+        let client = client();
+        let tokens: Value = client
+            .post(format!("http://{address}/api/auth/token/"))
+            .body(json!({"username": username, "password": password}).to_string())
+            .header("content-type", "application/json")
+            .send()
+            .await
+            .expect("an answer")
+            .json_value()
+            .await;
+        let token = tokens["access"].as_str().expect("a token").to_owned();
+        Self {
+            dir: dir.to_owned(),
+            address,
+            client,
+            token,
+            lifecycle,
+            served,
+            _temporary: None,
+        }
+    }
+
+    /// Sends a webhook; its id.
+    pub async fn send(&self, source: &str, event_type: &str, body: &Value) -> String {
+        let url = format!(
+            "http://{}/api/webhooks/receive/?source={source}&type={event_type}",
+            self.address
+        );
+        let response = self
+            .client
+            .post(url)
+            .bearer_auth(&self.token)
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(response.status(), 200);
+        response.json_value().await["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    }
+
+    /// An event with its deliveries.
+    pub async fn event(&self, id: &str) -> Value {
+        let url = format!("http://{}/api/webhooks/{id}/", self.address);
+        self.client
+            .get(url)
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .expect("an answer")
+            .json_value()
+            .await
+    }
+
+    /// Waits until the event is as the test wants it.
+    pub async fn wait_event(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let event = self.event(id).await;
+            if wanted(&event) {
+                return event;
+            }
+            assert!(began.elapsed() < PATIENCE, "never became as wanted: {event:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the event has this status.
+    pub async fn wait_status(&self, id: &str, status: &str) -> Value {
+        self.wait_event(id, |event| event["status"] == status).await
+    }
+
+    /// Replaces `plugins.toml` in one step.
+    pub fn write_plugins(&self, text: &str) {
+        let temporary = self.dir.join("plugins.toml.new");
+        std::fs::write(&temporary, text).expect("written");
+        std::fs::rename(temporary, self.dir.join("plugins.toml")).expect("renamed");
+    }
+
+    /// Asks the application to stop, and fails if it had to be forced or a part died.
+    pub async fn stop(self) {
+        self.lifecycle.soft.cancel();
+        let stopped = self.served.await.expect("no panic").expect("a clean stop");
+        assert_eq!(stopped, Stopped::Clean);
+    }
+}
+
+/// A client without proxies or redirects.
+pub fn client() -> reqwest::Client {
+    // Fails when another test of this process was first; then that provider serves.
+    let _first = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client")
+}
+
+/// Reading answers as JSON.
+pub trait JsonValue {
+    /// The body as JSON; fails the test when it is not.
+    async fn json_value(self) -> Value;
+}
+
+impl JsonValue for reqwest::Response {
+    async fn json_value(self) -> Value {
+        let status = self.status();
+        let text = self.text().await.expect("a body");
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{status}: {text}: {e}"))
+    }
+}

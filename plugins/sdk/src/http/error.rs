@@ -1,0 +1,45 @@
+//! Why a request brought no answer.
+
+use std::fmt;
+
+use crate::Failure;
+
+/// A request that brought no answer, or not a whole one. Texts are for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The host did not let it out: not granted, or a limit. The text has the mend where the host
+    /// gave one.
+    Denied(String),
+    /// The request itself is malformed: no usable URL, a header that is not allowed.
+    Malformed(String),
+    /// No connection, a name that does not resolve, TLS, a time-out.
+    Transport(String),
+    /// The answer broke off.
+    CutOff(String),
+    /// The answer is longer than [`crate::http::Request::max_body`], in bytes.
+    TooLarge(usize),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Denied(text) => write!(f, "the host did not let the request out: {text}"),
+            Self::Malformed(text) => write!(f, "the request is malformed: {text}"),
+            Self::Transport(text) => write!(f, "the request got no answer: {text}"),
+            Self::CutOff(text) => write!(f, "the answer broke off: {text}"),
+            Self::TooLarge(limit) => write!(f, "the answer is longer than {limit} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match error {
+            Error::Transport(_) | Error::CutOff(_) => Self::retry(text),
+            Error::Denied(_) | Error::Malformed(_) | Error::TooLarge(_) => Self::reject(text),
+        }
+    }
+}

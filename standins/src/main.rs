@@ -1,0 +1,79 @@
+//! `standins`: serves the stand-ins until stopped, and says in one line of JSON where and with which tokens.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Parser;
+use serde_json::json;
+use standins::slack::{Options, Slack};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Loopback stand-ins of the vendors, for development and tests.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where Slack's stand-in listens; port 0 takes any free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    slack_listen: SocketAddr,
+    /// Refuse more than one message per second and channel, as Slack does
+    #[arg(long)]
+    slack_pace: bool,
+    /// Also write the line of JSON to this file, readable by its owner alone, once everything listens
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let options = Options {
+        listen: arguments.slack_listen,
+        pace: arguments.slack_pace,
+        ..Options::default()
+    };
+    let slack = Slack::start(options)
+        .await
+        .context("cannot start Slack's stand-in")?;
+    let line = format!("{}\n", ready(&slack));
+    if let Some(path) = &arguments.ready_file {
+        write_whole(path, &line).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    print!("{line}");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        stopped = tokio::signal::ctrl_c() => stopped.context("cannot listen for ctrl-c")?,
+    }
+    Ok(())
+}
+
+fn ready(slack: &Slack) -> serde_json::Value {
+    json!({
+        "slack": {
+            "base_url": slack.base_url,
+            "api_base": slack.api_base,
+            "bot_token": slack.bot_token,
+            "webhook_url": slack.webhook_url,
+            "user_id": slack.user_id("ada@example.com"),
+            "user_email": "ada@example.com",
+            "channel": "general",
+        },
+    })
+}
+
+/// Writes beside and renames, so that a reader who waits for the file never sees half of it.
+fn write_whole(path: &Path, line: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let beside = path.with_extension("partial");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    file.write_all(line.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}

@@ -1,5 +1,7 @@
 //! The harness: real stores, real components, real listeners.
 
+pub mod api;
+pub mod flaky;
 pub mod pipeline;
 pub mod plugins;
 pub mod postgres;

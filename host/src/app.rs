@@ -70,7 +70,8 @@ impl App {
         let keyring =
             Keyring::load(&key_source(&settings)).context("cannot load the keys that sign tokens")?;
         let store = store::open(settings.database_url.expose()).await?;
-        let runtime = Runtime::new().map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
+        let runtime = Runtime::with_cache(data_dir.path())
+            .map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
         let registry = Arc::new(Registry::new(
             runtime,
             RegistryDeps {

@@ -23,7 +23,7 @@ use crate::domain::delivery::NewDelivery;
 use crate::domain::event::{Accepted, EventKind, Header, NewEvent};
 use crate::domain::id::{DeliveryId, EventId, UserId};
 use crate::domain::route::SharedRoutes;
-use crate::store::{SharedStore, StoreError};
+use crate::store::{EventStore, StoreError};
 use crate::wake::Wake;
 
 pub use body::BadBody;
@@ -83,7 +83,12 @@ pub struct Intake {
 impl Intake {
     /// Starts the task that commits; it runs on the current runtime until [`Intake::close`].
     #[must_use]
-    pub fn start(store: SharedStore, clock: SharedClock, routes: SharedRoutes, wake: Arc<Wake>) -> Self {
+    pub fn start(
+        store: Arc<dyn EventStore>,
+        clock: SharedClock,
+        routes: SharedRoutes,
+        wake: Arc<Wake>,
+    ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_EVENTS);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
@@ -122,6 +127,12 @@ impl Intake {
             deliveries: Vec::new(),
         };
         self.store(event).await
+    }
+
+    /// How many events wait for a commit.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// Takes no more events, stores those that wait and returns when that is done.

@@ -3,9 +3,10 @@
 mod abi;
 mod cache;
 mod call;
-mod egress;
+pub mod egress;
 mod engine;
 mod host;
+mod inspect;
 mod limits;
 mod load;
 mod manifest;
@@ -20,7 +21,8 @@ mod text;
 use std::time::Duration;
 
 pub use self::engine::{Runtime, RuntimeError};
-pub use self::load::{Inspection, LoadError};
+pub use self::inspect::Inspection;
+pub use self::load::LoadError;
 pub use self::manifest::{Action, Manifest, SecretAsk, SecretKind};
 pub use self::plugin::Plugin;
 pub use self::registry::{ApplyReport, PluginState, PluginStatus, Registry, RegistryDeps};

@@ -1,6 +1,6 @@
 //! `plugins list|enable|disable|inspect|run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -12,7 +12,7 @@ use super::output::{Output, cell, table};
 use crate::config::Settings;
 use crate::control::{Answer, Caller, Request};
 use crate::environment::Environment;
-use crate::wasm::Runtime;
+use crate::wasm::inspect;
 
 /// What `plugins run` exits with when the attempt failed and will be tried again (`EX_TEMPFAIL` of
 /// sysexits.h); a rejected or given-up one exits with 1.
@@ -45,7 +45,9 @@ pub async fn run(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let request = match command {
-        PluginsCommand::Inspect { component } => return inspect_file(component, output).await,
+        PluginsCommand::Inspect { component } => {
+            return inspect_file(component, &settings.data_dir, output).await;
+        }
         PluginsCommand::List => Request::PluginList,
         PluginsCommand::Enable { name } => Request::PluginEnable { name, enabled: true },
         PluginsCommand::Disable { name } => Request::PluginEnable { name, enabled: false },
@@ -114,16 +116,18 @@ fn ran_action(answer: &Answer, output: Output) -> ExitCode {
     }
 }
 
-async fn inspect_file(component: PathBuf, output: Output) -> anyhow::Result<ExitCode> {
-    let inspection = Runtime::new()?.inspect(&component).await?;
+async fn inspect_file(component: PathBuf, data_dir: &Path, output: Output) -> anyhow::Result<ExitCode> {
+    let inspection = inspect::inspect(&component, data_dir)
+        .await
+        .map_err(anyhow::Error::msg)?;
     output.print(&Answer::of(&inspection)?, |value| {
         for key in ["digest", "size"] {
             println!("{key:<13} {}", cell(&value[key]));
         }
-        for (key, value) in value["manifest"].as_object().into_iter().flatten() {
+        let parts = value.as_object().into_iter().flatten();
+        for (key, value) in parts.filter(|(key, _)| !["digest", "size"].contains(&key.as_str())) {
             show_part(key, value);
         }
-        show_part("imports", &value["imports"]);
     });
     Ok(ExitCode::SUCCESS)
 }

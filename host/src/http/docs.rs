@@ -21,8 +21,8 @@ pub const DOCUMENT_PATH: &str = "/api/openapi.json";
 pub const PAGE_PATH: &str = "/api/docs";
 
 /// Everything the page needs comes from here, and nothing may come from elsewhere. Swagger UI has no
-/// inline scripts; it does write style attributes, and its icons are `data:` URLs.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+/// inline scripts and sets its styles by script, so only its icons, which are `data:` URLs, need leave.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The document before the handlers have added their paths.
@@ -79,7 +79,9 @@ pub(super) fn page() -> Router<ApiState> {
         // Without this the page sends the document's address to a validator on the internet.
         .validator_url("none")
         .query_config_enabled(false)
-        .persist_authorization(false);
+        .persist_authorization(false)
+        // Without the bar on top, whose box loads other documents.
+        .use_base_layout();
     Router::from(SwaggerUi::new(PAGE_PATH).config(config)).layer(from_fn(with_policy))
 }
 

@@ -105,10 +105,10 @@ fn not_json(error: &serde_json::Error) -> BadBody {
 
 fn not_utf8(body: &[u8], valid: usize) -> BadBody {
     let good = body.get(..valid).unwrap_or_default();
-    let lines = good.split(|byte| *byte == b'\n');
+    let mut lines = good.split(|byte| *byte == b'\n');
     BadBody {
         why: "a byte that is not UTF-8".to_owned(),
         line: lines.clone().count(),
-        column: lines.last().map_or(0, <[u8]>::len) + 1,
+        column: lines.next_back().map_or(0, <[u8]>::len) + 1,
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::IntakeError;
 use crate::domain::event::{Accepted, NewEvent};
-use crate::store::{SharedStore, StoreError};
+use crate::store::{EventStore, StoreError};
 use crate::wake::Wake;
 
 /// Most events of one commit: keeps its statements within the databases' limits on parameters.
@@ -37,7 +37,7 @@ pub(super) struct Waiting {
 
 /// The task that commits.
 pub(super) struct Committer {
-    store: SharedStore,
+    store: Arc<dyn EventStore>,
     wake: Arc<Wake>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Committer {
 type Asker = (oneshot::Sender<Answer>, OwnedSemaphorePermit);
 
 impl Committer {
-    pub fn new(store: SharedStore, wake: Arc<Wake>) -> Self {
+    pub fn new(store: Arc<dyn EventStore>, wake: Arc<Wake>) -> Self {
         Self { store, wake }
     }
 

@@ -45,8 +45,8 @@ impl Unverified {
 }
 
 impl Verified {
-    /// The event this request brings, without deliveries yet.
-    pub(super) fn into_event(self, received_at: Timestamp) -> Result<NewEvent, IntakeError> {
+    /// Parses the request: the event it brings, without deliveries yet.
+    pub fn into_event(self, received_at: Timestamp) -> Result<NewEvent, IntakeError> {
         let request = self.request;
         let parsed = body::parse(&request.body)?;
         Ok(NewEvent {

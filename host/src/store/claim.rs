@@ -147,11 +147,10 @@ impl SqlStore<Db> {
         ids.sort_unstable();
         ids.dedup();
         for chunk in ids.chunks(Db::MAX_BINDS) {
-            let mut query =
-                sql::<Db>("SELECT id, event_id, state, attempts, lease_token, CASE WHEN lease_until > ");
+            let mut query = sql::<Db>("SELECT id, event_id, state, attempts, lease_token, lease_until - ");
             query
                 .push(Db::NOW)
-                .push(" THEN 0 ELSE 1 END AS ended FROM deliveries WHERE lease_token IS NOT NULL AND id IN ");
+                .push(" AS left_ms FROM deliveries WHERE lease_token IS NOT NULL AND id IN ");
             Self::push_ids(&mut query, chunk);
             query.push(" ORDER BY id").push(Db::LOCK);
             for row in query.build().fetch_all(&mut *conn).await? {
@@ -283,7 +282,7 @@ fn claim_from(row: &impl Columns) -> StoreResult<Claim> {
 }
 
 fn held_from(row: &impl Columns) -> StoreResult<Held> {
-    let ended = row.integer("ended")? == 1;
+    let ended = row.integer("left_ms")? <= 0;
     let row = RowReader::new(row, "deliveries", "id");
     Ok(Held {
         id: row.parsed("id")?,

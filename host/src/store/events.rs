@@ -210,13 +210,12 @@ fn first_status(event: &NewEvent) -> EventStatus {
     }
 }
 
-/// Headers as JSON text without NULs (which JSON would carry as escapes, and readers stumble over).
+/// Headers as JSON text: a list of pairs, in the order they came.
 fn headers_json(headers: &[Header]) -> String {
-    let pairs: Vec<_> = headers
+    let pairs = headers
         .iter()
-        .map(|header| (clean(&header.name), clean(&header.value)))
-        .collect();
-    serde_json::Value::from_iter(pairs.iter().map(|pair| serde_json::json!([pair.0, pair.1]))).to_string()
+        .map(|header| serde_json::json!([clean(&header.name), clean(&header.value)]));
+    serde_json::Value::Array(pairs.collect()).to_string()
 }
 
 /// Reads an event from its [`EVENT_COLUMNS`].

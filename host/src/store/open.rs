@@ -92,7 +92,7 @@ impl Address {
             "sqlite" => {
                 let rest = url.strip_prefix("sqlite://").unwrap_or("");
                 let path = percent_decode_str(rest).decode_utf8_lossy();
-                if path.is_empty() || path.contains('?') || path == ":memory:" {
+                if path.is_empty() || rest.contains('?') || path == ":memory:" {
                     return Err(address(
                         "sqlite:// must be followed by the path of a file and nothing else",
                     ));

@@ -2,15 +2,17 @@
 //! ever executed.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::{Runtime, precompiled};
+use super::precompiled;
 
 /// Bytes of the seal at the head of an entry.
 const SEAL_BYTES: usize = 32;
@@ -26,9 +28,9 @@ pub(super) struct CodeCache {
 
 impl CodeCache {
     /// Opens the cache for the code of this engine, and makes its key on first use.
-    pub(super) fn open(data_dir: &Path, runtime: &Runtime) -> Self {
+    pub(super) fn open(data_dir: &Path, engine: &Engine) -> Self {
         let root = data_dir.join("cache");
-        let compatibility = runtime.compatibility();
+        let compatibility = compatibility(engine);
         let dir = root.join(&compatibility);
         let key = private_dir(&dir)
             .and_then(|()| key(&root.join("key")))
@@ -46,14 +48,14 @@ impl CodeCache {
     /// The component of this digest: from the cache, or compiled and kept. Blocks.
     pub(super) fn component(
         &self,
-        runtime: &Runtime,
+        engine: &Engine,
         digest: &str,
         bytes: &[u8],
     ) -> wasmtime::Result<Component> {
-        if let Some(component) = self.load(runtime, digest) {
+        if let Some(component) = self.load(engine, digest) {
             return Ok(component);
         }
-        let component = runtime.compile(bytes)?;
+        let component = Component::from_binary(engine, bytes)?;
         if let Err(error) = self.keep(digest, &component) {
             tracing::warn!(
                 error = format!("{error:#}"),
@@ -68,11 +70,11 @@ impl CodeCache {
         self.dir.join(format!("{digest}.cwasm"))
     }
 
-    fn load(&self, runtime: &Runtime, digest: &str) -> Option<Component> {
+    fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let path = self.path(digest);
         let sealed = fs::read(&path).ok()?;
         let code = self.open_seal(digest, &sealed);
-        let component = code.and_then(|code| precompiled::load(runtime.engine(), code).ok());
+        let component = code.and_then(|code| precompiled::load(engine, code).ok());
         if component.is_none() {
             tracing::warn!(path = %path.display(), "an entry of the code cache was altered or is unreadable; it is made anew");
             let _ = fs::remove_file(&path);
@@ -111,6 +113,13 @@ impl CodeCache {
         write_private(&self.path(digest), &[&seal[..], &code])?;
         Ok(())
     }
+}
+
+/// Tells engines apart whose compiled code does not fit each other.
+fn compatibility(engine: &Engine) -> String {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// A directory only its owner may enter.

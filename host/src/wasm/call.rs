@@ -28,18 +28,13 @@ impl Plugin {
     ///
     /// Waits for a place in the instance pool before its time begins to count.
     pub async fn run(&self, job: Job) -> Run {
-        let settings = self.settings.load_full();
         let _place = self.runtime.place().await;
         let started = Instant::now();
-        let limits = &settings.limits;
+        let limits = self.spec().limits.clone();
         let recorder = Arc::new(Recorder::new(limits.log_bytes, limits.requests));
         let marks = Arc::new(Marks::default());
         let meter = CpuMeter::new(limits.cpu, Arc::clone(&marks));
-        let context = Arc::new(RunContext::new(
-            self,
-            Arc::clone(&settings),
-            Arc::clone(&recorder),
-        ));
+        let context = Arc::new(RunContext::new(self, limits.clone(), Arc::clone(&recorder)));
         let call = AssertUnwindSafe(meter.measure(self.call(job, context, &meter, &marks))).catch_unwind();
         let end = match tokio::time::timeout(limits.timeout, call).await {
             Ok(Ok(Ok(end))) => end,
@@ -70,7 +65,7 @@ impl Plugin {
         marks: &Arc<Marks>,
     ) -> Result<RunEnd, Failed> {
         let job = v0_1::job(&job).map_err(Failed::Host)?;
-        let memory = context.settings.limits.memory;
+        let memory = context.limits.memory;
         let state = HostState::for_run(context, memory, Arc::clone(marks));
         let mut store = store(self.world.engine(), state, meter);
         let world = self

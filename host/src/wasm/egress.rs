@@ -14,6 +14,7 @@ use http::{Request, Response};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub(super) use self::client::Clients;
+pub use self::client::install_crypto;
 use self::errors::Refusal;
 use self::request::Outgoing;
 use super::host::RunContext;
@@ -29,7 +30,7 @@ pub(super) async fn send(
     let Some(call) = run.recorder.begin_call(request.method().as_str(), &shown) else {
         return Err(Error::HttpRequestDenied);
     };
-    let allowed = usize::try_from(run.settings.limits.requests).unwrap_or(usize::MAX);
+    let allowed = usize::try_from(run.limits.requests).unwrap_or(usize::MAX);
     let sent = if call >= allowed {
         Err(Refusal::denied(format!(
             "requests: a run may make {allowed} (limits.requests)"
@@ -58,10 +59,11 @@ async fn exchange(
     let (parts, body) = request.into_parts();
     let mut outgoing = Outgoing::parse(run, &parts)?;
     outgoing.put_secrets_in(run).await?;
-    let grants = run.standing.grants.load_full();
-    outgoing.check(run, &grants)?;
-    let client = outgoing.client(run, &grants)?;
-    let body = body::collect(body, run.settings.limits.request_bytes).await?;
+    let spec = run.standing.spec();
+    let grants = &spec.grants;
+    outgoing.check(run, grants)?;
+    let client = outgoing.client(run, grants)?;
+    let body = body::collect(body, run.limits.request_bytes).await?;
     let first_byte = first_byte_timeout(run, options);
     let sent = tokio::time::timeout(first_byte, client.execute(outgoing.into_request(body)));
     match sent.await {

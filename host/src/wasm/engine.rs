@@ -1,6 +1,6 @@
 //! The engine: how components are compiled and where their instances live.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
+use super::cache::CodeCache;
 use super::host::{self, HostState};
 
 /// How often a running guest yields, and how exact the CPU limit is.
@@ -42,15 +43,32 @@ pub struct RuntimeError(String);
 /// Compiles components and holds what every instance needs. One per process.
 pub struct Runtime {
     engine: Engine,
+    cache: Option<CodeCache>,
     linker: Linker<HostState>,
     places: Semaphore,
     pooled: bool,
 }
 
 impl Runtime {
+    /// A runtime that compiles everything anew: for a look at a component.
+    ///
+    /// # Errors
+    /// When the engine cannot start.
+    pub fn new() -> Result<Arc<Self>, RuntimeError> {
+        Self::start(None)
+    }
+
+    /// A runtime that keeps compiled code in `<data dir>/cache`.
+    ///
+    /// # Errors
+    /// When the engine cannot start. A cache that cannot be used is only slower: it warns.
+    pub fn with_cache(data_dir: &Path) -> Result<Arc<Self>, RuntimeError> {
+        Self::start(Some(data_dir))
+    }
+
     /// Starts the engine and its clock. Where the address space is too short for the pool
     /// (a container's limit), instances are made one by one, and the log says so once.
-    pub fn new() -> Result<Arc<Self>, RuntimeError> {
+    fn start(data_dir: Option<&Path>) -> Result<Arc<Self>, RuntimeError> {
         let fail = |e: wasmtime::Error| RuntimeError(format!("{e:#}"));
         let (engine, pooled) = match Engine::new(&config(true)) {
             Ok(engine) => (engine, true),
@@ -61,8 +79,10 @@ impl Runtime {
         };
         let linker = host::linker(&engine).map_err(fail)?;
         tick(&engine).map_err(|e| RuntimeError(format!("its clock's thread cannot start: {e}")))?;
+        let cache = data_dir.map(|dir| CodeCache::open(dir, &engine));
         Ok(Arc::new(Self {
             engine,
+            cache,
             linker,
             places: Semaphore::new(MAX_RUNS as usize),
             pooled,
@@ -89,16 +109,13 @@ impl Runtime {
         self.places.acquire().await.ok()
     }
 
-    /// Compiles a component. Takes seconds of processor time: not for async threads.
-    pub(super) fn compile(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
-        Component::from_binary(&self.engine, bytes)
-    }
-
-    /// Tells engines apart whose compiled code does not fit each other.
-    pub(super) fn compatibility(&self) -> String {
-        let mut hasher = DefaultHasher::new();
-        self.engine.precompile_compatibility_hash().hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
+    /// The component of these bytes, compiled before or now. Takes seconds of processor time: not
+    /// for async threads.
+    pub(super) fn component(&self, digest: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
+        match &self.cache {
+            Some(cache) => cache.component(&self.engine, digest, bytes),
+            None => Component::from_binary(&self.engine, bytes),
+        }
     }
 }
 

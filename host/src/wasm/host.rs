@@ -18,13 +18,14 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use self::http::Egress;
 use self::stdio::Capture;
-use super::RegistryDeps;
 use super::abi::v0_1;
 use super::limits::{InstanceLimits, Marks};
 use super::manifest::{Manifest, SecretKind};
 use super::plugin::{Plugin, Settings, Standing};
 use super::record::Recorder;
+use super::registry::RegistryDeps;
 use crate::domain::attempt::LogLevel;
+use crate::domain::plugin::Limits;
 
 /// Handles a guest may hold at once: streams, pollables, requests. A request takes about ten.
 const MAX_RESOURCES: usize = 1_024;
@@ -37,6 +38,7 @@ const MAX_RANDOM_BYTES: u64 = 64 << 10;
 pub(super) struct RunContext {
     pub(super) standing: Arc<Standing>,
     pub(super) settings: Arc<Settings>,
+    pub(super) limits: Limits,
     pub(super) manifest: Arc<Manifest>,
     pub(super) deps: Arc<RegistryDeps>,
     pub(super) recorder: Arc<Recorder>,
@@ -56,24 +58,22 @@ pub(super) struct Placeholder {
 
 impl RunContext {
     /// The context of one run of `plugin`.
-    pub(super) fn new(plugin: &Plugin, settings: Arc<Settings>, recorder: Arc<Recorder>) -> Self {
+    pub(super) fn new(plugin: &Plugin, limits: Limits, recorder: Arc<Recorder>) -> Self {
         Self {
             standing: Arc::clone(&plugin.standing),
             manifest: Arc::clone(&plugin.manifest),
             deps: Arc::clone(&plugin.deps),
             recorder,
             placeholders: Mutex::default(),
-            response_room: settings.limits.response_bytes.into(),
-            settings,
+            response_room: limits.response_bytes.into(),
+            settings: plugin.settings.load_full(),
+            limits,
         }
     }
 
     /// Wall time that is left to the run.
     pub(super) fn time_left(&self) -> Duration {
-        self.settings
-            .limits
-            .timeout
-            .saturating_sub(self.recorder.elapsed())
+        self.limits.timeout.saturating_sub(self.recorder.elapsed())
     }
 }
 
@@ -154,6 +154,7 @@ impl WasiHttpView for HostState {
 }
 
 impl v0_1::types::Host for HostState {}
+impl v0_1::wit_manifest::Host for HostState {}
 
 /// Everything a component may import. Files and sockets are there, because the standard library of
 /// most languages imports them, and lead nowhere.
@@ -163,6 +164,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<HostS
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     v0_1::types::add_to_linker::<_, Own>(&mut linker, |state| state)?;
+    v0_1::wit_manifest::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::config::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::log::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::state::add_to_linker::<_, Own>(&mut linker, |state| state)?;

@@ -5,21 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use wasmtime::component::Component;
 
 use super::abi::v0_1::{self, WorldPre};
-use super::cache::CodeCache;
 use super::call;
+use super::engine::Runtime;
 use super::host::HostState;
 use super::limits::{CpuMeter, Marks};
-use super::plugin::Settings;
+use super::manifest::Manifest;
 use super::record::Recorder;
-use super::{Manifest, Runtime, secrets};
 use crate::domain::plugin::PluginSpec;
-use crate::environment::Environment;
 
 /// Largest component, in bytes. A Python guest with its interpreter has about 40 MiB.
 pub(super) const MAX_COMPONENT_BYTES: u64 = 64 << 20;
@@ -72,71 +69,10 @@ pub(super) struct Bytes {
 /// A build that can run.
 pub(super) struct Build {
     pub(super) digest: String,
+    /// The interfaces it imports.
+    pub(super) imports: Vec<String>,
     pub(super) manifest: Arc<Manifest>,
     pub(super) world: WorldPre<HostState>,
-}
-
-/// What a component says and needs, without running it as a plugin.
-#[derive(Clone, Debug, Serialize)]
-pub struct Inspection {
-    pub manifest: Manifest,
-    /// The interfaces it imports.
-    pub imports: Vec<String>,
-    /// Size in bytes.
-    pub size: u64,
-    /// SHA-256 in hex.
-    pub digest: String,
-}
-
-impl Runtime {
-    /// Reads and checks a component for people to look at. Nothing is kept.
-    pub async fn inspect(self: &Arc<Self>, path: &Path) -> Result<Inspection, LoadError> {
-        let file = read(path).await?;
-        let size = file.bytes.len() as u64;
-        let runtime = Arc::clone(self);
-        let (component, digest) = blocking(move || {
-            check_preamble(&file.bytes)?;
-            let component = runtime.compile(&file.bytes).map_err(|e| not_valid(&e))?;
-            Ok((component, file.digest))
-        })
-        .await?;
-        let imports = imports(self, &component);
-        let world = link(self, &component)?;
-        let manifest = describe(self, &world).await?;
-        Ok(Inspection {
-            manifest,
-            imports,
-            size,
-            digest,
-        })
-    }
-}
-
-impl Runtime {
-    /// Loads a plugin as its section says and lets it go again: what is wrong, or the warnings.
-    pub async fn check(
-        self: &Arc<Self>,
-        spec: &PluginSpec,
-        environment: &Environment,
-    ) -> Result<Vec<String>, String> {
-        let inspection = self.inspect(&spec.component).await.map_err(|e| e.to_string())?;
-        if let Some(pinned) = &spec.sha256
-            && *pinned != inspection.digest
-        {
-            return Err(format!(
-                "sha256 pins {pinned}, and {} has {}",
-                spec.component.display(),
-                inspection.digest
-            ));
-        }
-        let mut warnings = Settings::of(spec, &inspection.manifest)?.warnings;
-        for (name, grant) in &spec.grants.secrets {
-            if let Err(why) = secrets::resolve(&grant.source, environment).await {
-                warnings.push(format!("the secret {name} has no value yet: {why}"));
-            }
-        }
-        Ok(warnings)
-    }
 }
 
 /// Reads a component whole.
@@ -159,16 +95,24 @@ pub(super) async fn read(path: &Path) -> Result<Bytes, LoadError> {
     Ok(Bytes { bytes, digest })
 }
 
+/// Reads the component of a plugin and compares it with the pin, if there is one.
+pub(super) async fn read_pinned(spec: &PluginSpec) -> Result<Bytes, LoadError> {
+    let file = read(&spec.component).await?;
+    match &spec.sha256 {
+        Some(wanted) if !wanted.eq_ignore_ascii_case(&file.digest) => Err(LoadError::Pin {
+            wanted: wanted.clone(),
+            found: file.digest,
+        }),
+        _ => Ok(file),
+    }
+}
+
 /// Makes a build of a component's bytes.
-pub(super) async fn build(
-    runtime: &Arc<Runtime>,
-    cache: &Arc<CodeCache>,
-    file: Bytes,
-) -> Result<Build, LoadError> {
-    let (compiler, cache) = (Arc::clone(runtime), Arc::clone(cache));
+pub(super) async fn build(runtime: &Arc<Runtime>, file: Bytes) -> Result<Build, LoadError> {
+    let compiler = Arc::clone(runtime);
     let (component, digest) = blocking(move || {
         check_preamble(&file.bytes)?;
-        let component = cache.component(&compiler, &file.digest, &file.bytes);
+        let component = compiler.component(&file.digest, &file.bytes);
         Ok((component.map_err(|e| not_valid(&e))?, file.digest))
     })
     .await?;
@@ -176,6 +120,7 @@ pub(super) async fn build(
     let manifest = Arc::new(describe(runtime, &world).await?);
     Ok(Build {
         digest,
+        imports: imports(runtime, &component),
         manifest,
         world,
     })
@@ -237,7 +182,15 @@ fn link(runtime: &Runtime, component: &Component) -> Result<WorldPre<HostState>,
 /// Whether an interface's package is one of those the linker has. The linker judges the rest; this
 /// is here for a plain answer in the common case.
 fn provided(import: &str) -> bool {
-    const OURS: [&str; 6] = ["types", "config", "log", "state", "secrets", "processes"];
+    const OURS: [&str; 7] = [
+        "types",
+        "manifest",
+        "config",
+        "log",
+        "state",
+        "secrets",
+        "processes",
+    ];
     const WASI: [&str; 7] = ["cli", "clocks", "filesystem", "http", "io", "random", "sockets"];
     let Some((name, version)) = import.split_once('@') else {
         return false;

@@ -7,28 +7,52 @@ use serde_json::{Map, Value};
 
 use super::abi::v0_1::WorldPre;
 use super::egress::Clients;
+use super::engine::Runtime;
 use super::host::HostState;
 use super::manifest::Manifest;
+use super::registry::RegistryDeps;
 use super::rights::{self, Ask, Missing};
-use super::{RegistryDeps, Runtime};
 use crate::domain::grant::Grants;
-use crate::domain::plugin::{Limits, PluginName, PluginSpec};
+use crate::domain::plugin::{PluginName, PluginSpec};
 
 /// What holds for every generation of one plugin, as of now. A revoked grant reaches work in
 /// flight through this.
 pub(super) struct Standing {
     pub(super) name: PluginName,
-    pub(super) grants: ArcSwap<Grants>,
+    pub(super) spec: ArcSwap<PluginSpec>,
     pub(super) clients: Clients,
 }
 
-/// The operator's section read against one manifest.
+impl Standing {
+    /// A plugin as the operator's section has it.
+    pub(super) fn new(spec: PluginSpec) -> Arc<Self> {
+        Arc::new(Self {
+            name: spec.name.clone(),
+            spec: ArcSwap::from_pointee(spec),
+            clients: Clients::default(),
+        })
+    }
+
+    /// The operator's section as of now.
+    pub(super) fn spec(&self) -> Arc<PluginSpec> {
+        self.spec.load_full()
+    }
+
+    /// Takes every right away, for work in flight too: the plugin is no longer in the file.
+    pub(super) fn revoke(&self) {
+        let mut spec = PluginSpec::clone(&self.spec());
+        spec.enabled = false;
+        spec.grants = Grants::default();
+        self.spec.store(Arc::new(spec));
+    }
+}
+
+/// What the operator's section means to one manifest.
 #[derive(Debug)]
 pub(super) struct Settings {
     /// What `config.get` answers.
     pub(super) config: String,
     pub(super) asks: Vec<Ask>,
-    pub(super) limits: Limits,
     pub(super) warnings: Vec<String>,
 }
 
@@ -44,7 +68,6 @@ impl Settings {
         Ok(Self {
             config: Value::Object(config).to_string(),
             asks,
-            limits: spec.limits.clone(),
             warnings,
         })
     }
@@ -70,6 +93,12 @@ impl Plugin {
         &self.standing.name
     }
 
+    /// The operator's section as of now: later than this generation, when it has changed since.
+    #[must_use]
+    pub fn spec(&self) -> Arc<PluginSpec> {
+        self.standing.spec()
+    }
+
     /// Counts the builds of this plugin that this process has loaded; the first is 1.
     #[must_use]
     pub const fn generation(&self) -> u64 {
@@ -80,6 +109,14 @@ impl Plugin {
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Checks the arguments of one of the plugin's actions against its schema.
+    ///
+    /// # Errors
+    /// What is wrong with them, or which actions there are, for the person who asked.
+    pub fn check_action(&self, action: &str, input: &Value) -> Result<(), String> {
+        self.manifest.check_input(action, input)
     }
 
     /// What the plugin says about itself.

@@ -14,8 +14,8 @@ use tokio::sync::{Mutex, watch};
 use self::last_good::LastGood;
 use self::slot::Slot;
 pub use self::status::{ApplyReport, PluginState, PluginStatus};
-use super::cache::CodeCache;
-use super::{Plugin, Runtime};
+use super::engine::Runtime;
+use super::plugin::Plugin;
 use crate::clock::SharedClock;
 use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::environment::Environment;
@@ -29,7 +29,7 @@ pub struct RegistryDeps {
     pub store: SharedStore,
     pub environment: Arc<Environment>,
     pub clock: SharedClock,
-    /// Holds `cache/` (compiled code) and `plugins/` (last good builds).
+    /// Holds `plugins/`, the last good builds.
     pub data_dir: PathBuf,
 }
 
@@ -37,7 +37,6 @@ pub struct RegistryDeps {
 struct Workshop {
     runtime: Arc<Runtime>,
     deps: Arc<RegistryDeps>,
-    cache: Arc<CodeCache>,
     last_good: LastGood,
 }
 
@@ -54,13 +53,11 @@ impl Registry {
     /// A registry without plugins.
     #[must_use]
     pub fn new(runtime: Arc<Runtime>, deps: RegistryDeps) -> Self {
-        let cache = Arc::new(CodeCache::open(&deps.data_dir, &runtime));
         let last_good = LastGood::new(&deps.data_dir);
         Self {
             workshop: Arc::new(Workshop {
                 runtime,
                 deps: Arc::new(deps),
-                cache,
                 last_good,
             }),
             slots: RwLock::default(),
@@ -116,6 +113,23 @@ impl Registry {
     pub fn statuses(&self) -> Vec<PluginStatus> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         slots.values().map(|slot| slot.status()).collect()
+    }
+
+    /// All plugins of the file, loaded or not.
+    #[must_use]
+    pub fn names(&self) -> Vec<PluginName> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.keys().cloned().collect()
+    }
+
+    /// The files to watch.
+    #[must_use]
+    pub fn components(&self) -> Vec<(PluginName, PathBuf)> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots
+            .iter()
+            .map(|(name, slot)| (name.clone(), slot.component()))
+            .collect()
     }
 
     /// Changes whenever a status may have.

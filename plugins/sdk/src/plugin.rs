@@ -91,7 +91,8 @@ pub fn run<P: Plugin>(jobs: Vec<Job>) -> Vec<Result<Outcome, Failure>> {
 }
 
 /// Makes a type that implements [`Plugin`] the plugin of this component. Once per crate, whose
-/// `crate-type` is `cdylib` (with `rlib` beside it for tests).
+/// `crate-type` is `cdylib`. Natively nothing is exported: make the type `pub`, so that its code
+/// does not count as unused there.
 #[macro_export]
 macro_rules! register {
     ($plugin:ty) => {

@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 
 use minijinja::{
-    Environment, Output, State, UndefinedBehavior, Value,
+    AutoEscape, Environment, Output, State, UndefinedBehavior, Value,
     value::{Serde, ValueKind},
 };
 use serde_json::{Map, json};
@@ -30,6 +30,9 @@ const FUEL: u64 = 200_000;
 /// a message, below what the memory of a component bears.
 pub const MAX_OUTPUT: usize = 256 * 1024;
 
+/// The name of a template whose values are not escaped; no caller's name has a NUL.
+const RAW: &str = "\0raw";
+
 /// Renders templates, escaping the values that stand in them but not the template's own text.
 pub struct Renderer {
     environment: Environment<'static>,
@@ -44,8 +47,16 @@ impl Renderer {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
         environment.set_fuel(Some(FUEL));
-        environment
-            .set_formatter(move |out: &mut Output, _: &mut State, value: &Value| write(out, value, escape));
+        environment.set_formatter(move |out: &mut Output, state: &mut State, value: &Value| {
+            write(out, value, state.auto_escape(), escape)
+        });
+        environment.set_auto_escape_callback(|name| {
+            if name == RAW {
+                AutoEscape::None
+            } else {
+                AutoEscape::Html
+            }
+        });
         let escaped = move |value: Value| Value::from_safe_string(escape(&value.to_string()));
         environment.add_filter("escape", escaped);
         environment.add_filter("e", escaped);
@@ -57,9 +68,18 @@ impl Renderer {
 
     /// The text that `template` makes. `name` is what an error calls it, for example `message`.
     pub fn render(&self, name: &str, template: &str) -> Result<String, Error> {
+        self.text(name, name, template)
+    }
+
+    /// The same without escaping the values, for text that is no markup, such as a URL.
+    pub fn render_raw(&self, name: &str, template: &str) -> Result<String, Error> {
+        self.text(RAW, name, template)
+    }
+
+    fn text(&self, inner: &str, name: &str, template: &str) -> Result<String, Error> {
         let template = self
             .environment
-            .template_from_named_str(name, template)
+            .template_from_named_str(inner, template)
             .map_err(|e| Error::new(name, &e))?;
         let mut text = Bounded(Vec::new());
         template
@@ -72,11 +92,18 @@ impl Renderer {
     }
 }
 
-fn write(out: &mut Output, value: &Value, escape: fn(&str) -> String) -> Result<(), minijinja::Error> {
+fn write(
+    out: &mut Output,
+    value: &Value,
+    auto: &AutoEscape,
+    escape: fn(&str) -> String,
+) -> Result<(), minijinja::Error> {
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => Ok(()),
         ValueKind::Number | ValueKind::Bool => write!(out, "{value}").map_err(Into::into),
-        _ if value.is_safe() => write!(out, "{value}").map_err(Into::into),
+        _ if value.is_safe() || matches!(auto, AutoEscape::None) => {
+            write!(out, "{value}").map_err(Into::into)
+        }
         _ => out.write_str(&escape(&value.to_string())).map_err(Into::into),
     }
 }

@@ -44,11 +44,18 @@ pub const EVENT_ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 /// The delivery id of every job that the harness makes.
 pub const DELIVERY_ID: &str = "01890a5d-ac97-7a11-8c0e-5d6f2f1b9c33";
 
+/// 2026-01-01T00:00:00Z.
+const NEW_YEAR_MS: u64 = 1_767_225_600_000;
+
+/// A value and its version.
+type Stored = (Vec<u8>, u64);
+
 #[derive(Default)]
 struct Scene {
     config: Option<Value>,
     secrets: BTreeMap<String, Result<String, SecretError>>,
-    state: BTreeMap<String, (Vec<u8>, u64)>,
+    state: BTreeMap<String, Stored>,
+    database_down: bool,
     processes: BTreeMap<String, Process>,
     expected: VecDeque<(String, Answer)>,
     requests: Vec<Request>,
@@ -82,7 +89,7 @@ impl Host {
     #[must_use]
     pub fn new() -> Self {
         let scene = Rc::new(RefCell::new(Scene {
-            now: Duration::from_secs(1_767_225_600),
+            now: Duration::from_millis(NEW_YEAR_MS),
             attempt: 1,
             ..Scene::default()
         }));
@@ -128,6 +135,13 @@ impl Host {
         self
     }
 
+    /// Takes the database away: state and processes are unavailable from now on.
+    #[must_use]
+    pub fn database_down(self) -> Self {
+        self.scene.borrow_mut().database_down = true;
+        self
+    }
+
     /// Sets the clock, in seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn now(self, seconds: u64) -> Self {
@@ -144,7 +158,6 @@ impl Host {
 
     /// The next request is expected to be this, `METHOD URL`. Requests come in the order they
     /// are expected; any other fails the test.
-    #[must_use]
     pub fn expect<'a>(&'a self, request: &'a str) -> Expected<'a> {
         Expected { host: self, request }
     }
@@ -290,7 +303,7 @@ pub fn event(source: &str, event_type: &str, body: &Value) -> Event {
         id: EVENT_ID.to_owned(),
         source: source.to_owned(),
         event_type: event_type.to_owned(),
-        received_at: 1_767_225_600_000,
+        received_at: NEW_YEAR_MS,
         content_type: "application/json".to_owned(),
         headers: vec![Header {
             name: "user-agent".to_owned(),
@@ -312,3 +325,6 @@ fn with<T>(use_it: impl FnOnce(&mut Scene) -> T) -> T {
 fn clock() -> SystemTime {
     SystemTime::UNIX_EPOCH + with(|scene| scene.now)
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,7 @@ impl Counted {
             room.checked_sub(bytes)
         });
         taken.map(drop).map_err(|_| {
-            let limit = self.run.settings.limits.response_bytes;
+            let limit = self.run.limits.response_bytes;
             self.fail(Refusal {
                 code: Error::HttpResponseBodySize(Some(limit)),
                 text: too_large("the responses of this run are too large", "response-bytes", limit),

@@ -160,7 +160,8 @@ impl Outgoing {
     /// The secret's value, if it may go to this request's origin by the grants of this moment.
     async fn resolve(&self, run: &RunContext, known: &Placeholder) -> Result<Secret, Refusal> {
         let name = &known.secret;
-        let grants = run.standing.grants.load_full();
+        let spec = run.standing.spec();
+        let grants = &spec.grants;
         let grant = grants.secrets.get(name).ok_or_else(|| {
             let lines = rights::secret_lines(&run.standing.name, name);
             Refusal::denied(format!("the secret `{name}` is not granted; {lines}"))

@@ -72,8 +72,8 @@ fn check(run: &RunContext) -> Result<(), ProcessError> {
     }
     if !run
         .standing
+        .spec()
         .grants
-        .load()
         .permissions
         .contains(&Permission::ReadProcesses)
     {

@@ -24,7 +24,8 @@ async fn reference(run: &RunContext, name: &str) -> Result<String, SecretError> 
     let ask = run.manifest.secret(name).ok_or_else(|| {
         SecretError::NotAskedFor(format!("the manifest does not ask for a secret `{shown}`"))
     })?;
-    let grants = run.standing.grants.load_full();
+    let spec = run.standing.spec();
+    let grants = &spec.grants;
     let grant = grants.secrets.get(name).ok_or_else(|| {
         SecretError::NotGranted(format!(
             "the secret `{name}` is not granted; {}",

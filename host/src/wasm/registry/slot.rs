@@ -1,5 +1,6 @@
 //! One plugin's place in the registry: what serves, and how it stands.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
@@ -7,18 +8,15 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::Mutex;
 
 use super::{PluginState, PluginStatus, Workshop};
-use crate::domain::grant::Grants;
 use crate::domain::plugin::PluginSpec;
 use crate::domain::time::Timestamp;
-use crate::wasm::egress::Clients;
 use crate::wasm::load::{self, Bytes, LoadError};
-use crate::wasm::plugin::{Settings, Standing};
-use crate::wasm::{Manifest, Plugin};
+use crate::wasm::manifest::Manifest;
+use crate::wasm::plugin::{Plugin, Settings, Standing};
 
 /// A plugin of the file, loaded or not.
 pub(super) struct Slot {
     standing: Arc<Standing>,
-    spec: ArcSwap<PluginSpec>,
     current: ArcSwapOption<Plugin>,
     generations: AtomicU64,
     /// One load at a time.
@@ -37,12 +35,7 @@ impl Slot {
     /// A place where nothing is loaded yet.
     pub(super) fn new(spec: &PluginSpec) -> Self {
         Self {
-            standing: Arc::new(Standing {
-                name: spec.name.clone(),
-                grants: ArcSwap::from_pointee(spec.grants.clone()),
-                clients: Clients::default(),
-            }),
-            spec: ArcSwap::from_pointee(spec.clone()),
+            standing: Standing::new(spec.clone()),
             current: ArcSwapOption::empty(),
             generations: AtomicU64::new(0),
             loading: Mutex::default(),
@@ -50,27 +43,31 @@ impl Slot {
         }
     }
 
+    /// Where the plugin's component lies.
+    pub(super) fn component(&self) -> PathBuf {
+        self.standing.spec().component.clone()
+    }
+
     /// The generation that serves.
     pub(super) fn current(&self) -> Option<Arc<Plugin>> {
         self.current.load_full()
     }
 
-    /// Takes every right away, for work in flight too: the plugin is no longer in the file.
+    /// Takes every right away: the plugin is no longer in the file.
     pub(super) fn revoke(&self) {
-        self.standing.grants.store(Arc::new(Grants::default()));
+        self.standing.revoke();
     }
 
     /// Puts a section of the file in force.
     pub(super) async fn apply(&self, workshop: &Workshop, spec: PluginSpec) -> PluginStatus {
-        self.standing.grants.store(Arc::new(spec.grants.clone()));
-        self.spec.store(Arc::new(spec));
+        self.standing.spec.store(Arc::new(spec));
         self.refresh(workshop).await
     }
 
     /// Looks at the file again.
     pub(super) async fn refresh(&self, workshop: &Workshop) -> PluginStatus {
         let _turn = self.loading.lock().await;
-        let spec = self.spec.load_full();
+        let spec = self.standing.spec();
         if spec.enabled {
             let result = self.load(workshop, &spec).await;
             self.conclude(workshop, &spec, result).await;
@@ -82,15 +79,7 @@ impl Slot {
     }
 
     async fn load(&self, workshop: &Workshop, spec: &PluginSpec) -> Result<(), LoadError> {
-        let file = load::read(&spec.component).await?;
-        if let Some(wanted) = &spec.sha256
-            && !wanted.eq_ignore_ascii_case(&file.digest)
-        {
-            return Err(LoadError::Pin {
-                wanted: wanted.clone(),
-                found: file.digest,
-            });
-        }
+        let file = load::read_pinned(spec).await?;
         if let Some(current) = self.current()
             && current.digest == file.digest
         {
@@ -104,7 +93,7 @@ impl Slot {
     /// Builds from these bytes and lets the build serve.
     async fn install(&self, workshop: &Workshop, spec: &PluginSpec, file: Bytes) -> Result<(), LoadError> {
         let kept = file.bytes.clone();
-        let build = load::build(&workshop.runtime, &workshop.cache, file).await?;
+        let build = load::build(&workshop.runtime, file).await?;
         let settings = Settings::of(spec, &build.manifest).map_err(LoadError::Settings)?;
         let generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
         workshop.last_good.keep(&spec.name, &build.digest, &kept);
@@ -153,7 +142,7 @@ impl Slot {
 
     /// How the plugin stands.
     pub(super) fn status(&self) -> PluginStatus {
-        let spec = self.spec.load();
+        let spec = self.standing.spec();
         let current = self.current();
         let outcome = self
             .outcome
@@ -169,6 +158,7 @@ impl Slot {
         };
         PluginStatus {
             name: spec.name.clone(),
+            component: spec.component.clone(),
             state,
             generation: current.as_ref().map(|plugin| plugin.generation),
             digest: current.as_ref().map(|plugin| plugin.digest.clone()),

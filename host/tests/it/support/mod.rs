@@ -1,4 +1,9 @@
 //! The harness: real stores, real components, real listeners.
 
+pub mod api;
+pub mod flaky;
 pub mod pipeline;
+pub mod plugins;
+pub mod postgres;
 pub mod power_cut;
+pub mod stores;

@@ -27,14 +27,6 @@ pub struct Pipeline {
     _temporary: Option<TempDir>,
 }
 
-/// The file of a fixture component.
-pub fn fixture(name: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fixtures");
-    let file = dir.join(format!("fixture_{name}.wasm"));
-    assert!(file.is_file(), "{} is missing: build it with `cargo xtask plugins --fixtures`", file.display());
-    file.canonicalize().expect("a fixture's path")
-}
-
 impl Pipeline {
     /// Starts with this `plugins.toml`, in a directory that goes when the test ends.
     pub async fn start(plugins: &str) -> Self {
@@ -87,12 +79,23 @@ impl Pipeline {
             .json_value()
             .await;
         let token = tokens["access"].as_str().expect("a token").to_owned();
-        Self { dir: dir.to_owned(), address, client, token, lifecycle, served, _temporary: None }
+        Self {
+            dir: dir.to_owned(),
+            address,
+            client,
+            token,
+            lifecycle,
+            served,
+            _temporary: None,
+        }
     }
 
     /// Sends a webhook; its id.
     pub async fn send(&self, source: &str, event_type: &str, body: &Value) -> String {
-        let url = format!("http://{}/api/webhooks/receive/?source={source}&type={event_type}", self.address);
+        let url = format!(
+            "http://{}/api/webhooks/receive/?source={source}&type={event_type}",
+            self.address
+        );
         let response = self
             .client
             .post(url)
@@ -103,13 +106,23 @@ impl Pipeline {
             .await
             .expect("an answer");
         assert_eq!(response.status(), 200);
-        response.json_value().await["id"].as_str().expect("an id").to_owned()
+        response.json_value().await["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
     }
 
     /// An event with its deliveries.
     pub async fn event(&self, id: &str) -> Value {
         let url = format!("http://{}/api/webhooks/{id}/", self.address);
-        self.client.get(url).bearer_auth(&self.token).send().await.expect("an answer").json_value().await
+        self.client
+            .get(url)
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .expect("an answer")
+            .json_value()
+            .await
     }
 
     /// Waits until the event is as the test wants it.
@@ -147,7 +160,8 @@ impl Pipeline {
 
 /// A client without proxies or redirects.
 pub fn client() -> reqwest::Client {
-    hookyard::wasm::egress::install_crypto();
+    // Fails when another test of this process was first; then that provider serves.
+    let _first = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

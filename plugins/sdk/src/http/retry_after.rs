@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 /// Longest wait that is believed. A vendor that asks for more is asked again after this.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// Seconds from now, or an HTTP date. A date that has passed is no wait at all; text that is
 /// neither is none.

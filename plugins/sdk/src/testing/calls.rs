@@ -1,5 +1,6 @@
 //! The world's imports, answered by the test's [`super::Host`].
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use crate::http::{Error, Request, Response};
@@ -8,7 +9,7 @@ use crate::processes::{Process, ProcessError};
 use crate::secrets::SecretError;
 use crate::state::{Entry, StateError};
 
-use super::with;
+use super::{Scene, Stored, with};
 
 /// The host's bounds, so that a test meets them as well.
 const MAX_KEY: usize = 256;
@@ -56,23 +57,44 @@ pub(crate) fn send(request: &Request) -> Result<Response, Error> {
     answer
 }
 
+/// Runs `query` on the stored things, unless the test took the database away.
+fn stored<T>(query: impl FnOnce(&mut Scene) -> T) -> Option<T> {
+    with(|scene| (!scene.database_down).then(|| query(scene)))
+}
+
+fn no_database() -> String {
+    "the database does not answer".to_owned()
+}
+
+fn bounded(limit: u32) -> usize {
+    usize::try_from(limit.min(MAX_PAGE)).unwrap_or(usize::MAX)
+}
+
 pub(crate) fn processes(after: Option<&str>, limit: u32) -> Result<Vec<Process>, ProcessError> {
-    let limit = usize::try_from(limit.min(MAX_PAGE)).unwrap_or(usize::MAX);
-    let later = |code: &str| after.is_none_or(|after| code > after);
-    Ok(with(|scene| {
+    let later = |process: &&Process| after.is_none_or(|after| &*process.code > after);
+    stored(|scene| {
         scene
             .processes
             .values()
-            .filter(|process| later(&process.code))
-            .take(limit)
+            .filter(later)
+            .take(bounded(limit))
             .cloned()
             .collect()
-    }))
+    })
+    .ok_or_else(|| ProcessError::Unavailable(no_database()))
+}
+
+fn state<T>(query: impl FnOnce(&mut BTreeMap<String, Stored>) -> T) -> Result<T, StateError> {
+    stored(|scene| query(&mut scene.state)).ok_or_else(|| StateError::Unavailable(no_database()))
 }
 
 pub(crate) fn state_get(key: &str) -> Result<Option<Entry>, StateError> {
-    let found = with(|scene| scene.state.get(key).cloned());
-    Ok(found.map(|(value, version)| Entry { value, version }))
+    state(|store| {
+        store.get(key).map(|(value, version)| Entry {
+            value: value.clone(),
+            version: *version,
+        })
+    })
 }
 
 pub(crate) fn state_set(key: &str, value: &[u8]) -> Result<u64, StateError> {
@@ -81,23 +103,27 @@ pub(crate) fn state_set(key: &str, value: &[u8]) -> Result<u64, StateError> {
             "the key or its value is too large".to_owned(),
         ));
     }
-    Ok(with(|scene| {
-        let slot = scene.state.entry(key.to_owned()).or_default();
+    state(|store| {
+        let slot = store.entry(key.to_owned()).or_default();
         *slot = (value.to_vec(), slot.1 + 1);
         slot.1
-    }))
+    })
 }
 
 pub(crate) fn state_delete(key: &str) -> Result<bool, StateError> {
-    Ok(with(|scene| scene.state.remove(key).is_some()))
+    state(|store| store.remove(key).is_some())
 }
 
 pub(crate) fn state_list(prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>, StateError> {
-    let limit = usize::try_from(limit.min(MAX_PAGE)).unwrap_or(usize::MAX);
     let wanted = |key: &&String| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after);
-    Ok(with(|scene| {
-        scene.state.keys().filter(wanted).take(limit).cloned().collect()
-    }))
+    state(|store| {
+        store
+            .keys()
+            .filter(wanted)
+            .take(bounded(limit))
+            .cloned()
+            .collect()
+    })
 }
 
 pub(crate) fn state_cas(key: &str, version: Option<u64>, value: &[u8]) -> Result<Option<u64>, StateError> {

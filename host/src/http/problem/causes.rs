@@ -1,0 +1,132 @@
+//! Which problem each failure of the services below becomes.
+
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
+
+use super::{Problem, chain};
+use crate::auth::lockout::LockedOut;
+use crate::auth::password::HashError;
+use crate::auth::{FieldErrors, RegistrationError, SignInError, TokenError};
+use crate::intake::IntakeError;
+use crate::store::StoreError;
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        store(&error)
+    }
+}
+
+fn store(error: &StoreError) -> Problem {
+    match error {
+        StoreError::Unavailable(_) => {
+            Problem::unavailable("The database does not answer: try again in a moment.").because(error)
+        }
+        _ => Problem::internal(chain(error)),
+    }
+}
+
+impl From<LockedOut> for Problem {
+    fn from(locked: LockedOut) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-attempts",
+            format!("{locked}."),
+        )
+        .retry_after(locked.retry_after)
+    }
+}
+
+impl From<HashError> for Problem {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::unavailable("Too many sign-ins at once: try again in a moment."),
+            HashError::Failed(why) => Self::internal(why),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let description = match error {
+            TokenError::Expired => {
+                "Bearer error=\"invalid_token\", error_description=\"The token is expired\""
+            }
+            TokenError::Invalid => {
+                "Bearer error=\"invalid_token\", error_description=\"The token is invalid\""
+            }
+            TokenError::Inactive => {
+                "Bearer error=\"invalid_token\", error_description=\"The user is inactive\""
+            }
+            TokenError::Signing(error) => return Self::internal(chain(&error)),
+        };
+        Self::new(StatusCode::UNAUTHORIZED, "invalid-token", error.to_string())
+            // What clients of the old service look at.
+            .with("code", "token_not_valid")
+            .header(WWW_AUTHENTICATE, HeaderValue::from_static(description))
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::BadCredentials => {
+                Self::new(StatusCode::UNAUTHORIZED, "bad-credentials", error.to_string())
+                    .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            }
+            SignInError::LockedOut(locked) => locked.into(),
+            SignInError::Hash(error) => error.into(),
+            SignInError::Token(error) => error.into(),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FieldErrors> for Problem {
+    fn from(errors: FieldErrors) -> Self {
+        let problem = Self::new(StatusCode::BAD_REQUEST, "invalid-fields", errors.to_string());
+        errors.iter().fold(problem, |problem, (field, messages)| {
+            problem.with(field, messages)
+        })
+    }
+}
+
+impl From<RegistrationError> for Problem {
+    fn from(error: RegistrationError) -> Self {
+        match error {
+            RegistrationError::Closed => Self::new(
+                StatusCode::FORBIDDEN,
+                "registration-closed",
+                "Registration is closed: ask the operator for an account.",
+            ),
+            RegistrationError::Invalid(errors) => errors.into(),
+            RegistrationError::LockedOut(locked) => locked.into(),
+            RegistrationError::Hash(error) => error.into(),
+            RegistrationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Body(bad) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "bad-json",
+                format!("JSON parse error: {bad}."),
+            )
+            .with("line", bad.line)
+            .with("column", bad.column),
+            IntakeError::Name(bad) => {
+                Self::new(StatusCode::BAD_REQUEST, "bad-name", format!("{bad}.")).with("origin", bad.origin)
+            }
+            IntakeError::Full => {
+                Self::unavailable("Too many events wait to be stored: try again in a moment.")
+            }
+            IntakeError::Stopping => Self::unavailable("The service is stopping: try again in a moment."),
+            // Whatever the cause, the event is not stored and the sender must come again.
+            IntakeError::Store(error) => {
+                Self::unavailable("The event could not be stored: try again in a moment.").because(&*error)
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Looks at components without letting them serve, for the command line.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::engine::Runtime;
+use super::load::{self, LoadError};
+use super::manifest::Manifest;
+use super::plugin::Settings;
+use super::secrets;
+use crate::domain::plugin::PluginSpec;
+use crate::environment::Environment;
+
+/// What a component says of itself and needs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    pub manifest: Manifest,
+    /// The interfaces it imports.
+    pub imports: Vec<String>,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256 in hex.
+    pub digest: String,
+}
+
+impl Runtime {
+    /// Reads and checks a component for people to look at.
+    ///
+    /// # Errors
+    /// When it is no plugin.
+    pub async fn inspect(self: &Arc<Self>, path: &Path) -> Result<Inspection, LoadError> {
+        let file = load::read(path).await?;
+        let size = file.bytes.len() as u64;
+        let build = load::build(self, file).await?;
+        Ok(Inspection {
+            manifest: Manifest::clone(&build.manifest),
+            imports: build.imports,
+            size,
+            digest: build.digest,
+        })
+    }
+
+    /// Does everything that loading a plugin does, short of letting it serve, and reads its
+    /// secrets. Gives what to warn of.
+    ///
+    /// # Errors
+    /// When it would not serve, as text for people.
+    pub async fn check(
+        self: &Arc<Self>,
+        spec: &PluginSpec,
+        environment: &Environment,
+    ) -> Result<Vec<String>, String> {
+        let told = |e: LoadError| e.to_string();
+        let file = load::read_pinned(spec).await.map_err(told)?;
+        let build = load::build(self, file).await.map_err(told)?;
+        let mut warnings = Settings::of(spec, &build.manifest)?.warnings;
+        for (name, grant) in &spec.grants.secrets {
+            if let Err(why) = secrets::resolve(&grant.source, environment).await {
+                warnings.push(format!("the secret `{name}` has no value: {why}"));
+            }
+        }
+        Ok(warnings)
+    }
+}

@@ -1,0 +1,118 @@
+//! The OpenAPI document and the page that shows it.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::api::{Api, send};
+
+#[tokio::test]
+async fn the_document_describes_what_is_served() {
+    let api = Api::start().await;
+    let document = api.get("/api/openapi.json", "").await.expect(200).json();
+    assert!(
+        document["openapi"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("3.1")),
+        "{document}"
+    );
+    let described: BTreeSet<String> = operations(&document).collect();
+    let wanted: BTreeSet<String> = [
+        "get /api/auth/profile/",
+        "get /api/openapi.json",
+        "get /api/webhooks/list/",
+        "get /api/webhooks/{id}/",
+        "get /api/webhooks/{id}/raw/",
+        "get /healthz",
+        "get /readyz",
+        "post /api/auth/register/",
+        "post /api/auth/token/",
+        "post /api/auth/token/refresh/",
+        "post /api/webhooks/receive/",
+    ]
+    .map(str::to_owned)
+    .into();
+    assert_eq!(described, wanted);
+    for operation in &described {
+        let (method, path) = operation.split_once(' ').expect("an operation");
+        let method: Method = method.to_uppercase().parse().expect("a method");
+        let answer = send(api.request(method, &path.replace("{id}", "x"))).await;
+        assert!(
+            ![404, 405].contains(&answer.status.as_u16()),
+            "{operation} is not served: {answer:?}"
+        );
+    }
+    for reference in references(&document) {
+        let pointer = reference
+            .strip_prefix('#')
+            .expect("a reference within the document");
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+    api.stop().await;
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = String> {
+    let paths = document["paths"].as_object().expect("paths");
+    paths.iter().flat_map(|(path, item)| {
+        let methods = item.as_object().expect("an item").keys();
+        methods.map(move |method| format!("{method} {path}"))
+    })
+}
+
+/// Every `$ref` in the document.
+fn references(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(members) => {
+            let own = members.get("$ref").and_then(Value::as_str);
+            own.into_iter()
+                .chain(members.values().flat_map(references))
+                .collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn the_page_loads_nothing_from_outside() {
+    let api = Api::start().await;
+    let page = api.get("/api/docs/", "").await.expect(200);
+    let policy = page.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self';"),
+        "{policy}"
+    );
+    assert!(!policy.contains("http") && !policy.contains("unsafe"), "{policy}");
+    let mut loaded = vec!["./swagger-initializer.js"];
+    for attribute in ["src=\"", "href=\""] {
+        loaded.extend(
+            page.text
+                .split(attribute)
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next()),
+        );
+    }
+    assert!(loaded.len() > 4, "{loaded:?}");
+    for address in loaded {
+        assert!(!address.contains("//"), "{address} is loaded from outside");
+        let path = format!("/api/docs/{}", address.trim_start_matches("./"));
+        api.get(&path, "").await.expect(200);
+    }
+    assert!(
+        !page.text.contains("<script>"),
+        "inline scripts are against the policy"
+    );
+    let settings = api
+        .get("/api/docs/swagger-initializer.js", "")
+        .await
+        .expect(200)
+        .text;
+    assert!(
+        settings.contains("\"/api/openapi.json\"") && settings.contains("\"validatorUrl\": \"none\""),
+        "{settings}"
+    );
+    let redirect = api.get("/api/docs", "").await.expect(303);
+    assert_eq!(redirect.header("location"), "/api/docs/");
+    api.stop().await;
+}

@@ -1,0 +1,230 @@
+//! Leases end, are swept, and bar whoever comes late.
+
+use hookyard::domain::attempt::AttemptOutcome;
+use hookyard::domain::delivery::Leased::{Done, Lost};
+use hookyard::domain::delivery::{DeliveryState, OnUnknown, Swept, Verdict};
+use hookyard::domain::event::EventStatus;
+
+use super::{LONG, SHORT, accept, claim, finish, held, lease_ended, node, on_both, plugin, states};
+use crate::support::stores::Fixture;
+
+on_both!(
+    an_unstarted_claim_waits_again,
+    a_started_one_is_unknown_and_retried,
+    a_started_one_is_held,
+    a_late_finish_is_refused,
+    a_renewed_lease_does_not_end,
+    an_ended_lease_must_not_start,
+    a_sweep_keeps_to_its_plugin_and_limit,
+    the_leases_of_dead_nodes_end_at_once,
+);
+
+async fn sweep(fixture: &Fixture, name: &str, on_unknown: OnUnknown) -> Swept {
+    fixture
+        .store
+        .sweep_leases(&plugin(name), on_unknown, 100)
+        .await
+        .expect("swept")
+}
+
+async fn an_unstarted_claim_waits_again(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sent = accept(store, &["a"]).await;
+    claim(store, "a", SHORT).await;
+    lease_ended(store, "a").await;
+    assert_eq!(
+        sweep(fixture, "a", OnUnknown::Hold).await,
+        Swept {
+            returned: 1,
+            unknown: 0
+        }
+    );
+    let delivery = store
+        .delivery(sent.deliveries[0].id)
+        .await
+        .expect("readable")
+        .expect("there");
+    assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Pending, 0));
+    // After an attempt that counted it goes back to where it was: retrying.
+    let claims = claim(store, "a", LONG).await;
+    store
+        .finish_deliveries(&[finish(&claims[0], Verdict::Retry { delay_ms: 0 })])
+        .await
+        .expect("finished");
+    claim(store, "a", SHORT).await;
+    lease_ended(store, "a").await;
+    assert_eq!(
+        sweep(fixture, "a", OnUnknown::Hold).await,
+        Swept {
+            returned: 1,
+            unknown: 0
+        }
+    );
+    assert_eq!(states(store, sent.id).await["a"], "Retrying");
+    assert!(
+        store
+            .plugins_with_ended_leases()
+            .await
+            .expect("readable")
+            .is_empty()
+    );
+    assert_eq!(sweep(fixture, "a", OnUnknown::Hold).await, Swept::default());
+}
+
+async fn a_started_one_is_unknown_and_retried(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sent = accept(store, &["a"]).await;
+    let claims = held(&claim(store, "a", LONG).await);
+    assert_eq!(store.mark_started(&claims).await.expect("marked"), [Done]);
+    store.renew_leases(&claims, SHORT).await.expect("renewed");
+    lease_ended(store, "a").await;
+    assert_eq!(
+        sweep(fixture, "a", OnUnknown::Retry).await,
+        Swept {
+            returned: 0,
+            unknown: 1
+        }
+    );
+
+    let history = store.deliveries(sent.id).await.expect("readable");
+    let delivery = &history[0].delivery;
+    assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Retrying, 1));
+    assert!(
+        delivery
+            .last_error
+            .as_deref()
+            .is_some_and(|e| e.contains("nobody knows"))
+    );
+    let [attempt] = &history[0].attempts[..] else {
+        panic!("one attempt")
+    };
+    assert_eq!(
+        (attempt.number, attempt.record.outcome),
+        (1, AttemptOutcome::Unknown)
+    );
+    assert_eq!((attempt.record.generation, &attempt.record.digest), (None, &None));
+    let again = claim(store, "a", LONG).await;
+    assert_eq!((again.len(), again[0].attempts), (1, 1));
+}
+
+async fn a_started_one_is_held(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sent = accept(store, &["a"]).await;
+    let claims = held(&claim(store, "a", LONG).await);
+    store.mark_started(&claims).await.expect("marked");
+    store.renew_leases(&claims, SHORT).await.expect("renewed");
+    lease_ended(store, "a").await;
+    assert_eq!(
+        sweep(fixture, "a", OnUnknown::Hold).await,
+        Swept {
+            returned: 0,
+            unknown: 1
+        }
+    );
+    assert_eq!(states(store, sent.id).await["a"], "Unknown");
+    assert!(claim(store, "a", LONG).await.is_empty());
+    assert_eq!(store.next_due(&plugin("a")).await.expect("readable"), None);
+    let event = store.event(sent.id).await.expect("readable").expect("there");
+    assert_eq!(
+        (event.status, event.processed_at),
+        (EventStatus::Processing, None)
+    );
+}
+
+async fn a_late_finish_is_refused(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sent = accept(store, &["a"]).await;
+    let late = claim(store, "a", SHORT).await;
+    lease_ended(store, "a").await;
+    sweep(fixture, "a", OnUnknown::Retry).await;
+    let now = claim(store, "a", LONG).await;
+    assert_eq!(now[0].delivery, late[0].delivery);
+    assert_eq!(
+        store
+            .finish_deliveries(&[finish(&late[0], Verdict::Dead)])
+            .await
+            .expect("answered"),
+        [Lost]
+    );
+    assert_eq!(
+        store.renew_leases(&held(&late), LONG).await.expect("answered"),
+        [Lost]
+    );
+    assert_eq!(store.mark_started(&held(&late)).await.expect("answered"), [Lost]);
+    assert_eq!(
+        store
+            .finish_deliveries(&[finish(&now[0], Verdict::Succeeded)])
+            .await
+            .expect("answered"),
+        [Done]
+    );
+    assert_eq!(states(store, sent.id).await["a"], "Succeeded");
+}
+
+async fn a_renewed_lease_does_not_end(fixture: &Fixture) {
+    let store = &fixture.store;
+    accept(store, &["a"]).await;
+    accept(store, &["b"]).await;
+    let renewed = held(&claim(store, "a", SHORT).await);
+    // Ended perhaps, and not swept: it is still ours.
+    assert_eq!(store.renew_leases(&renewed, LONG).await.expect("renewed"), [Done]);
+    claim(store, "b", SHORT).await;
+    lease_ended(store, "b").await;
+    let ended = store.plugins_with_ended_leases().await.expect("readable");
+    assert_eq!(ended, [plugin("b")]);
+    assert_eq!(sweep(fixture, "a", OnUnknown::Retry).await, Swept::default());
+}
+
+async fn an_ended_lease_must_not_start(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sent = accept(store, &["a"]).await;
+    let claims = held(&claim(store, "a", SHORT).await);
+    lease_ended(store, "a").await;
+    assert_eq!(store.mark_started(&claims).await.expect("answered"), [Lost]);
+    assert_eq!(states(store, sent.id).await["a"], "Claimed");
+}
+
+async fn a_sweep_keeps_to_its_plugin_and_limit(fixture: &Fixture) {
+    let store = &fixture.store;
+    for _ in 0..3 {
+        accept(store, &["a", "b"]).await;
+    }
+    claim(store, "a", SHORT).await;
+    claim(store, "b", SHORT).await;
+    lease_ended(store, "a").await;
+    lease_ended(store, "b").await;
+    let swept = store
+        .sweep_leases(&plugin("a"), OnUnknown::Retry, 2)
+        .await
+        .expect("swept");
+    assert_eq!(swept.returned, 2);
+    assert_eq!(
+        store.plugins_with_ended_leases().await.expect("readable"),
+        [plugin("a"), plugin("b")]
+    );
+    assert_eq!(sweep(fixture, "a", OnUnknown::Retry).await.returned, 1);
+    assert_eq!(
+        store.plugins_with_ended_leases().await.expect("readable"),
+        [plugin("b")]
+    );
+}
+
+async fn the_leases_of_dead_nodes_end_at_once(fixture: &Fixture) {
+    let store = &fixture.store;
+    accept(store, &["a", "b"]).await;
+    let (me, dead) = (node(), node());
+    let mine = store
+        .claim_deliveries(&plugin("a"), 9, me, LONG)
+        .await
+        .expect("claimed");
+    let theirs = store
+        .claim_deliveries(&plugin("b"), 9, dead, LONG)
+        .await
+        .expect("claimed");
+    assert_eq!((mine.len(), theirs.len()), (1, 1));
+    assert_eq!(store.end_foreign_leases(me).await.expect("ended"), 1);
+    lease_ended(store, "b").await;
+    assert_eq!(sweep(fixture, "b", OnUnknown::Hold).await.returned, 1);
+    assert_eq!(sweep(fixture, "a", OnUnknown::Hold).await, Swept::default());
+    assert_eq!(store.mark_started(&held(&mine)).await.expect("marked"), [Done]);
+}

@@ -1,0 +1,184 @@
+//! What holds for the SQLite file alone: durability settings, its name and rights, query plans.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use hookyard::store::{self, SqlStore, StoreError};
+use sqlx::{AssertSqlSafe, Sqlite};
+use tempfile::TempDir;
+
+async fn opened() -> (TempDir, SqlStore<Sqlite>) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = SqlStore::<Sqlite>::open(&dir.path().join("test.db"))
+        .await
+        .expect("opened");
+    store.migrate().await.expect("migrated");
+    (dir, store)
+}
+
+/// Without these a power cut could lose what was acknowledged.
+#[tokio::test]
+async fn the_writer_syncs_every_commit() {
+    let (_dir, store) = opened().await;
+    let mut writer = store.writer().acquire().await.expect("a connection");
+    for (pragma, column, want) in [
+        ("journal_mode", "journal_mode", "wal"),
+        ("synchronous", "synchronous", "2"),
+        ("foreign_keys", "foreign_keys", "1"),
+        ("busy_timeout", "timeout", "5000"),
+    ] {
+        let got: String = sqlx::query_scalar(AssertSqlSafe(format!(
+            "SELECT CAST({column} AS TEXT) FROM pragma_{pragma}"
+        )))
+        .fetch_one(&mut *writer)
+        .await
+        .unwrap_or_else(|e| panic!("{pragma}: {e}"));
+        assert_eq!(got, want, "{pragma}");
+    }
+    assert_eq!(store.writer().options().get_max_connections(), 1);
+}
+
+#[tokio::test]
+async fn a_fresh_file_is_its_owners_alone() {
+    let (dir, _store) = opened().await;
+    for name in ["test.db", "test.db-wal", "test.db-shm"] {
+        let mode = std::fs::metadata(dir.path().join(name))
+            .expect("there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+async fn refused(path: &Path) -> String {
+    match store::open(&format!("sqlite://{}", path.display())).await {
+        Err(error @ StoreError::File { .. }) => error.to_string(),
+        Err(other) => panic!("another error: {other}"),
+        Ok(_) => panic!("opened"),
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_left_alone() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for (name, text) in [("short", "hello"), ("long", &"not a database ".repeat(1_000))] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        let error = refused(&path).await;
+        assert!(
+            error.contains(name) && error.contains("not a SQLite database"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read_to_string(&path).expect("readable"), *text);
+    }
+}
+
+#[tokio::test]
+async fn a_torn_database_is_named_and_left_alone() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("torn.db");
+    let mut bytes = b"SQLite format 3\0".to_vec();
+    bytes.extend([0xA5; 8_000]);
+    std::fs::write(&path, &bytes).expect("written");
+    let error = refused(&path).await;
+    assert!(error.contains("torn.db"), "{error}");
+    assert_eq!(std::fs::read(&path).expect("readable"), bytes);
+}
+
+#[tokio::test]
+async fn a_missing_directory_is_named() {
+    let error = refused(Path::new("/nonexistent-dir/x.db")).await;
+    assert!(error.contains("/nonexistent-dir/x.db"), "{error}");
+}
+
+#[tokio::test]
+async fn other_urls_are_refused_without_repeating_them() {
+    for url in [
+        "mysql://root:hunter2@h/x",
+        "",
+        "sqlite:",
+        "sqlite://",
+        "sqlite://x?mode=rw",
+        "postgres://u:hunter2@h:port/x",
+    ] {
+        let Err(error) = store::open(url).await else {
+            panic!("opened {url}")
+        };
+        let text = format!("{error} {error:?}");
+        assert!(matches!(error, StoreError::Address(_)), "{url}: {text}");
+        assert!(
+            text.contains("sqlite://path") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
+}
+
+async fn plan(store: &SqlStore<Sqlite>, query: &str) -> String {
+    let rows: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")))
+            .fetch_all(store.writer())
+            .await
+            .expect("planned");
+    rows.into_iter().map(|row| row.3).collect::<Vec<_>>().join("\n")
+}
+
+/// The texts are the store's own, short of their columns: the index, not the wording, is the point.
+#[tokio::test]
+async fn hot_queries_use_their_indexes() {
+    let (_dir, store) = opened().await;
+    let claim = plan(
+        &store,
+        "SELECT d.id, e.body FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.plugin = 'a' \
+         AND d.state IN ('pending', 'retrying', 'deferred') AND d.due_at <= 5 ORDER BY d.due_at, d.id LIMIT 4",
+    )
+    .await;
+    assert!(
+        claim.contains("USING INDEX deliveries_claim (plugin=? AND due_at<?)"),
+        "{claim}"
+    );
+    assert!(!claim.contains("TEMP B-TREE"), "{claim}");
+    let next = plan(
+        &store,
+        "SELECT due_at FROM deliveries WHERE plugin = 'a' AND state IN ('pending', 'retrying', 'deferred') \
+         ORDER BY due_at, id LIMIT 1",
+    )
+    .await;
+    assert!(
+        next.contains("deliveries_claim") && !next.contains("TEMP B-TREE"),
+        "{next}"
+    );
+    let sweep = plan(
+        &store,
+        "SELECT DISTINCT plugin FROM deliveries WHERE state IN ('claimed', 'running') AND lease_until <= 5",
+    )
+    .await;
+    assert!(sweep.contains("deliveries_lease"), "{sweep}");
+    let list = plan(
+        &store,
+        "SELECT * FROM events e WHERE 1 = 1 ORDER BY e.received_at DESC, e.id DESC LIMIT 20",
+    )
+    .await;
+    assert!(
+        list.contains("events_received") && !list.contains("TEMP B-TREE"),
+        "{list}"
+    );
+    let own = plan(
+        &store,
+        "SELECT * FROM events e WHERE 1 = 1 AND e.owner_id = 'x' ORDER BY e.received_at DESC, e.id DESC LIMIT 20",
+    )
+    .await;
+    assert!(
+        own.contains("events_owner") && !own.contains("TEMP B-TREE"),
+        "{own}"
+    );
+    // A batch looks its rows up one by one; it does not walk the table.
+    for table in ["deliveries", "events"] {
+        let update = plan(
+            &store,
+            &format!("WITH v (id, n) AS (VALUES ('a', 1), ('b', 2)) UPDATE {table} SET id = v.id FROM v WHERE {table}.id = v.id"),
+        )
+        .await;
+        assert!(update.contains(&format!("SEARCH {table} USING")), "{update}");
+        assert!(!update.contains("AUTOMATIC"), "{update}");
+    }
+}

@@ -1,0 +1,300 @@
+//! The HTTP interface on a free port over a real SQLite store, with a clock that the test moves.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
+use hookyard::clock::FakeClock;
+use hookyard::domain::plugin::{PluginName, PluginSpec};
+use hookyard::domain::retry::RetryPolicy;
+use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
+use hookyard::domain::time::Timestamp;
+use hookyard::domain::user::User;
+use hookyard::http::{self, ApiState, Readiness};
+use hookyard::intake::Intake;
+use hookyard::secret::Secret;
+use hookyard::store::{self, EventStore, SharedStore};
+use hookyard::wake::Wake;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::flaky::FlakyStore;
+use super::pipeline::client;
+
+/// Most bytes of a webhook in these tests.
+pub const MAX_BODY: usize = 1 << 20;
+
+/// A running interface.
+pub struct Api {
+    pub address: SocketAddr,
+    pub client: reqwest::Client,
+    pub store: SharedStore,
+    pub clock: Arc<FakeClock>,
+    pub auth: Arc<Auth>,
+    pub intake: Intake,
+    pub readiness: Readiness,
+    pub routes: SharedRoutes,
+    pub wake: Arc<Wake>,
+    stop: CancellationToken,
+    served: Option<JoinHandle<()>>,
+    _dir: TempDir,
+}
+
+/// A user and the password it was made with.
+pub struct Account {
+    pub user: User,
+    pub password: String,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    /// Reads a response.
+    pub async fn of(response: reqwest::Response) -> Self {
+        Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            text: response.text().await.expect("a body in UTF-8"),
+        }
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    /// A header as text; empty when it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// Fails unless the status is this one.
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self
+    }
+
+    /// The problem in an error; fails unless it is one of this status, and well formed.
+    pub fn problem(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{self:?}"
+        );
+        let problem = self.json();
+        assert_eq!(problem["status"], status, "{self:?}");
+        let id = self.header("x-request-id");
+        assert_eq!(problem["instance"], format!("urn:uuid:{id}"), "{self:?}");
+        for member in ["type", "title", "detail"] {
+            assert!(
+                problem[member].as_str().is_some_and(|text| !text.is_empty()),
+                "{self:?}"
+            );
+        }
+        problem
+    }
+}
+
+impl Api {
+    /// Starts with the usual settings.
+    pub async fn start() -> Self {
+        Self::start_with(AuthSettings::default()).await
+    }
+
+    /// Starts with these settings over a store of its own.
+    pub async fn start_with(settings: AuthSettings) -> Self {
+        let (store, dir) = fresh_store().await;
+        let events: Arc<dyn EventStore> = store.clone();
+        Self::start_over(store, events, dir, settings).await
+    }
+
+    /// Starts with an intake whose store the test can hold up and make fail.
+    pub async fn start_flaky() -> (Self, Arc<FlakyStore>) {
+        let (store, dir) = fresh_store().await;
+        let flaky = FlakyStore::new(store.clone());
+        let api = Self::start_over(store, flaky.clone(), dir, AuthSettings::default()).await;
+        (api, flaky)
+    }
+
+    async fn start_over(
+        store: SharedStore,
+        events: Arc<dyn EventStore>,
+        dir: TempDir,
+        settings: AuthSettings,
+    ) -> Self {
+        let clock = Arc::new(FakeClock::new(
+            Timestamp::parse("2026-08-01T12:00:00Z").expect("a moment"),
+        ));
+        let keyring = Keyring::open_directory(&dir.path().join("keys")).expect("keys");
+        let auth = Arc::new(Auth::new(store.clone(), clock.clone(), keyring, settings));
+        let routes: SharedRoutes = Arc::new(ArcSwap::default());
+        let wake = Arc::new(Wake::default());
+        let intake = Intake::start(events, clock.clone(), routes.clone(), wake.clone());
+        let readiness = Readiness::default();
+        let state = ApiState {
+            store: store.clone(),
+            auth: auth.clone(),
+            intake: intake.clone(),
+            readiness: readiness.clone(),
+            max_body: MAX_BODY,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(http::serve(listener, http::router(state), stop.clone()));
+        Self {
+            address,
+            client: client(),
+            store,
+            clock,
+            auth,
+            intake,
+            readiness,
+            routes,
+            wake,
+            stop,
+            served: Some(served),
+            _dir: dir,
+        }
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A request to a path.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    /// Gets a path, with a token or (empty) without.
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        send(authorized(self.request(Method::GET, path), token)).await
+    }
+
+    /// Posts JSON to a path, with a token or (empty) without.
+    pub async fn post(&self, path: &str, token: &str, body: impl ToString) -> Answer {
+        let request = self
+            .request(Method::POST, path)
+            .header("content-type", "application/json");
+        send(authorized(request, token).body(body.to_string())).await
+    }
+
+    /// Makes an account past the registration endpoint.
+    pub async fn account(&self, name: &str, is_staff: bool) -> Account {
+        let password = fresh_password();
+        let account = NewAccount {
+            username: name.to_owned(),
+            email: format!("{name}@example.test"),
+            password: Secret::new(password.clone()),
+            first_name: String::new(),
+            last_name: String::new(),
+            is_staff,
+        };
+        let user = self.auth.create_user(account).await.expect("an account");
+        Account { user, password }
+    }
+
+    /// Signs in; the tokens.
+    pub async fn sign_in(&self, account: &Account) -> Value {
+        let body = json!({"username": account.user.username, "password": account.password});
+        self.post("/api/auth/token/", "", body).await.expect(200).json()
+    }
+
+    /// An access token of a new user.
+    pub async fn token_of(&self, name: &str, is_staff: bool) -> String {
+        let account = self.account(name, is_staff).await;
+        let tokens = self.sign_in(&account).await;
+        tokens["access"].as_str().expect("a token").to_owned()
+    }
+
+    /// Sends a webhook; its id.
+    pub async fn receive(&self, token: &str, query: &str, body: impl ToString) -> String {
+        let path = format!("/api/webhooks/receive/{query}");
+        let received = self.post(&path, token, body).await.expect(200).json();
+        received["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Routes these sources and types to plugins, as `(plugin, source glob, type glob)`.
+    pub fn route(&self, routes: &[(&str, &str, &str)]) {
+        let specs: Vec<PluginSpec> = routes
+            .iter()
+            .map(|(plugin, source, event_type)| spec(plugin, source, event_type))
+            .collect();
+        self.routes.store(Arc::new(RouteTable::new(&specs)));
+    }
+
+    /// Stops; fails when a part of it died.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        self.served.take().expect("served once").await.expect("no panic");
+        self.intake.close().await;
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        if let Some(served) = &self.served
+            && !std::thread::panicking()
+        {
+            assert!(!served.is_finished(), "the server ended on its own");
+        }
+        self.stop.cancel();
+    }
+}
+
+/// Sends a request and reads the answer.
+pub async fn send(request: RequestBuilder) -> Answer {
+    Answer::of(request.send().await.expect("an answer")).await
+}
+
+/// A password that nobody else has: made at run time, never written down.
+pub fn fresh_password() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+fn authorized(request: RequestBuilder, token: &str) -> RequestBuilder {
+    if token.is_empty() {
+        request
+    } else {
+        request.bearer_auth(token)
+    }
+}
+
+async fn fresh_store() -> (SharedStore, TempDir) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}", dir.path().join("test.db").display());
+    (store::open(&url).await.expect("a store"), dir)
+}
+
+fn spec(plugin: &str, source: &str, event_type: &str) -> PluginSpec {
+    PluginSpec {
+        name: plugin.parse::<PluginName>().expect("a name"),
+        enabled: true,
+        paused: false,
+        component: PathBuf::new(),
+        sha256: None,
+        routes: vec![Route::new(source, event_type).expect("a route")],
+        grants: hookyard::domain::grant::Grants::default(),
+        config: json!({}),
+        limits: hookyard::domain::plugin::Limits::default(),
+        retry: RetryPolicy::default(),
+        on_unknown: hookyard::domain::delivery::OnUnknown::default(),
+    }
+}

@@ -1,0 +1,256 @@
+//! A registry over a real store, with the fixtures as its plugins.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard::clock::SystemClock;
+use hookyard::domain::event::{Event, EventKind, EventStatus};
+use hookyard::domain::grant::{Grants, PrivateNetwork, SecretGrant, SecretSource};
+use hookyard::domain::id::{DeliveryId, EventId};
+use hookyard::domain::plugin::{Limits, PluginName, PluginSpec};
+use hookyard::domain::time::Timestamp;
+use hookyard::environment::Environment;
+use hookyard::store::{self, SharedStore};
+use hookyard::wasm::{Job, PluginState, PluginStatus, Registry, RegistryDeps, Run, RunEnd, Runtime};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The file of a fixture component; another directory than the default is named by
+/// `HOOKYARD_TEST_COMPONENTS`.
+pub fn component(name: &str) -> PathBuf {
+    let dir = std::env::var_os("HOOKYARD_TEST_COMPONENTS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fixtures"),
+        PathBuf::from,
+    );
+    let file = dir.join(format!("fixture_{name}.wasm"));
+    assert!(
+        file.is_file(),
+        "{} is missing: build it with `cargo xtask plugins --fixtures`",
+        file.display()
+    );
+    file.canonicalize().expect("a fixture's path")
+}
+
+/// A registry in a directory of its own.
+pub struct Yard {
+    pub registry: Arc<Registry>,
+    pub dir: TempDir,
+    store: SharedStore,
+    environment: Arc<Environment>,
+}
+
+impl Yard {
+    /// An empty registry; plugins may read these variables as secrets.
+    pub async fn new(environment: Environment) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}", dir.path().join("test.db").display());
+        let store = store::open(&url).await.expect("a store");
+        let environment = Arc::new(environment);
+        let registry = registry(dir.path(), &store, &environment);
+        Self {
+            registry,
+            dir,
+            store,
+            environment,
+        }
+    }
+
+    /// A registry with this one plugin, which must be ready.
+    pub async fn with(spec: PluginSpec) -> Self {
+        let yard = Self::new(Environment::default()).await;
+        yard.apply_ready(vec![spec]).await;
+        yard
+    }
+
+    /// Applies; every plugin must be ready.
+    pub async fn apply_ready(&self, specs: Vec<PluginSpec>) {
+        for status in self.registry.apply(specs).await.statuses {
+            assert_eq!(status.state, PluginState::Ready, "{status:?}");
+        }
+    }
+
+    /// Applies one plugin and gives its status.
+    pub async fn apply(&self, spec: PluginSpec) -> PluginStatus {
+        self.registry.apply(vec![spec]).await.statuses.remove(0)
+    }
+
+    /// What a restart of the process would have: a new engine over the same data.
+    pub fn restart(&mut self) {
+        self.registry = registry(self.dir.path(), &self.store, &self.environment);
+    }
+
+    /// Runs a webhook with this payload.
+    pub async fn run(&self, plugin: &str, payload: &Value) -> Run {
+        let plugin = self.registry.plugin(&name(plugin)).expect("a loaded plugin");
+        plugin.run(webhook(payload)).await
+    }
+
+    /// Runs a webhook that must succeed, and gives its output.
+    pub async fn output(&self, plugin: &str, payload: &Value) -> (Value, Run) {
+        let run = self.run(plugin, payload).await;
+        let RunEnd::Succeeded {
+            output: Some(output), ..
+        } = &run.end
+        else {
+            panic!("no output: {run:?}");
+        };
+        (serde_json::from_str(output).expect("JSON"), run)
+    }
+}
+
+fn registry(data_dir: &Path, store: &SharedStore, environment: &Arc<Environment>) -> Arc<Registry> {
+    let runtime = Runtime::with_cache(data_dir).expect("a runtime");
+    let deps = RegistryDeps {
+        store: store.clone(),
+        environment: environment.clone(),
+        clock: Arc::new(SystemClock),
+        data_dir: data_dir.to_owned(),
+    };
+    Arc::new(Registry::new(runtime, deps))
+}
+
+/// A plugin's name.
+pub fn name(text: &str) -> PluginName {
+    text.parse().expect("a name")
+}
+
+/// The section of a plugin that runs a component, with room for a loaded machine.
+pub fn spec(plugin: &str, component: PathBuf) -> PluginSpec {
+    PluginSpec {
+        name: name(plugin),
+        enabled: true,
+        paused: false,
+        component,
+        sha256: None,
+        routes: Vec::new(),
+        grants: Grants::default(),
+        config: json!({}),
+        limits: Limits {
+            timeout: Duration::from_mins(2),
+            ..Limits::default()
+        },
+        retry: hookyard::domain::retry::RetryPolicy::default(),
+        on_unknown: hookyard::domain::delivery::OnUnknown::default(),
+    }
+}
+
+/// The section of the fixture of this name, run under its own name.
+pub fn fixture(fixture: &str) -> PluginSpec {
+    spec(&fixture.replace('_', "-"), component(fixture))
+}
+
+/// The http fixture, whose configuration names the one origin it asks for.
+pub fn http_fixture(base: &str, grants: &[&str]) -> PluginSpec {
+    let mut spec = fixture("http");
+    spec.config = json!({ "base": base });
+    spec.grants.http = grants
+        .iter()
+        .map(|grant| grant.parse().expect("a grant"))
+        .collect();
+    spec.grants.private_network = PrivateNetwork::All;
+    spec
+}
+
+/// Grants a secret from a variable, bound to every granted origin.
+pub fn grant_secret(spec: &mut PluginSpec, secret: &str, variable: &str) {
+    let grant = SecretGrant {
+        source: SecretSource::Env(variable.to_owned()),
+        to: None,
+    };
+    spec.grants.secrets.insert(secret.to_owned(), grant);
+}
+
+/// A webhook of GitHub's with this payload.
+pub fn webhook(payload: &Value) -> Job {
+    job(EventKind::Webhook, "push", payload)
+}
+
+/// A job of any kind.
+pub fn job(kind: EventKind, event_type: &str, payload: &Value) -> Job {
+    Job {
+        delivery: DeliveryId::generate(),
+        attempt: 1,
+        event: Event {
+            id: EventId::generate(),
+            kind,
+            source: "github".to_owned(),
+            event_type: event_type.to_owned(),
+            headers: Vec::new(),
+            content_type: "application/json".to_owned(),
+            body: Bytes::from(payload.to_string()),
+            payload: None,
+            received_at: Timestamp::from_millis(1_700_000_000_000),
+            processed_at: None,
+            status: EventStatus::Pending,
+            error_message: None,
+            owner: None,
+        },
+    }
+}
+
+/// A server on loopback that answers every request with what it got, and keeps it.
+pub struct Mirror {
+    pub base: String,
+    pub seen: Arc<std::sync::Mutex<Vec<Seen>>>,
+}
+
+/// One request that arrived.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub line: String,
+    pub headers: http::HeaderMap,
+    pub body: String,
+}
+
+impl Mirror {
+    /// Starts to listen.
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let seen: Arc<std::sync::Mutex<Vec<Seen>>> = Arc::default();
+        let kept = seen.clone();
+        let app = axum::Router::new().fallback(move |request: axum::extract::Request| {
+            let kept = kept.clone();
+            async move { answer(request, &kept).await }
+        });
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { base, seen }
+    }
+
+    /// The requests that arrived.
+    pub fn requests(&self) -> Vec<Seen> {
+        self.seen.lock().expect("no panic").clone()
+    }
+}
+
+async fn answer(
+    request: axum::extract::Request,
+    kept: &std::sync::Mutex<Vec<Seen>>,
+) -> axum::response::Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 24).await.expect("a body");
+    kept.lock().expect("no panic").push(Seen {
+        line: format!("{} {}", parts.method, parts.uri),
+        headers: parts.headers,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    });
+    let answer = match parts.uri.path() {
+        "/api/redirect" => axum::response::Response::builder()
+            .status(302)
+            .header("location", "/api/elsewhere")
+            .body(axum::body::Body::empty()),
+        "/api/large" => axum::response::Response::builder().body("x".repeat(1 << 20).into()),
+        _ => axum::response::Response::builder().body("mirrored".into()),
+    };
+    answer.expect("an answer")
+}
+
+/// One value for the whole test process that looks like nothing real.
+pub fn secret_value() -> &'static str {
+    static VALUE: OnceLock<String> = OnceLock::new();
+    VALUE.get_or_init(|| format!("value-{}", uuid::Uuid::new_v4().simple()))
+}

@@ -167,7 +167,8 @@ impl FromStr for Origin {
             Some(domain) => (true, domain.to_owned()),
             None => (false, host),
         };
-        let name = canonical_host(&name).ok_or_else(|| no("the host must be a name or address, or *.domain"))?;
+        let name =
+            canonical_host(&name).ok_or_else(|| no("the host must be a name or address, or *.domain"))?;
         Ok(Self {
             scheme,
             host: if below {
@@ -408,7 +409,11 @@ mod tests {
             "https://evilslack.com/"
         ));
         assert!(covers("* http://[::1]:80/**", "GET", "http://[::1]/x"));
-        assert!(covers("* http://[::ffff:127.0.0.1]/**", "GET", "http://[::ffff:7f00:1]/x"));
+        assert!(covers(
+            "* http://[::ffff:127.0.0.1]/**",
+            "GET",
+            "http://[::ffff:7f00:1]/x"
+        ));
         assert!(!covers(
             "* https://a.com/api/**",
             "GET",

@@ -1,6 +1,7 @@
 //! Everything that enters by the front door: one binary, one module per theme.
 
 mod auth;
+mod durability;
 mod egress;
 mod http_api;
 mod intake;
@@ -11,3 +12,4 @@ mod reload;
 mod sandbox;
 mod store;
 mod support;
+mod tidy;

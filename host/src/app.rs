@@ -23,8 +23,7 @@ use crate::lifecycle::{Lifecycle, Stopped};
 use crate::operator::Operator;
 use crate::store::{self, SharedStore};
 use crate::wake::Wake;
-use crate::wasm::engine::Runtime;
-use crate::wasm::registry::{Registry, RegistryDeps};
+use crate::wasm::{Registry, RegistryDeps, Runtime};
 use crate::watcher::Watcher;
 
 /// How often expired refresh tokens are removed, and how many at a time.
@@ -71,8 +70,8 @@ impl App {
         let keyring =
             Keyring::load(&key_source(&settings)).context("cannot load the keys that sign tokens")?;
         let store = store::open(settings.database_url.expose()).await?;
-        let runtime =
-            Runtime::new(data_dir.path()).map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
+        let runtime = Runtime::with_cache(data_dir.path())
+            .map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
         let registry = Arc::new(Registry::new(
             runtime,
             RegistryDeps {

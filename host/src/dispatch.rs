@@ -21,7 +21,7 @@ use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use crate::lifecycle::Lifecycle;
 use crate::store::{SharedStore, StoreResult};
 use crate::wake::Wake;
-use crate::wasm::registry::Registry;
+use crate::wasm::Registry;
 
 pub use recorder::Recorder;
 

@@ -12,7 +12,7 @@ use crate::domain::plugin::{PluginName, SharedSpecs};
 use crate::domain::route::{RouteTable, SharedRoutes};
 use crate::lifecycle::Lifecycle;
 use crate::manifest::PluginsFile;
-use crate::wasm::registry::Registry;
+use crate::wasm::Registry;
 use crate::watcher::{Change, Watcher};
 
 pub use edit::EditError;

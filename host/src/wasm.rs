@@ -3,25 +3,29 @@
 mod abi;
 mod cache;
 mod call;
-mod egress;
-pub mod engine;
+pub mod egress;
+mod engine;
 mod host;
-pub mod inspect;
+mod inspect;
 mod limits;
 mod load;
 mod manifest;
 mod plugin;
 mod precompiled;
 mod record;
-pub mod registry;
+mod registry;
 mod rights;
 mod secrets;
 mod text;
 
 use std::time::Duration;
 
+pub use self::engine::{Runtime, RuntimeError};
+pub use self::inspect::Inspection;
 pub use self::load::LoadError;
 pub use self::manifest::{Action, Manifest, SecretAsk, SecretKind};
+pub use self::plugin::Plugin;
+pub use self::registry::{ApplyReport, PluginState, PluginStatus, Registry, RegistryDeps};
 
 use crate::domain::attempt::{LogLine, OutboundCall};
 use crate::domain::event::Event;

@@ -3,8 +3,19 @@
 //! `plugins` builds the guests, `run` shows the product at work, `test` is what CI runs, `verify` is
 //! the long rest, `browser` opens the pages in a real browser.
 
+mod api;
+mod browser;
+mod demo;
 mod plugins;
+mod process;
+mod run;
+mod stage;
+mod steps;
+mod test;
+mod verify;
 mod workspace;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use workspace::Workspace;
@@ -21,11 +32,50 @@ struct Cli {
 enum Command {
     /// Build the plugins for wasm32-wasip2 into plugins/dist/
     Plugins(plugins::Options),
+    /// Build and serve, and show a GitHub webhook become a Slack message
+    Run(run::Options),
+    /// What CI runs, from format to browser
+    Test(test::Options),
+    /// The long rest: licences, unused dependencies, many cases, faults, the release build
+    Verify(verify::Options),
+    /// Open the pages in a real browser
+    Browser,
+    /// Run a program that ends when we do
+    #[command(name = process::BOUND, hide = true)]
+    Bound {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        program: Vec<std::ffi::OsString>,
+    },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run_command(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command(command: Command) -> anyhow::Result<()> {
+    if let Command::Bound { program } = &command {
+        return process::become_bound(program);
+    }
     let workspace = Workspace::locate()?;
-    match Cli::parse().command {
+    match command {
+        Command::Bound { .. } => Ok(()),
         Command::Plugins(options) => plugins::run(&workspace, &options),
+        Command::Run(options) => run::run(&workspace, &options),
+        Command::Test(options) => test::run(&workspace, &options),
+        Command::Verify(options) => verify::run(&workspace, &options),
+        Command::Browser => {
+            run::build(&workspace, false)?;
+            plugins::run(&workspace, &plugins::Options { fixtures: false })?;
+            match browser::run(&workspace)? {
+                steps::Ended::Done => Ok(()),
+                steps::Ended::Skipped(why) => anyhow::bail!("{why}"),
+            }
+        }
     }
 }

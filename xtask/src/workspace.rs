@@ -59,6 +59,12 @@ impl Workspace {
             .map_or_else(|| self.path("target"), PathBuf::from)
     }
 
+    /// A binary of the given profile's directory (`debug` or `release`).
+    pub fn binary(&self, profile_dir: &str, name: &str) -> PathBuf {
+        let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        self.target_dir().join(profile_dir).join(file)
+    }
+
     /// Cargo itself, in the root of the repository.
     pub fn cargo(&self) -> Command {
         cargo_in(&self.root)

@@ -1,6 +1,6 @@
 //! `plugins list|enable|disable|inspect|run`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -12,7 +12,7 @@ use super::output::{Output, cell, table};
 use crate::config::Settings;
 use crate::control::{Answer, Caller, Request};
 use crate::environment::Environment;
-use crate::wasm::inspect;
+use crate::wasm::Runtime;
 
 /// What `plugins run` exits with when the attempt failed and will be tried again (`EX_TEMPFAIL` of
 /// sysexits.h); a rejected or given-up one exits with 1.
@@ -46,7 +46,7 @@ pub async fn run(
 ) -> anyhow::Result<ExitCode> {
     let request = match command {
         PluginsCommand::Inspect { component } => {
-            return inspect_file(component, &settings.data_dir, output).await;
+            return inspect_file(component, output).await;
         }
         PluginsCommand::List => Request::PluginList,
         PluginsCommand::Enable { name } => Request::PluginEnable { name, enabled: true },
@@ -116,10 +116,8 @@ fn ran_action(answer: &Answer, output: Output) -> ExitCode {
     }
 }
 
-async fn inspect_file(component: PathBuf, data_dir: &Path, output: Output) -> anyhow::Result<ExitCode> {
-    let inspection = inspect::inspect(&component, data_dir)
-        .await
-        .map_err(anyhow::Error::msg)?;
+async fn inspect_file(component: PathBuf, output: Output) -> anyhow::Result<ExitCode> {
+    let inspection = Runtime::new()?.inspect(&component).await?;
     output.print(&Answer::of(&inspection)?, |value| {
         for key in ["digest", "size"] {
             println!("{key:<13} {}", cell(&value[key]));

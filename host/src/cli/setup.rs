@@ -12,8 +12,7 @@ use crate::data_dir::{DataDir, Ownership};
 use crate::environment::Environment;
 use crate::manifest::PluginsFile;
 use crate::store;
-use crate::wasm::engine::Runtime;
-use crate::wasm::inspect;
+use crate::wasm::Runtime;
 
 pub async fn migrate(settings: Settings, output: Output) -> anyhow::Result<ExitCode> {
     let sqlite = settings.database_url.expose().starts_with("sqlite:");
@@ -57,7 +56,7 @@ pub async fn check(settings: Settings, env: Environment, output: Output) -> anyh
                 what: path,
                 result: Ok(told),
             });
-            findings.extend(check_components(&settings, &env, &file).await?);
+            findings.extend(check_components(&env, &file).await?);
         }
     }
     findings.push(Finding {
@@ -87,16 +86,11 @@ pub async fn check(settings: Settings, env: Environment, output: Output) -> anyh
     })
 }
 
-async fn check_components(
-    settings: &Settings,
-    env: &Environment,
-    file: &PluginsFile,
-) -> anyhow::Result<Vec<Finding>> {
-    let runtime =
-        Runtime::new(&settings.data_dir).map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
+async fn check_components(env: &Environment, file: &PluginsFile) -> anyhow::Result<Vec<Finding>> {
+    let runtime = Runtime::new().map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
     let mut findings = Vec::new();
     for spec in file.plugins.iter().filter(|spec| spec.enabled) {
-        let result = inspect::check(&runtime, spec, env).await.map(|warnings| {
+        let result = runtime.check(spec, env).await.map(|warnings| {
             if warnings.is_empty() {
                 "loads".to_owned()
             } else {

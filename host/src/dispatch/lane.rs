@@ -15,8 +15,7 @@ use crate::domain::delivery::{Claim, Finish, Leased, Verdict};
 use crate::domain::id::AttemptId;
 use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::domain::time::Timestamp;
-use crate::wasm::registry::Plugin;
-use crate::wasm::{Job, Run, RunEnd};
+use crate::wasm::{Job, Plugin, Run, RunEnd};
 
 /// Most deliveries claimed in one statement: bounds the bodies held in memory at once.
 const CLAIM_LIMIT: u32 = 64;

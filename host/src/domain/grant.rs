@@ -167,9 +167,8 @@ impl FromStr for Origin {
             Some(domain) => (true, domain.to_owned()),
             None => (false, host),
         };
-        if !is_host(&name) {
-            return Err(no("the host must be a name or address, or *.domain"));
-        }
+        let name =
+            canonical_host(&name).ok_or_else(|| no("the host must be a name or address, or *.domain"))?;
         Ok(Self {
             scheme,
             host: if below {
@@ -197,18 +196,14 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-fn is_host(name: &str) -> bool {
-    if let Some(address) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address.parse::<std::net::Ipv6Addr>().is_ok();
+/// The host as requests write it (WHATWG URL, section 3.5): an address has many forms and one of
+/// them is sent.
+fn canonical_host(name: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
+    if name.is_empty() || name.len() > 253 || !name.chars().all(plain) || name.split('.').any(str::is_empty) {
+        return None;
     }
-    !name.is_empty()
-        && name.len() <= 253
-        && name.split('.').all(|label| {
-            !label.is_empty()
-                && label
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-        })
+    url::Host::parse(name).ok().map(|host| host.to_string())
 }
 
 impl fmt::Display for Origin {
@@ -414,6 +409,11 @@ mod tests {
             "https://evilslack.com/"
         ));
         assert!(covers("* http://[::1]:80/**", "GET", "http://[::1]/x"));
+        assert!(covers(
+            "* http://[::ffff:127.0.0.1]/**",
+            "GET",
+            "http://[::ffff:7f00:1]/x"
+        ));
         assert!(!covers(
             "* https://a.com/api/**",
             "GET",

@@ -14,6 +14,7 @@ use http::{Request, Response};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub(super) use self::client::Clients;
+pub use self::client::install_crypto;
 use self::errors::Refusal;
 use self::request::Outgoing;
 use super::host::RunContext;

@@ -43,17 +43,32 @@ pub struct RuntimeError(String);
 /// Compiles components and holds what every instance needs. One per process.
 pub struct Runtime {
     engine: Engine,
-    cache: CodeCache,
+    cache: Option<CodeCache>,
     linker: Linker<HostState>,
     places: Semaphore,
     pooled: bool,
 }
 
 impl Runtime {
+    /// A runtime that compiles everything anew: for a look at a component.
+    ///
+    /// # Errors
+    /// When the engine cannot start.
+    pub fn new() -> Result<Arc<Self>, RuntimeError> {
+        Self::start(None)
+    }
+
+    /// A runtime that keeps compiled code in `<data dir>/cache`.
+    ///
+    /// # Errors
+    /// When the engine cannot start. A cache that cannot be used is only slower: it warns.
+    pub fn with_cache(data_dir: &Path) -> Result<Arc<Self>, RuntimeError> {
+        Self::start(Some(data_dir))
+    }
+
     /// Starts the engine and its clock. Where the address space is too short for the pool
-    /// (a container's limit), instances are made one by one, and the log says so once. Compiled
-    /// code is kept in `<data dir>/cache`.
-    pub fn new(data_dir: &Path) -> Result<Arc<Self>, RuntimeError> {
+    /// (a container's limit), instances are made one by one, and the log says so once.
+    fn start(data_dir: Option<&Path>) -> Result<Arc<Self>, RuntimeError> {
         let fail = |e: wasmtime::Error| RuntimeError(format!("{e:#}"));
         let (engine, pooled) = match Engine::new(&config(true)) {
             Ok(engine) => (engine, true),
@@ -64,7 +79,7 @@ impl Runtime {
         };
         let linker = host::linker(&engine).map_err(fail)?;
         tick(&engine).map_err(|e| RuntimeError(format!("its clock's thread cannot start: {e}")))?;
-        let cache = CodeCache::open(data_dir, &engine);
+        let cache = data_dir.map(|dir| CodeCache::open(dir, &engine));
         Ok(Arc::new(Self {
             engine,
             cache,
@@ -97,7 +112,10 @@ impl Runtime {
     /// The component of these bytes, compiled before or now. Takes seconds of processor time: not
     /// for async threads.
     pub(super) fn component(&self, digest: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
-        self.cache.component(&self.engine, digest, bytes)
+        match &self.cache {
+            Some(cache) => cache.component(&self.engine, digest, bytes),
+            None => Component::from_binary(&self.engine, bytes),
+        }
     }
 }
 

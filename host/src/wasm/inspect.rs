@@ -16,7 +16,6 @@ use crate::environment::Environment;
 /// What a component says of itself and needs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
-    #[serde(flatten)]
     pub manifest: Manifest,
     /// The interfaces it imports.
     pub imports: Vec<String>,
@@ -26,42 +25,42 @@ pub struct Inspection {
     pub digest: String,
 }
 
-/// Reads and checks the component at `path`; compiled code is kept in the cache of `data_dir`.
-///
-/// # Errors
-/// When it is no plugin, as text for people.
-pub async fn inspect(path: &Path, data_dir: &Path) -> Result<Inspection, String> {
-    let runtime = Runtime::new(data_dir).map_err(|e| e.to_string())?;
-    let told = |e: LoadError| e.to_string();
-    let file = load::read(path).await.map_err(told)?;
-    let size = file.bytes.len() as u64;
-    let build = load::build(&runtime, file).await.map_err(told)?;
-    Ok(Inspection {
-        manifest: Manifest::clone(&build.manifest),
-        imports: build.imports,
-        size,
-        digest: build.digest,
-    })
-}
-
-/// Does everything that loading a plugin does, short of letting it serve, and reads its secrets.
-/// Gives what to warn of.
-///
-/// # Errors
-/// When it would not serve, as text for people.
-pub async fn check(
-    runtime: &Arc<Runtime>,
-    spec: &PluginSpec,
-    environment: &Environment,
-) -> Result<Vec<String>, String> {
-    let told = |e: LoadError| e.to_string();
-    let file = load::read_pinned(spec).await.map_err(told)?;
-    let build = load::build(runtime, file).await.map_err(told)?;
-    let mut warnings = Settings::of(spec, &build.manifest)?.warnings;
-    for (name, grant) in &spec.grants.secrets {
-        if let Err(why) = secrets::resolve(&grant.source, environment).await {
-            warnings.push(format!("the secret `{name}` has no value: {why}"));
-        }
+impl Runtime {
+    /// Reads and checks a component for people to look at.
+    ///
+    /// # Errors
+    /// When it is no plugin.
+    pub async fn inspect(self: &Arc<Self>, path: &Path) -> Result<Inspection, LoadError> {
+        let file = load::read(path).await?;
+        let size = file.bytes.len() as u64;
+        let build = load::build(self, file).await?;
+        Ok(Inspection {
+            manifest: Manifest::clone(&build.manifest),
+            imports: build.imports,
+            size,
+            digest: build.digest,
+        })
     }
-    Ok(warnings)
+
+    /// Does everything that loading a plugin does, short of letting it serve, and reads its
+    /// secrets. Gives what to warn of.
+    ///
+    /// # Errors
+    /// When it would not serve, as text for people.
+    pub async fn check(
+        self: &Arc<Self>,
+        spec: &PluginSpec,
+        environment: &Environment,
+    ) -> Result<Vec<String>, String> {
+        let told = |e: LoadError| e.to_string();
+        let file = load::read_pinned(spec).await.map_err(told)?;
+        let build = load::build(self, file).await.map_err(told)?;
+        let mut warnings = Settings::of(spec, &build.manifest)?.warnings;
+        for (name, grant) in &spec.grants.secrets {
+            if let Err(why) = secrets::resolve(&grant.source, environment).await {
+                warnings.push(format!("the secret `{name}` has no value: {why}"));
+            }
+        }
+        Ok(warnings)
+    }
 }

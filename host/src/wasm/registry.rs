@@ -15,7 +15,7 @@ use self::last_good::LastGood;
 use self::slot::Slot;
 pub use self::status::{ApplyReport, PluginState, PluginStatus};
 use super::engine::Runtime;
-pub use super::plugin::Plugin;
+use super::plugin::Plugin;
 use crate::clock::SharedClock;
 use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::environment::Environment;

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard::environment::Environment;
-use hookyard::wasm::RunEnd;
-use hookyard::wasm::registry::PluginState;
+use hookyard::wasm::{PluginState, RunEnd, Runtime};
 use serde_json::json;
 
 use crate::support::plugins::{Yard, component, fixture, grant_secret, name, spec};
@@ -84,7 +83,7 @@ async fn no_run_fails_while_the_component_is_replaced() {
     };
     replace(&file, &fs::read(component("version_two")).expect("read"));
     yard.registry.refresh(&name("version")).await.expect("known");
-    let before = tokio::time::timeout(Duration::from_secs(60), runner).await;
+    let before = tokio::time::timeout(Duration::from_mins(1), runner).await;
     before.expect("the new code in time").expect("no run failed");
 }
 
@@ -216,10 +215,8 @@ fn cached(yard: &Yard) -> PathBuf {
 
 #[tokio::test]
 async fn inspect_shows_what_a_component_asks_for() {
-    let yard = Yard::new(Environment::default()).await;
-    let inspection = hookyard::wasm::inspect::inspect(&component("http"), yard.dir.path())
-        .await
-        .expect("a plugin");
+    let runtime = Runtime::new().expect("a runtime");
+    let inspection = runtime.inspect(&component("http")).await.expect("a plugin");
     assert_eq!(inspection.manifest.name, "http");
     assert_eq!(inspection.digest.len(), 64);
     assert!(
@@ -230,8 +227,7 @@ async fn inspect_shows_what_a_component_asks_for() {
     );
     let mut with_secret = crate::support::plugins::http_fixture("http://127.0.0.1:9", &[]);
     grant_secret(&mut with_secret, "plain", "NOT_SET_ANYWHERE");
-    let runtime = hookyard::wasm::engine::Runtime::new(yard.dir.path()).expect("a runtime");
-    let warnings = hookyard::wasm::inspect::check(&runtime, &with_secret, &Environment::default()).await;
+    let warnings = runtime.check(&with_secret, &Environment::default()).await;
     let warnings = warnings.expect("loads").join("\n");
     assert!(
         warnings.contains("NOT_SET_ANYWHERE") && warnings.contains("is asked for and not granted"),

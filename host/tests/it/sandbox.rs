@@ -258,8 +258,8 @@ async fn state_has_versions_and_one_winner_per_swap() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn others_are_served_while_some_spin() {
     let mut spinner = fixture("misbehave");
-    spinner.limits.cpu = Duration::from_secs(600);
-    spinner.limits.timeout = Duration::from_secs(600);
+    spinner.limits.cpu = Duration::from_mins(10);
+    spinner.limits.timeout = Duration::from_mins(10);
     let yard = Yard::new(hookyard::environment::Environment::default()).await;
     yard.apply_ready(vec![spinner, fixture("echo")]).await;
     let plugin = yard.registry.plugin(&name("misbehave")).expect("loaded");

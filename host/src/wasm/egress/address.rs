@@ -232,7 +232,7 @@ mod tests {
             "fec0::1",
             "::7f00:2:1",
         ] {
-            assert_eq!(verdicts(address).0, false, "{address}");
+            assert!(!verdicts(address).0, "{address}");
         }
         assert_eq!(verdicts("169.254.169.254"), (false, false));
         assert_eq!(verdicts("::ffff:169.254.169.254"), (false, false));

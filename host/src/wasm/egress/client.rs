@@ -38,12 +38,17 @@ impl Clients {
     }
 }
 
-fn build(reach: Reach) -> Result<Client, String> {
+/// Makes rustls use ring, once for the process. Every HTTP client here is built after this.
+pub fn install_crypto() {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // An error means that somebody installed a provider before; then that one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
+}
+
+fn build(reach: Reach) -> Result<Client, String> {
+    install_crypto();
     Client::builder()
         .no_proxy()
         .redirect(Policy::none())

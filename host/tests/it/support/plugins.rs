@@ -13,9 +13,7 @@ use hookyard::domain::plugin::{Limits, PluginName, PluginSpec};
 use hookyard::domain::time::Timestamp;
 use hookyard::environment::Environment;
 use hookyard::store::{self, SharedStore};
-use hookyard::wasm::engine::Runtime;
-use hookyard::wasm::registry::{PluginState, PluginStatus, Registry, RegistryDeps};
-use hookyard::wasm::{Job, Run, RunEnd};
+use hookyard::wasm::{Job, PluginState, PluginStatus, Registry, RegistryDeps, Run, RunEnd, Runtime};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -103,7 +101,7 @@ impl Yard {
 }
 
 fn registry(data_dir: &Path, store: &SharedStore, environment: &Arc<Environment>) -> Arc<Registry> {
-    let runtime = Runtime::new(data_dir).expect("a runtime");
+    let runtime = Runtime::with_cache(data_dir).expect("a runtime");
     let deps = RegistryDeps {
         store: store.clone(),
         environment: environment.clone(),
@@ -130,7 +128,7 @@ pub fn spec(plugin: &str, component: PathBuf) -> PluginSpec {
         grants: Grants::default(),
         config: json!({}),
         limits: Limits {
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_mins(2),
             ..Limits::default()
         },
         retry: hookyard::domain::retry::RetryPolicy::default(),

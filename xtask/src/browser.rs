@@ -1,0 +1,71 @@
+//! The pages in a real browser: `tests/browser/smoke.mjs` against a host and a stand-in of our own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use crate::demo;
+use crate::process::Interrupt;
+use crate::stage::{Host, HostOptions, Slack};
+use crate::steps::Ended;
+use crate::workspace::{Workspace, on_path, run_to_end};
+
+/// As Debian and others name it.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// Start all, post, look at the pages.
+///
+/// # Errors
+/// When a page is not as it must be; the screenshots are in target/browser/.
+pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
+    let Some(browser) = BROWSERS.iter().find_map(|name| on_path(name)) else {
+        return Ok(Ended::Skipped("no Chromium; apt-get install chromium".to_owned()));
+    };
+    let (Some(node), Some(npm)) = (on_path("node"), on_path("npm")) else {
+        return Ok(Ended::Skipped(
+            "no Node.js; apt-get install nodejs npm".to_owned(),
+        ));
+    };
+    let folder = workspace.path("tests/browser");
+    install(&npm, &folder)?;
+    let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let interrupt = Interrupt::catch()?;
+    let slack = Slack::start(workspace, dir.path())?;
+    let options = HostOptions {
+        binary: &workspace.binary("debug", "hookyard"),
+        listen: "127.0.0.1:0",
+        data_dir: dir.path(),
+        slack: Some(&slack),
+    };
+    let host = Host::start(workspace, &options)?;
+    demo::run(workspace, &host.url, &slack, dir.path(), &interrupt)?;
+    let pictures = workspace.target_dir().join("browser");
+    std::fs::create_dir_all(&pictures).with_context(|| format!("cannot make {}", pictures.display()))?;
+    let mut command = Command::new(node);
+    command.arg(folder.join("smoke.mjs")).current_dir(&folder);
+    command
+        .env("BROWSER", browser)
+        .env("HOST_URL", &host.url)
+        .env("SLACK_URL", slack.told("base_url"))
+        .env("PICTURES", &pictures);
+    run_to_end(&mut command, "the browser smoke")?;
+    host.stop()?;
+    slack.stop()?;
+    Ok(Ended::Done)
+}
+
+/// `npm ci`, once per lock file.
+fn install(npm: &PathBuf, folder: &Path) -> anyhow::Result<()> {
+    let lock = std::fs::read(folder.join("package-lock.json")).context("tests/browser has no lock file")?;
+    let mark = folder.join("node_modules/.lock-of-this-install");
+    if std::fs::read(&mark).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    let mut command = Command::new(npm);
+    command
+        .current_dir(folder)
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    run_to_end(&mut command, "npm ci in tests/browser")?;
+    std::fs::write(&mark, lock).with_context(|| format!("cannot write {}", mark.display()))
+}

@@ -1,0 +1,125 @@
+//! `cargo xtask verify`: the long rest, before a release and now and then.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use crate::run;
+use crate::steps::{self, Choice, Ended, Step};
+use crate::workspace::{Workspace, on_path, run_to_end};
+
+#[derive(clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    choice: Choice,
+}
+
+/// Cases of each property test; `cargo test` runs proptest's own 256.
+const PROPERTY_CASES: &str = "20000";
+
+/// Rounds of each durability test; `cargo test` runs one.
+const FAULT_ROUNDS: &str = "25";
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "deny",
+        about: "licences, bans and sources of every dependency",
+        work: deny,
+    },
+    Step {
+        name: "machete",
+        about: "dependencies that nothing uses",
+        work: machete,
+    },
+    Step {
+        name: "properties",
+        about: "the tests with many cases of each property",
+        work: properties,
+    },
+    Step {
+        name: "faults",
+        about: "kill -9 and power cuts, many rounds",
+        work: faults,
+    },
+    Step {
+        name: "release",
+        about: "the release build, its size, and the demo against it",
+        work: release,
+    },
+];
+
+/// Run the steps.
+///
+/// # Errors
+/// The first failure.
+pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    steps::run(workspace, STEPS, &options.choice)
+}
+
+/// Without advisories: those need a network that CI does not have.
+fn deny(workspace: &Workspace) -> anyhow::Result<Ended> {
+    let program = tool(workspace, "cargo-deny")?;
+    let mut command = Command::new(program);
+    command
+        .current_dir(workspace.path(""))
+        .args(["check", "licenses", "bans", "sources"]);
+    run_to_end(&mut command, "cargo deny")?;
+    Ok(Ended::Done)
+}
+
+fn machete(workspace: &Workspace) -> anyhow::Result<Ended> {
+    let program = tool(workspace, "cargo-machete")?;
+    let members = ["bench", "host", "plugins", "standins", "xtask"];
+    run_to_end(
+        Command::new(program)
+            .current_dir(workspace.path(""))
+            .args(members),
+        "cargo machete",
+    )?;
+    Ok(Ended::Done)
+}
+
+fn properties(workspace: &Workspace) -> anyhow::Result<Ended> {
+    let mut cargo = workspace.cargo();
+    cargo
+        .args(["test", "--workspace", "--lib"])
+        .env("PROPTEST_CASES", PROPERTY_CASES);
+    run_to_end(&mut cargo, "the property tests")?;
+    Ok(Ended::Done)
+}
+
+fn faults(workspace: &Workspace) -> anyhow::Result<Ended> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--package", "hookyard", "--test", "it", "durability"]);
+    run_to_end(
+        cargo.env("HOOKYARD_FAULT_ROUNDS", FAULT_ROUNDS),
+        "the durability tests",
+    )?;
+    Ok(Ended::Done)
+}
+
+fn release(workspace: &Workspace) -> anyhow::Result<Ended> {
+    let binary = run::build(workspace, true)?;
+    let size = std::fs::metadata(&binary)
+        .with_context(|| format!("cannot read {}", binary.display()))?
+        .len();
+    println!("{}: {} KiB", binary.display(), size.div_ceil(1024));
+    run::check_demo(workspace, true)?;
+    Ok(Ended::Done)
+}
+
+/// A cargo tool: of the machine, or built once into the target directory.
+fn tool(workspace: &Workspace, name: &str) -> anyhow::Result<PathBuf> {
+    if let Some(program) = on_path(name) {
+        return Ok(program);
+    }
+    let root = workspace.target_dir().join("tools");
+    let program = root.join("bin").join(name);
+    if !program.is_file() {
+        let mut cargo = workspace.cargo();
+        cargo.args(["install", "--locked", name, "--root"]).arg(&root);
+        run_to_end(&mut cargo, &format!("installing {name}"))?;
+    }
+    Ok(program)
+}

@@ -102,6 +102,14 @@ fn cargo_in(root: &Path) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
     command.current_dir(root);
+    // `cargo run` tells us which package we are. Build scripts (ring's is one) run again when such a variable
+    // differs, so that half the tree would be compiled anew at every change between us and a plain cargo.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

@@ -1,0 +1,116 @@
+// Opens the pages in a real browser and fails on whatever a person or their browser would complain about.
+// Run by `cargo xtask browser`, which starts everything and says where it is.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const { BROWSER, HOST_URL, SLACK_URL, PICTURES } = process.env;
+
+/** Longest wait for anything on a page, in milliseconds: far above what a loaded machine needs. */
+const PATIENCE_MS = 30_000;
+
+const DESK = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+/** What the API's page must show: the old interface's main calls. */
+const OPERATIONS = [
+  ["POST", "/api/auth/token/"],
+  ["POST", "/api/webhooks/receive/"],
+  ["GET", "/api/webhooks/list/"],
+];
+
+const browser = await chromium.launch({
+  executablePath: BROWSER,
+  args: [
+    "--no-sandbox", // CI runs as root in a container, and the pages are our own
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+
+/** A page that remembers everything it must not do. */
+async function open(url, viewport) {
+  const page = await browser.newPage({ viewport });
+  page.setDefaultTimeout(PATIENCE_MS);
+  const complaints = [];
+  const origin = new URL(url).origin;
+  page.on("request", (request) => {
+    const target = new URL(request.url());
+    if (!["data:", "blob:"].includes(target.protocol) && target.origin !== origin) {
+      complaints.push(`a request left the origin: ${request.url()}`);
+    }
+  });
+  page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+  page.on("response", (response) => {
+    if (response.status() >= 400) complaints.push(`${response.status()}: ${response.url()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`an exception: ${error}`));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()}`);
+  });
+  await page.addInitScript(() => {
+    globalThis.violations = [];
+    document.addEventListener("securitypolicyviolation", (event) => {
+      globalThis.violations.push(`${event.violatedDirective} refused ${event.blockedURI}`);
+    });
+  });
+  await page.goto(url, { waitUntil: "networkidle" });
+  return { page, complaints };
+}
+
+async function close(name, { page, complaints }) {
+  const width = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+  const violations = await page.evaluate(() => globalThis.violations);
+  assert.deepEqual([...complaints, ...violations], [], `${name} complains`);
+  assert.ok(width[0] <= width[1], `${name} scrolls sideways: ${width[0]} in ${width[1]} pixels`);
+  await page.close();
+  console.log(`ok ${name}`);
+}
+
+async function apiPage(name, viewport) {
+  const opened = await open(`${HOST_URL}/api/docs/`, viewport);
+  const { page } = opened;
+  await page.locator(".opblock").first().waitFor();
+  const shown = await page.locator(".opblock").evaluateAll((blocks) =>
+    blocks.map((block) => [
+      block.querySelector(".opblock-summary-method").textContent.trim(),
+      // Long paths carry invisible marks of where they may break.
+      block.querySelector(".opblock-summary-path").textContent.replaceAll(/[\u200b\s]/g, ""),
+    ].join(" ")),
+  );
+  for (const operation of OPERATIONS) {
+    assert.ok(shown.includes(operation.join(" ")), `${operation} is not among ${shown}`);
+  }
+  // What an operation takes and answers is drawn only when it is opened.
+  await page.locator(".opblock-summary-control", { hasText: "receive" }).first().click();
+  await page.locator(".opblock.is-open .responses-table").waitFor();
+  await close(name, opened);
+}
+
+async function slackPage(name, viewport) {
+  const messages = await (await fetch(`${SLACK_URL}/control/messages`)).json();
+  const text = messages.map((message) => message.text).find((text) => text.trim() !== "");
+  assert.ok(text, "no message with a text arrived");
+  const opened = await open(`${SLACK_URL}/`, viewport);
+  const line = text.split("\n")[0];
+  // As it is written, or as a reader sees it without Slack's marks.
+  const shown = await opened.page.locator("body").innerText();
+  const words = line.match(/[\p{L}\p{N}]{4,}/gu) ?? [line];
+  for (const word of words) assert.ok(shown.includes(word), `${word} of “${line}” is not on the page`);
+  await close(name, opened);
+}
+
+try {
+  for (const [size, viewport] of [["desk", DESK], ["phone", PHONE]]) {
+    await apiPage(`api-${size}`, viewport);
+    await slackPage(`slack-${size}`, viewport);
+  }
+} finally {
+  await browser.close();
+}

@@ -12,7 +12,11 @@ fn plugins(sections: &[(&str, &str, &str)]) -> String {
         let file = file.display();
         format!("[plugins.{name}]\ncomponent = \"{file}\"\nroutes = [{{ source = \"{name}\" }}]\n{more}\n")
     };
-    sections.iter().map(section).collect::<Vec<_>>().join("")
+    sections
+        .iter()
+        .map(section)
+        .reduce(|all, one| all + &one)
+        .unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]

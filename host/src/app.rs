@@ -27,7 +27,7 @@ use crate::wasm::{Registry, RegistryDeps, Runtime};
 use crate::watcher::Watcher;
 
 /// How often expired refresh tokens are removed, and how many at a time.
-const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
+const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 const PURGE_LIMIT: u32 = 1000;
 
 /// Every part, wired and not yet serving.

@@ -107,9 +107,10 @@ async fn run<W: Work>(
     let mut stopping = false;
     let mut held: Option<Waiting<W>> = None;
     loop {
-        let first = match held.take() {
-            Some(waiting) => waiting,
-            None => tokio::select! {
+        let first = if let Some(waiting) = held.take() {
+            waiting
+        } else {
+            tokio::select! {
                 biased;
                 () = stop.cancelled(), if !stopping => {
                     stopping = true;
@@ -120,7 +121,7 @@ async fn run<W: Work>(
                     Some(waiting) => waiting,
                     None => return,
                 },
-            },
+            }
         };
         let mut weight = work.weight(&first.item);
         let (mut items, mut answers) = (vec![first.item], vec![first.answer]);

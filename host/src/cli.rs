@@ -58,7 +58,7 @@ enum Command {
     /// Plugins: list, enable, disable, inspect, run
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
-    /// Print shell completions, for example: hookyard completions bash > /etc/bash_completion.d/hookyard
+    /// Print shell completions, for example: hookyard completions bash > /`etc/bash_completion.d/hookyard`
     Completions { shell: clap_complete::Shell },
 }
 

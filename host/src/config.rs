@@ -14,39 +14,39 @@ use crate::secret::Secret;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Settings (flag over environment over .env over default)")]
 pub struct SettingsArgs {
-    /// Address to serve on; port 0 picks a free one [env: HOOKYARD_LISTEN] [default: 127.0.0.1:8080]
+    /// Address to serve on; port 0 picks a free one [env: `HOOKYARD_LISTEN`] [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub listen: Option<String>,
-    /// Database, keys, compiled-code cache, plugin store [env: HOOKYARD_DATA_DIR] [default: data]
+    /// Database, keys, compiled-code cache, plugin store [env: `HOOKYARD_DATA_DIR`] [default: data]
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<String>,
-    /// sqlite://PATH or postgres://… [env: DATABASE_URL] [default: sqlite://DATA_DIR/hookyard.db]
+    /// <sqlite://PATH> or postgres://… [env: `DATABASE_URL`] [default: <sqlite://DATA_DIR/hookyard.db>]
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
-    /// The operator's file [env: HOOKYARD_PLUGINS_FILE] [default: plugins.toml]
+    /// The operator's file [env: `HOOKYARD_PLUGINS_FILE`] [default: plugins.toml]
     #[arg(long, global = true, value_name = "FILE")]
     pub plugins_file: Option<String>,
     /// PEM private keys (RSA or Ed25519), comma-separated: the first signs tokens, all verify
-    /// [env: HOOKYARD_JWT_KEY_FILE]. HOOKYARD_JWT_SECRET sets an HS256 secret instead; with
+    /// [env: `HOOKYARD_JWT_KEY_FILE`]. `HOOKYARD_JWT_SECRET` sets an HS256 secret instead; with
     /// neither, a key is made and kept in the data directory
     #[arg(long, global = true, value_name = "FILES")]
     pub jwt_key_file: Option<String>,
-    /// How long an access token lives [env: HOOKYARD_ACCESS_TTL] [default: 5m]
+    /// How long an access token lives [env: `HOOKYARD_ACCESS_TTL`] [default: 5m]
     #[arg(long, global = true, value_name = "TIME")]
     pub access_ttl: Option<String>,
-    /// How long a refresh token lives [env: HOOKYARD_REFRESH_TTL] [default: 1d]
+    /// How long a refresh token lives [env: `HOOKYARD_REFRESH_TTL`] [default: 1d]
     #[arg(long, global = true, value_name = "TIME")]
     pub refresh_ttl: Option<String>,
-    /// Whether anybody may register: open or closed [env: HOOKYARD_REGISTRATION] [default: open]
+    /// Whether anybody may register: open or closed [env: `HOOKYARD_REGISTRATION`] [default: open]
     #[arg(long, global = true, value_name = "MODE")]
     pub registration: Option<String>,
-    /// Largest webhook taken in [env: HOOKYARD_MAX_BODY] [default: 1MiB]
+    /// Largest webhook taken in [env: `HOOKYARD_MAX_BODY`] [default: 1MiB]
     #[arg(long, global = true, value_name = "SIZE")]
     pub max_body: Option<String>,
-    /// What is logged, as a tracing filter [env: HOOKYARD_LOG] [default: info]
+    /// What is logged, as a tracing filter [env: `HOOKYARD_LOG`] [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
-    /// human or json [env: HOOKYARD_LOG_FORMAT] [default: human]
+    /// human or json [env: `HOOKYARD_LOG_FORMAT`] [default: human]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
 }
@@ -93,7 +93,7 @@ pub enum LogFormat {
 pub struct SettingsError(Vec<String>);
 
 /// Least and most time a token may live.
-const TTL_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(366 * 86_400));
+const TTL_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(8784));
 /// Most bytes of a webhook: a body is held in memory while it is stored.
 const MAX_MAX_BODY: u64 = 64 << 20;
 
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(settings.database_url.expose(), "sqlite://data/hookyard.db");
         assert_eq!(
             (settings.access_ttl, settings.refresh_ttl),
-            (Duration::from_secs(300), Duration::from_secs(86_400))
+            (Duration::from_mins(5), Duration::from_hours(24))
         );
         assert_eq!(settings.max_body, 1 << 20);
     }

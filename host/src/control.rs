@@ -106,7 +106,7 @@ impl Answer {
 const MAX_LINE: u64 = 100 << 20;
 
 /// How long a command may take: a plugin's longest run and some.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(300);
+const REPLY_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Sends commands where they belong.
 pub struct Caller {

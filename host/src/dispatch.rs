@@ -102,9 +102,9 @@ async fn supervise(parts: Parts, recorder: Recorder, keeper: keeper::Keeper) {
         }
         tokio::select! {
             () = parts.lifecycle.soft.cancelled() => return,
-            changed = changes.changed() => {
-                if changed.is_err() { return }
-                lanes.values().for_each(|bell| bell.notify_one());
+            told = changes.changed() => {
+                if told.is_err() { return }
+                for bell in lanes.values() { bell.notify_one() }
             }
             plugins = parts.wake.next() => {
                 for plugin in plugins {

@@ -45,7 +45,7 @@ pub struct ApiState {
     pub max_body: usize,
 }
 
-/// The whole HTTP interface as one service, for [`serve`].
+/// The whole HTTP interface as one service, for [`serve()`].
 pub fn router(state: ApiState) -> Router {
     let (routes, document) = api().split_for_parts();
     let routes = routes

@@ -130,7 +130,7 @@ impl Operator {
                             tracing::info!(file = %self.path.display(), plugins = file.plugins.len(), "plugins file applied");
                         }
                         Err(error) => {
-                            tracing::error!(%error, "the plugins file is wrong; what was in force stays so")
+                            tracing::error!(%error, "the plugins file is wrong; what was in force stays so");
                         }
                     }
                     watcher.watch_components(self.components());

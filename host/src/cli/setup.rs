@@ -26,7 +26,7 @@ pub async fn migrate(settings: Settings, output: Output) -> anyhow::Result<ExitC
     let store = store::open(settings.database_url.expose()).await?;
     store.close().await;
     output.print(&Answer::of(&json!({"migrated": true}))?, |_| {
-        println!("the database has the schema of this version")
+        println!("the database has the schema of this version");
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -70,7 +70,7 @@ impl Work for Finished {
             match self.0.finish_deliveries(&items).await {
                 Ok(answers) => return answers,
                 Err(error) => {
-                    tracing::warn!(%error, deliveries = items.len(), "cannot record results; trying again")
+                    tracing::warn!(%error, deliveries = items.len(), "cannot record results; trying again");
                 }
             }
             tokio::time::sleep(pause).await;

@@ -94,8 +94,8 @@ mod tests {
 
     fn policy() -> RetryPolicy {
         RetryPolicy {
-            backoff: Backoff::Schedule(vec![Duration::from_secs(5), Duration::from_secs(60)]),
-            max_age: Duration::from_secs(3600),
+            backoff: Backoff::Schedule(vec![Duration::from_secs(5), Duration::from_mins(1)]),
+            max_age: Duration::from_hours(1),
         }
     }
 

@@ -31,10 +31,10 @@ impl Default for RetryPolicy {
         Self {
             backoff: Backoff::Exponential {
                 base: Duration::from_secs(5),
-                max: Duration::from_secs(6 * 3600),
+                max: Duration::from_hours(6),
                 attempts: 16,
             },
-            max_age: Duration::from_secs(3 * 86_400),
+            max_age: Duration::from_hours(72),
         }
     }
 }

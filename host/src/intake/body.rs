@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 /// A body that is no JSON text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the body is not valid JSON: {why} at line {line} column {column}")]
+#[error("JSON parse error: {why} at line {line} column {column}")]
 pub struct BadBody {
     why: String,
     /// 1 for the first.

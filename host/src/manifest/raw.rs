@@ -247,7 +247,7 @@ impl<'de> Deserialize<'de> for Bytes {
 pub(super) struct Time(pub Duration);
 
 /// Longest time a setting may name.
-const MAX_TIME: Duration = Duration::from_secs(30 * 86_400);
+const MAX_TIME: Duration = Duration::from_hours(720);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -64,7 +64,7 @@ pub(super) fn set_enabled(path: &Path, name: &PluginName, enabled: bool) -> Resu
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let target = fs::canonicalize(path)?;
     let mode = fs::metadata(&target)?.permissions().mode();
-    let dir = target.parent().map_or_else(|| Path::new("/"), |dir| dir);
+    let dir = target.parent().unwrap_or_else(|| Path::new("/"));
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
     let written = (|| {

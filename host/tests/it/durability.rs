@@ -216,8 +216,8 @@ async fn reconcile(data: &Path, plugins: &Path, account: &Account, acknowledged:
 fn plugins_file(folder: &Path) -> std::path::PathBuf {
     let file = folder.join("plugins.toml");
     let text = format!(
-        "[plugins.echo]\ncomponent = {:?}\nroutes = [{{ source = \"durable\" }}]\n",
-        component("echo")
+        "[plugins.echo]\ncomponent = \"{}\"\nroutes = [{{ source = \"durable\" }}]\n",
+        component("echo").display()
     );
     std::fs::write(&file, text).expect("a temporary folder");
     file

@@ -68,7 +68,7 @@ fn every_key_is_read() {
     );
     assert_eq!(
         spec.retry.backoff,
-        Backoff::Schedule(vec![Duration::from_secs(1), Duration::from_secs(120)])
+        Backoff::Schedule(vec![Duration::from_secs(1), Duration::from_mins(2)])
     );
 }
 

@@ -7,15 +7,16 @@ use crate::support::pipeline::Pipeline;
 use crate::support::plugins::component as fixture;
 
 fn plugins(sections: &[(&str, &str, &str)]) -> String {
+    let section = |(name, component, more): &(&str, &str, &str)| {
+        let file = fixture(component);
+        let file = file.display();
+        format!("[plugins.{name}]\ncomponent = \"{file}\"\nroutes = [{{ source = \"{name}\" }}]\n{more}\n")
+    };
     sections
         .iter()
-        .map(|(name, component, more)| {
-            format!(
-                "[plugins.{name}]\ncomponent = {:?}\nroutes = [{{ source = \"{name}\" }}]\n{more}\n",
-                fixture(component)
-            )
-        })
-        .collect()
+        .map(section)
+        .reduce(|all, one| all + &one)
+        .unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +176,10 @@ async fn a_replaced_component_runs_for_later_events_and_none_fails() {
     let dir = tempfile::tempdir().expect("a directory");
     let component = dir.path().join("plugin.wasm");
     std::fs::copy(fixture("version_one"), &component).expect("copied");
-    let text = format!("[plugins.swap]\ncomponent = {component:?}\nroutes = [{{ source = \"swap\" }}]\n");
+    let text = format!(
+        "[plugins.swap]\ncomponent = \"{}\"\nroutes = [{{ source = \"swap\" }}]\n",
+        component.display()
+    );
     let pipeline = Pipeline::start_in(dir.path(), &text, Environment::default()).await;
     let summary = |event: &serde_json::Value| event["deliveries"][0]["attempts"][0]["summary"].clone();
     let id = pipeline.send("swap", "x", &json!(1)).await;

@@ -109,13 +109,9 @@ impl From<RegistrationError> for Problem {
 impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
         match error {
-            IntakeError::Body(bad) => Self::new(
-                StatusCode::BAD_REQUEST,
-                "bad-json",
-                format!("JSON parse error: {bad}."),
-            )
-            .with("line", bad.line)
-            .with("column", bad.column),
+            IntakeError::Body(bad) => Self::new(StatusCode::BAD_REQUEST, "bad-json", format!("{bad}."))
+                .with("line", bad.line)
+                .with("column", bad.column),
             IntakeError::Name(bad) => {
                 Self::new(StatusCode::BAD_REQUEST, "bad-name", format!("{bad}.")).with("origin", bad.origin)
             }

@@ -98,11 +98,11 @@ async fn lists_are_filtered_and_ordered() {
     let push = api
         .receive(&token, "?source=github&type=push", r#"{"ref":"main"}"#)
         .await;
-    api.clock.advance(Duration::from_secs(60));
+    api.clock.advance(Duration::from_mins(1));
     let issue = api
         .receive(&token, "?source=github&type=issue", r#"{"title":"Größe 100%"}"#)
         .await;
-    api.clock.advance(Duration::from_secs(60));
+    api.clock.advance(Duration::from_mins(1));
     let sale = api
         .receive(&token, "?source=shop&type=sale", r#"{"total":7}"#)
         .await;

@@ -4,7 +4,7 @@ use hookyard::domain::event::NewEvent;
 use hookyard::domain::id::UserId;
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
-use hookyard::intake::{IntakeError, SourceQuery, Unverified};
+use hookyard::intake::{BadName, IntakeError, SourceQuery, Unverified};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -49,8 +49,10 @@ proptest! {
     /// that was put into it.
     #[test]
     fn any_json_survives(text in json_text()) {
-        let stored = parsed(&text);
-        prop_assert_eq!(&stored.body[..], text.as_bytes());
+        // It may happen to be an envelope whose source cannot be one, which is rightly refused.
+        if let Ok(stored) = named(parse(text.clone().into()))? {
+            prop_assert_eq!(&stored.body[..], text.as_bytes());
+        }
         let enveloped = format!("{{\"payload\":{text},\"source\":\"s\"}}");
         let stored = parsed(&enveloped);
         let payload = stored.payload.clone().expect("a payload");
@@ -63,6 +65,15 @@ proptest! {
     fn no_bytes_break_the_parser(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let valid = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok() && std::str::from_utf8(&bytes).is_ok();
         prop_assert_eq!(parse(bytes.into()).is_ok(), valid);
+    }
+}
+
+/// Fails unless the text was taken for JSON.
+fn named(outcome: Result<NewEvent, IntakeError>) -> Result<Result<NewEvent, BadName>, TestCaseError> {
+    match outcome {
+        Ok(event) => Ok(Ok(event)),
+        Err(IntakeError::Name(bad)) => Ok(Err(bad)),
+        Err(other) => Err(TestCaseError::fail(other.to_string())),
     }
 }
 

@@ -47,7 +47,7 @@ macro_rules! on_both {
 use on_both;
 
 /// A lease that no test outlives.
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_mins(10);
 /// A lease that ends while the test looks on.
 const SHORT: Duration = Duration::from_millis(5);
 /// How long a test waits for a mark before it fails.

@@ -55,7 +55,7 @@ fn token(user: UserId, family: TokenFamily) -> NewRefreshToken {
         family,
         user,
         issued_at: BASE,
-        expires_at: BASE.plus(Duration::from_secs(86_400)),
+        expires_at: BASE.plus(Duration::from_hours(24)),
     }
 }
 

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 /// How long a mark is waited for before the test fails: far above what a loaded machine needs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running application and a signed-in staff user.
 pub struct Pipeline {
@@ -24,7 +24,7 @@ pub struct Pipeline {
     pub token: String,
     lifecycle: Lifecycle,
     served: JoinHandle<anyhow::Result<Stopped>>,
-    _temporary: Option<TempDir>,
+    temporary: Option<TempDir>,
 }
 
 impl Pipeline {
@@ -32,7 +32,7 @@ impl Pipeline {
     pub async fn start(plugins: &str) -> Self {
         let temporary = tempfile::tempdir().expect("a directory");
         let mut pipeline = Self::start_in(temporary.path(), plugins, Environment::default()).await;
-        pipeline._temporary = Some(temporary);
+        pipeline.temporary = Some(temporary);
         pipeline
     }
 
@@ -86,7 +86,7 @@ impl Pipeline {
             token,
             lifecycle,
             served,
-            _temporary: None,
+            temporary: None,
         }
     }
 
@@ -155,6 +155,7 @@ impl Pipeline {
         self.lifecycle.soft.cancel();
         let stopped = self.served.await.expect("no panic").expect("a clean stop");
         assert_eq!(stopped, Stopped::Clean);
+        drop(self.temporary);
     }
 }
 

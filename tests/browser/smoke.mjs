@@ -98,8 +98,8 @@ async function slackPage(name, viewport) {
   const text = messages.map((message) => message.text).find((text) => text.trim() !== "");
   assert.ok(text, "no message with a text arrived");
   const opened = await open(`${SLACK_URL}/`, viewport);
-  const line = text.split("\n")[0];
-  // As it is written, or as a reader sees it without Slack's marks.
+  // As a reader sees it: of a link its label, and no marks.
+  const line = text.split("\n")[0].replaceAll(/<[^|>]*\|([^>]*)>/g, "$1");
   const shown = await opened.page.locator("body").innerText();
   const words = line.match(/[\p{L}\p{N}]{4,}/gu) ?? [line];
   for (const word of words) assert.ok(shown.includes(word), `${word} of “${line}” is not on the page`);

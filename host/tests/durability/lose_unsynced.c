@@ -84,7 +84,7 @@ static void put_in_place(int out, const char *partial, const char *kind, unsigne
     if (syscall(SYS_rename, partial, path) != 0) give_up(path);
 }
 
-static void keep_content(int fd, unsigned long long inode) {
+static void keep_content(int fd, unsigned long long inode, mode_t mode) {
     char link[64], partial[PATH_MAX], buffer[65536];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     /* Opened anew: the program's descriptor may be write-only, and its offset is not ours to move. */
@@ -95,6 +95,7 @@ static void keep_content(int fd, unsigned long long inode) {
     while ((got = read(in, buffer, sizeof buffer)) > 0) write_all(out, buffer, (size_t)got);
     if (got < 0) give_up("read");
     close(in);
+    if (fchmod(out, mode & 07777) != 0) give_up("fchmod");
     put_in_place(out, partial, "content", inode);
 }
 
@@ -124,7 +125,7 @@ static void keep(int fd) {
     int saved = errno;
     if (fd_is_inside(fd) && fstat(fd, &about) == 0) {
         pthread_mutex_lock(&copying);
-        if (S_ISREG(about.st_mode)) keep_content(fd, about.st_ino);
+        if (S_ISREG(about.st_mode)) keep_content(fd, about.st_ino, about.st_mode);
         if (S_ISDIR(about.st_mode)) keep_entries(fd, about.st_ino);
         pthread_mutex_unlock(&copying);
     }

@@ -80,13 +80,13 @@ impl PowerCut {
                 continue;
             }
             let content = self.shadow.join("content").join(inode);
-            // The name is on the disk but no byte was synced: an empty file.
-            let bytes = if content.exists() {
-                fs::read(content).expect("a kept file")
+            let to = to.join(name);
+            if content.exists() {
+                fs::copy(content, to).expect("a kept file");
             } else {
-                Vec::new()
-            };
-            fs::write(to.join(name), bytes).expect("a file of the remains");
+                // The name is on the disk but no byte was synced.
+                fs::write(to, b"").expect("an empty file");
+            }
         }
     }
 }

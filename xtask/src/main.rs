@@ -1,9 +1,10 @@
 //! The developer's commands, run as `cargo xtask COMMAND`.
 //!
 //! `plugins` builds the guests, `run` shows the product at work, `test` is what CI runs, `verify` is
-//! the long rest, `browser` opens the pages in a real browser.
+//! the long rest, `browser` opens the pages in a real browser, `bench` measures.
 
 mod api;
+mod bench;
 mod browser;
 mod demo;
 mod plugins;
@@ -40,6 +41,8 @@ enum Command {
     Verify(verify::Options),
     /// Open the pages in a real browser
     Browser,
+    /// Measure, in release, as ratios against named baselines
+    Bench,
     /// Run a program that ends when we do
     #[command(name = process::BOUND, hide = true)]
     Bound {
@@ -69,6 +72,7 @@ fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Run(options) => run::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),
         Command::Verify(options) => verify::run(&workspace, &options),
+        Command::Bench => bench::run(&workspace),
         Command::Browser => {
             run::build(&workspace, false)?;
             plugins::run(&workspace, &plugins::Options { fixtures: false })?;

@@ -178,12 +178,26 @@ impl SqlStore<Postgres> {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options)
             .await?;
+        require_durable_commits(&pool).await?;
         Ok(Self {
             writer: pool.clone(),
             reader: pool,
             migrator: migrate::postgres(),
         })
     }
+}
+
+/// Refuses a server that answers a commit before it is on disk: what we acknowledge must be.
+async fn require_durable_commits(pool: &sqlx::Pool<Postgres>) -> StoreResult<()> {
+    let setting: String = sqlx::query_scalar("SHOW synchronous_commit").fetch_one(pool).await?;
+    if setting == "off" {
+        return Err(StoreError::Schema(
+            "synchronous_commit is off, so a crash of PostgreSQL would lose acknowledged events; \
+             switch it on for this user: ALTER ROLE CURRENT_USER SET synchronous_commit = on"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// Makes the database file when there is none, and refuses one that is no database, before

@@ -4,6 +4,7 @@ mod claims;
 mod events;
 mod finishes;
 mod leases;
+mod postgres;
 mod schema;
 mod sqlite;
 mod state;

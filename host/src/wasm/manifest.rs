@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A plugin's manifest. Once [`Manifest::check`] has passed, its names and schemas are well-formed.
+/// A plugin's manifest. Once its check has passed, its names and schemas are well-formed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Manifest {
     pub name: String,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 
-use crate::auth::{Auth, AuthSettings, KeySource, Keyring, Registration};
+use crate::auth::{Auth, AuthSettings, KeyError, KeySource, Keyring, Registration};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{JwtSettings, Settings};
 use crate::data_dir::{DataDir, control_socket};
@@ -19,7 +19,7 @@ use crate::domain::route::SharedRoutes;
 use crate::environment::Environment;
 use crate::http::{self, ApiState, Readiness};
 use crate::intake::Intake;
-use crate::lifecycle::{Lifecycle, Stopped};
+use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::operator::Operator;
 use crate::store::{self, SharedStore};
 use crate::wake::Wake;
@@ -128,11 +128,11 @@ impl App {
         }
     }
 
-    /// Puts `plugins.toml` in force for a command that can also do without it; a wrong file is only
-    /// told.
-    pub async fn load_plugins_leniently(&self) {
+    /// Puts `plugins.toml` in force for a command. When it is wrong, [`Operator::rejected`] says so
+    /// and the command decides whether it can do without.
+    pub async fn load_plugins(&self) {
         if let Err(error) = self.operator.reload().await {
-            tracing::warn!(%error, "the plugins file is wrong");
+            tracing::debug!(%error, "the plugins file is wrong");
         }
     }
 
@@ -144,6 +144,8 @@ impl App {
     pub async fn serve(self, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<Stopped> {
         let app = Arc::new(self);
         let (listener, address) = app.listen().await?;
+        // Before the file is read: an edit while components compile is told afterwards.
+        let (watcher, changes) = Watcher::start(app.operator.path())?;
         let file = app.operator.reload().await.map_err(|error| anyhow!(error))?;
         tracing::info!(file = %app.operator.path().display(), plugins = file.plugins.len(), "plugins file applied");
         app.take_over_leases().await?;
@@ -156,7 +158,6 @@ impl App {
             max_body: app.settings.max_body,
         };
         let life = &app.lifecycle;
-        let (watcher, changes) = Watcher::start(app.operator.path())?;
         life.spawn(
             "plugin watcher",
             app.operator.clone().follow(watcher, changes, life.clone()),
@@ -175,7 +176,8 @@ impl App {
         life.stop_asked().await?;
         readiness.stopping();
         let stopped = life.stop().await;
-        app.close().await;
+        let closed = tokio::time::timeout(HARD_GRACE, app.close()).await;
+        let stopped = if closed.is_ok() { stopped } else { Stopped::Forced };
         tracing::info!(?stopped, "stopped");
         Ok(stopped)
     }
@@ -209,9 +211,20 @@ impl App {
     }
 }
 
+/// Whether the keys that sign tokens can be used, without making any.
+///
+/// # Errors
+/// When a given one cannot.
+pub fn check_keys(settings: &Settings) -> Result<String, KeyError> {
+    match key_source(settings) {
+        KeySource::Directory(dir) => Ok(format!("kept in {}", dir.display())),
+        given => Keyring::load(&given).map(|ring| format!("{} given", ring.ids().count())),
+    }
+}
+
 fn key_source(settings: &Settings) -> KeySource {
     match &settings.jwt {
-        JwtSettings::Secret(secret) => KeySource::Secrets(vec![secret.clone()]),
+        JwtSettings::Secrets(secrets) => KeySource::Secrets(secrets.clone()),
         JwtSettings::Files(files) => KeySource::Files(files.clone()),
         JwtSettings::Kept => KeySource::Directory(settings.data_dir.join("keys")),
     }

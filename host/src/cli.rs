@@ -58,6 +58,8 @@ enum Command {
     /// Plugins: list, enable, disable, inspect, run
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
+    /// Add a key that signs tokens to those kept in the data directory; in force at the next start
+    RotateKey,
     /// Print shell completions, for example: hookyard completions bash > /`etc/bash_completion.d/hookyard`
     Completions { shell: clap_complete::Shell },
 }
@@ -91,6 +93,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
                 serve::serve(settings, env).await
             }
             Command::Check => setup::check(settings, env, output).await,
+            Command::RotateKey => setup::rotate_key(&settings, output),
             Command::Migrate => setup::migrate(settings, output).await,
             Command::Createsuperuser(args) => {
                 users::create(&Caller::new(settings, env), args, true, output).await

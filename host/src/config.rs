@@ -1,11 +1,12 @@
 //! Settings: flag over environment over `.env` over default, read once at start and all checked.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::environment::Environment;
 use crate::secret::Secret;
@@ -72,8 +73,8 @@ pub struct Settings {
 /// Where the keys that sign tokens come from.
 #[derive(Clone, Debug)]
 pub enum JwtSettings {
-    /// One HS256 secret.
-    Secret(Secret),
+    /// HS256 secrets; the first signs, all verify.
+    Secrets(Vec<Secret>),
     /// PEM files; the first signs.
     Files(Vec<PathBuf>),
     /// Made and kept in the data directory.
@@ -108,7 +109,7 @@ impl Settings {
             wrong: Vec::new(),
         };
         let data_dir = PathBuf::from(read.text(args.data_dir.as_ref(), "HOOKYARD_DATA_DIR", "data"));
-        let default_url = format!("sqlite://{}", data_dir.join("hookyard.db").display());
+        let default_url = sqlite_url(&data_dir.join("hookyard.db"));
         let settings = Self {
             listen: read.parsed(
                 Name::of("--listen", "HOOKYARD_LISTEN"),
@@ -172,6 +173,15 @@ impl Settings {
             Err(SettingsError(read.wrong))
         }
     }
+}
+
+/// The URL of a SQLite file; what would mean something else in a URL is escaped.
+fn sqlite_url(path: &Path) -> String {
+    const SPECIAL: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
+    format!(
+        "sqlite://{}",
+        utf8_percent_encode(&path.display().to_string(), SPECIAL)
+    )
 }
 
 fn parse_body_size(text: &str) -> Option<usize> {
@@ -246,7 +256,12 @@ impl Reader<'_> {
                 );
                 JwtSettings::Kept
             }
-            (Some(secret), None) => JwtSettings::Secret(Secret::new(secret.to_owned())),
+            (Some(secret), None) => JwtSettings::Secrets(
+                secret
+                    .split(',')
+                    .map(|secret| Secret::new(secret.trim().to_owned()))
+                    .collect(),
+            ),
             (None, Some(files)) => {
                 JwtSettings::Files(files.split(',').map(|file| file.trim().into()).collect())
             }

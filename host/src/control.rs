@@ -4,6 +4,7 @@
 mod execute;
 mod server;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -68,6 +69,16 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether the command looks at routes or components; the others start faster without.
+    fn needs_plugins(&self) -> bool {
+        matches!(
+            self,
+            Self::EventSend { .. } | Self::PluginList | Self::PluginEnable { .. } | Self::PluginRun { .. }
+        )
+    }
+}
+
 /// What comes back: a value, or what is wrong in words.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -98,7 +109,14 @@ impl Answer {
     /// As a tree, for people's eyes; long numbers may lose digits here.
     #[must_use]
     pub fn value(&self) -> Value {
-        serde_json::from_str(self.0.get()).unwrap_or_default()
+        let tree = |raw: &RawValue| {
+            // Nested deeper than serde_json follows: shown as its text.
+            serde_json::from_str(raw.get()).unwrap_or_else(|_| Value::from(raw.get()))
+        };
+        match serde_json::from_str::<BTreeMap<String, &RawValue>>(self.0.get()) {
+            Ok(members) => members.into_iter().map(|(key, raw)| (key, tree(raw))).collect(),
+            Err(_) => tree(&self.0),
+        }
     }
 }
 
@@ -129,7 +147,9 @@ impl Caller {
         match DataDir::own(&self.settings.data_dir)? {
             Ownership::Owned(dir) => {
                 let app = App::build(self.settings.clone(), self.env.clone(), dir).await?;
-                app.load_plugins_leniently().await;
+                if request.needs_plugins() {
+                    app.load_plugins().await;
+                }
                 let answer = execute::execute(&app, request).await;
                 app.close().await;
                 answer

@@ -19,8 +19,7 @@ impl Environment {
             let pairs = dotenvy::from_path_iter(&file)
                 .map_err(|e| anyhow::anyhow!("cannot read {}: {e}", file.display()))?;
             for pair in pairs {
-                let (name, value) =
-                    pair.map_err(|e| anyhow::anyhow!("{} is malformed: {e}", file.display()))?;
+                let (name, value) = pair.map_err(|e| malformed(&file, &e))?;
                 values.insert(name, value);
             }
         }
@@ -49,6 +48,20 @@ impl Environment {
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     }
+}
+
+/// What is wrong with a line. The line itself is not repeated: it may hold a secret.
+fn malformed(file: &Path, error: &dotenvy::Error) -> anyhow::Error {
+    let name = match error {
+        dotenvy::Error::LineParse(line, _) => line.split('=').next().unwrap_or_default().trim(),
+        other => return anyhow::anyhow!("cannot read {}: {other}", file.display()),
+    };
+    let known = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let name = if known { name } else { "(no name)" };
+    anyhow::anyhow!(
+        "{}: the line of {name} is malformed; quote a value that has blanks: NAME=\"a b\"",
+        file.display()
+    )
 }
 
 impl std::fmt::Debug for Environment {

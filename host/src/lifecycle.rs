@@ -1,6 +1,8 @@
 //! Stopping: a first signal asks every part to finish what it has begun, a second one or the end
 //! of the grace time makes them drop it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,6 +25,7 @@ pub struct Lifecycle {
     pub hard: CancellationToken,
     /// Every long-lived task.
     pub tasks: TaskTracker,
+    died: Arc<AtomicBool>,
 }
 
 /// Whether everything ended in time.
@@ -31,16 +34,19 @@ pub enum Stopped {
     Clean,
     /// Something had to be dropped.
     Forced,
+    /// A part had died, and that was why.
+    Died,
 }
 
 impl Lifecycle {
     /// Starts a task that is waited for at the end. A panic in it is logged and begins the stop:
     /// a process that lost one of its parts must not go on as if nothing were.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let soft = self.soft.clone();
+        let (soft, died) = (self.soft.clone(), self.died.clone());
         self.tasks.spawn(async move {
             if let Err(error) = tokio::spawn(task).await {
                 tracing::error!(task = name, %error, "a part of hookyard died; stopping");
+                died.store(true, Ordering::Relaxed);
                 soft.cancel();
             }
         });
@@ -74,7 +80,7 @@ impl Lifecycle {
             }
         };
         tokio::select! {
-            () = self.tasks.wait() => return Stopped::Clean,
+            () = self.tasks.wait() => return if self.died.load(Ordering::Relaxed) { Stopped::Died } else { Stopped::Clean },
             () = second => tracing::warn!("second signal: dropping what is under way"),
             () = tokio::time::sleep(GRACE) => tracing::warn!(grace_s = GRACE.as_secs(), "still busy: dropping what is under way"),
         }

@@ -117,6 +117,10 @@ impl Operator {
         life: Lifecycle,
     ) {
         watcher.watch_components(self.components());
+        // What changed between loading and watching is seen now; what did not costs a digest.
+        for (name, _) in self.components() {
+            self.registry.refresh(&name).await;
+        }
         loop {
             let change = tokio::select! {
                 () = life.soft.cancelled() => return,

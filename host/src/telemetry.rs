@@ -12,12 +12,7 @@ use crate::config::{LogFormat, Settings};
 /// # Errors
 /// When the filter is malformed.
 pub fn start(settings: &Settings) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log).with_context(|| {
-        format!(
-            "--log (HOOKYARD_LOG): `{}` is not a filter such as info,hookyard=debug",
-            settings.log
-        )
-    })?;
+    let filter = filter(settings)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -27,4 +22,17 @@ pub fn start(settings: &Settings) -> anyhow::Result<()> {
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())
+}
+
+/// The filter of the settings.
+///
+/// # Errors
+/// When it is malformed.
+pub fn filter(settings: &Settings) -> anyhow::Result<EnvFilter> {
+    EnvFilter::try_new(&settings.log).with_context(|| {
+        format!(
+            "--log (HOOKYARD_LOG): `{}` is not a filter such as info,hookyard=debug",
+            settings.log
+        )
+    })
 }

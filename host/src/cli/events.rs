@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use clap::Subcommand;
 use serde::Deserialize;
@@ -114,15 +114,18 @@ fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
     if file.as_os_str() == "-" {
         std::io::stdin()
             .lock()
-            .take(MAX_BODY)
+            .take(MAX_BODY + 1)
             .read_to_end(&mut body)
             .context("cannot read standard input")?;
     } else {
         let opened = std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
         opened
-            .take(MAX_BODY)
+            .take(MAX_BODY + 1)
             .read_to_end(&mut body)
             .with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    if body.len() as u64 > MAX_BODY {
+        bail!("{} is larger than {} MiB", file.display(), MAX_BODY >> 20);
     }
     Ok(body)
 }

@@ -6,7 +6,8 @@ use anyhow::{anyhow, bail};
 use serde_json::json;
 
 use super::output::Output;
-use crate::config::Settings;
+use crate::auth::Keyring;
+use crate::config::{JwtSettings, Settings};
 use crate::control::Answer;
 use crate::data_dir::{DataDir, Ownership};
 use crate::environment::Environment;
@@ -27,6 +28,21 @@ pub async fn migrate(settings: Settings, output: Output) -> anyhow::Result<ExitC
     store.close().await;
     output.print(&Answer::of(&json!({"migrated": true}))?, |_| {
         println!("the database has the schema of this version");
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Adds a kept key; the older ones go on verifying until they are pushed out.
+pub fn rotate_key(settings: &Settings, output: Output) -> anyhow::Result<ExitCode> {
+    if !matches!(settings.jwt, JwtSettings::Kept) {
+        bail!(
+            "the keys are given by HOOKYARD_JWT_SECRET or HOOKYARD_JWT_KEY_FILE: put the new one in front there"
+        );
+    }
+    let ring = Keyring::rotate(&settings.data_dir.join("keys"))?;
+    let keys = ring.ids().count();
+    output.print(&Answer::of(&json!({"keys": keys}))?, |_| {
+        println!("made a new key ({keys} kept); restart the server to sign with it");
     });
     Ok(ExitCode::SUCCESS)
 }
@@ -59,6 +75,16 @@ pub async fn check(settings: Settings, env: Environment, output: Output) -> anyh
             findings.extend(check_components(&env, &file).await?);
         }
     }
+    findings.push(Finding {
+        what: "token keys".into(),
+        result: crate::app::check_keys(&settings).map_err(|e| e.to_string()),
+    });
+    findings.push(Finding {
+        what: "log filter".into(),
+        result: crate::telemetry::filter(&settings)
+            .map(|_| settings.log.clone())
+            .map_err(|e| format!("{e:#}")),
+    });
     findings.push(Finding {
         what: "database".into(),
         result: check_database(&settings).await,

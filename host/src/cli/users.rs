@@ -15,7 +15,7 @@ pub struct CreateArgs {
     /// Name to sign in with
     #[arg(long)]
     username: String,
-    #[arg(long, default_value = "")]
+    #[arg(long)]
     email: String,
     /// Read the password from standard input instead of asking
     #[arg(long)]

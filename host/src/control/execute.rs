@@ -13,10 +13,11 @@ use crate::app::App;
 use crate::auth::NewAccount;
 use crate::dispatch;
 use crate::domain::delivery::{DeliveryHistory, DeliveryState, NewDelivery};
-use crate::domain::event::{EventFilter, EventKind, EventOrder, EventStatus, NewEvent};
+use crate::domain::event::{Event, EventFilter, EventKind, EventOrder, EventStatus, NewEvent};
 use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::page::PageRequest;
 use crate::domain::plugin::PluginName;
+use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::http::Problem;
 use crate::http::views::{Audience, DeliveryView, EventDetail, EventView};
@@ -84,14 +85,10 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             };
             let page = PageRequest { page: 1, size: limit };
             let page = app.store.events(&filter, EventOrder::NewestFirst, page).await?;
-            let results = page
-                .items
-                .into_iter()
-                .map(EventView::of)
-                .collect::<Result<Vec<_>, _>>();
+            let results = page.items.into_iter().map(EventRow::from).collect();
             Answer::of(&EventPage {
                 count: page.total,
-                results: results?,
+                results,
             })
         }
         Request::EventShow { id } => {
@@ -146,6 +143,7 @@ fn parse_status(text: &str) -> anyhow::Result<EventStatus> {
 }
 
 async fn send_event(app: &App, source: String, event_type: String, body: &str) -> anyhow::Result<Answer> {
+    routed(app)?;
     let body = base64::engine::general_purpose::STANDARD
         .decode(body)
         .context("the body is not Base64")?;
@@ -169,6 +167,17 @@ async fn send_event(app: &App, source: String, event_type: String, body: &str) -
     Answer::of(&json!({"id": accepted.id.to_string(), "status": accepted.status}))
 }
 
+/// Refuses what would be stored without its deliveries: nothing is in force when no server runs and
+/// the file is wrong.
+fn routed(app: &App) -> anyhow::Result<()> {
+    match app.operator.rejected() {
+        Some(error) if !app.dispatching() => {
+            bail!("nothing was stored, since plugins.toml is wrong:\n{error}")
+        }
+        _ => Ok(()),
+    }
+}
+
 fn plugin_list(app: &App) -> Value {
     json!({
         "file": app.operator.path(),
@@ -179,6 +188,7 @@ fn plugin_list(app: &App) -> Value {
 
 /// Stores the action as an event with one delivery, and waits for its first attempt.
 async fn run_action(app: &App, name: &str, action: String, input: &Value) -> anyhow::Result<Answer> {
+    routed(app)?;
     let name: PluginName = name.parse()?;
     let plugin = app
         .registry
@@ -223,7 +233,8 @@ async fn run_action(app: &App, name: &str, action: String, input: &Value) -> any
     if app.dispatching() {
         app.wake.ring([&name]);
     } else {
-        dispatch::run_once(&app.dispatch_parts(), delivery).await?;
+        let ran = dispatch::run_once(&app.dispatch_parts(), delivery).await?;
+        anyhow::ensure!(ran, "the action could not be run; it waits as event {id}");
     }
     let history = first_attempt(app, id, delivery, timeout + ACTION_SLACK).await?;
     let view = DeliveryView::of(history, Audience::Staff)?;
@@ -244,7 +255,32 @@ struct ActionRun {
 #[derive(Serialize)]
 struct EventPage {
     count: u64,
-    results: Vec<EventView>,
+    results: Vec<EventRow>,
+}
+
+/// An event in a list: without its payload, which may be large.
+#[derive(Serialize)]
+struct EventRow {
+    id: EventId,
+    source: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    status: EventStatus,
+    received_at: Timestamp,
+    error_message: Option<String>,
+}
+
+impl From<Event> for EventRow {
+    fn from(event: Event) -> Self {
+        Self {
+            id: event.id,
+            source: event.source,
+            event_type: event.event_type,
+            status: event.status,
+            received_at: event.received_at,
+            error_message: event.error_message,
+        }
+    }
 }
 
 fn views_of(histories: Vec<DeliveryHistory>) -> anyhow::Result<Vec<DeliveryView>> {

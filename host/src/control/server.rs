@@ -42,9 +42,11 @@ pub fn listen(app: Arc<App>, path: &Path, lifecycle: &Lifecycle) -> anyhow::Resu
     lifecycle.spawn("control socket", async move {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else {
-                break;
+            let place = tokio::select! {
+                () = stop.cancelled() => break,
+                place = places.clone().acquire_owned() => place,
             };
+            let Ok(place) = place else { break };
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
                 accepted = listener.accept() => accepted,

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{KEEP_INTERVAL, LEASE, Parts};
@@ -13,12 +13,13 @@ use crate::domain::id::{DeliveryId, LeaseToken};
 /// Most ended leases dealt with in one transaction, so that it stays short.
 const SWEEP_LIMIT: u32 = 500;
 
+/// How often a stopping keeper looks whether the lanes are done.
+const IDLE_LOOK: Duration = Duration::from_millis(20);
+
 /// The leases this node holds, and for each the token that says it was lost.
 #[derive(Clone, Default)]
 pub(super) struct Keeper {
     held: Arc<Mutex<HashMap<(DeliveryId, LeaseToken), CancellationToken>>>,
-    /// Rung when the last held lease is given up.
-    idle: Arc<Notify>,
 }
 
 /// A held lease; given up when dropped.
@@ -31,11 +32,7 @@ pub(super) struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut held = self.keeper.lock();
-        held.remove(&self.key);
-        if held.is_empty() {
-            self.keeper.idle.notify_one();
-        }
+        self.keeper.lock().remove(&self.key);
     }
 }
 
@@ -72,10 +69,11 @@ impl Keeper {
         }
     }
 
+    /// Waits for the soft stop and then for every lane to let its keeper go.
     async fn idle_after_soft_stop(&self, parts: &Parts) {
         parts.lifecycle.soft.cancelled().await;
-        while !self.lock().is_empty() {
-            self.idle.notified().await;
+        while Arc::strong_count(&self.held) > 1 {
+            tokio::time::sleep(IDLE_LOOK).await;
         }
     }
 

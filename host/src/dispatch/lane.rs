@@ -11,7 +11,7 @@ use super::keeper::Keeper;
 use super::verdict::{Judged, Tried, judge};
 use super::{LEASE, POLL_INTERVAL, Parts, Recorder, lease_of};
 use crate::domain::attempt::{AttemptOutcome, FinishedAttempt};
-use crate::domain::delivery::{Claim, Finish, Leased, Verdict};
+use crate::domain::delivery::{Claim, Finish, Leased, OnUnknown, Verdict};
 use crate::domain::id::AttemptId;
 use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::domain::time::Timestamp;
@@ -193,6 +193,10 @@ pub(super) async fn execute(
             return;
         }
         () = parts.lifecycle.hard.cancelled() => {
+            if runner.spec.on_unknown == OnUnknown::Hold {
+                // Its lease ends, and the sweep records the unknown outcome and holds it.
+                return;
+            }
             let finish = interrupted(&claim, runner, started_at, clock.elapsed());
             recorder.finished(finish).await;
             return;

@@ -59,8 +59,12 @@ pub fn judge(end: &RunEnd, tried: Tried, policy: &RetryPolicy, chance: f64) -> J
     }
 }
 
+/// Shortest deferral: a plugin that asks for none must not keep the database busy.
+const MIN_DEFER: Duration = Duration::from_secs(1);
+
 /// A wait that costs no attempt, but the delivery still grows too old.
 fn defer(reason: &str, after: Duration, tried: Tried, policy: &RetryPolicy) -> Judged {
+    let after = after.max(MIN_DEFER);
     let too_old = tried.age.saturating_add(after) > policy.max_age;
     let (error, verdict) = if too_old {
         let age = humantime::format_duration(policy.max_age);

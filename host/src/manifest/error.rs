@@ -18,7 +18,8 @@ struct LineColumn {
     line: usize,
     /// From 1, in characters.
     column: usize,
-    source_line: String,
+    /// Not shown where a secret may stand.
+    source_line: Option<String>,
 }
 
 impl PluginsFileError {
@@ -63,15 +64,21 @@ impl PluginsFileError {
         }
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = text[line_start..].lines().next().unwrap_or("");
+        let secretive = is_secretive(before, line);
         let place = LineColumn {
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            source_line: shown(text[line_start..].lines().next().unwrap_or("")),
+            source_line: (!secretive).then(|| line.to_owned()),
         };
         Self {
             file: file.to_owned(),
             place: Some(place),
-            message,
+            message: if secretive {
+                without_values(&message)
+            } else {
+                message
+            },
         }
     }
 
@@ -82,23 +89,26 @@ impl PluginsFileError {
     }
 }
 
-/// A line as an error may show it: somebody may have pasted a secret where a name belongs.
-fn shown(line: &str) -> String {
-    const NAMED: [&str; 2] = ["env:", "file:"];
-    let mut out = String::with_capacity(line.len());
-    for (at, part) in line.split('"').enumerate() {
-        let quote = if at == 0 { "" } else { "\"" };
-        let quoted = at % 2 == 1;
-        let secret = line.contains("secret") || line.contains("from");
-        let hide = quoted && secret && !NAMED.iter().any(|name| part.starts_with(name));
-        out.push_str(quote);
-        if hide {
-            out.extend(part.chars().map(|_| '*'));
-        } else {
-            out.push_str(part);
+/// Whether the place is in a plugin's grants, where somebody may have pasted a secret instead of
+/// naming one.
+fn is_secretive(before: &str, line: &str) -> bool {
+    let header = before
+        .lines()
+        .rev()
+        .find(|line| line.trim_start().starts_with('['));
+    header.is_some_and(|header| header.contains("grants")) || line.contains("secret")
+}
+
+/// The message without what it quotes of the file.
+fn without_values(message: &str) -> String {
+    const QUOTED: &str = "string \"";
+    match message.split_once(QUOTED) {
+        Some((head, tail)) => {
+            let rest = tail.rsplit_once('"').map_or("", |(_, rest)| rest);
+            format!("{head}string ***{rest}")
         }
+        None => message.to_owned(),
     }
-    out
 }
 
 impl fmt::Display for PluginsFileError {
@@ -108,8 +118,11 @@ impl fmt::Display for PluginsFileError {
             return write!(f, ": {}", self.message);
         };
         write!(f, ":{}:{}: {}", place.line, place.column, self.message)?;
+        let Some(line) = &place.source_line else {
+            return Ok(());
+        };
         let gutter = place.line.to_string();
-        write!(f, "\n {gutter} | {}", place.source_line)?;
+        write!(f, "\n {gutter} | {line}")?;
         write!(
             f,
             "\n {} | {}^",

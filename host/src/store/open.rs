@@ -189,7 +189,9 @@ impl SqlStore<Postgres> {
 
 /// Refuses a server that answers a commit before it is on disk: what we acknowledge must be.
 async fn require_durable_commits(pool: &sqlx::Pool<Postgres>) -> StoreResult<()> {
-    let setting: String = sqlx::query_scalar("SHOW synchronous_commit").fetch_one(pool).await?;
+    let setting: String = sqlx::query_scalar("SHOW synchronous_commit")
+        .fetch_one(pool)
+        .await?;
     if setting == "off" {
         return Err(StoreError::Schema(
             "synchronous_commit is off, so a crash of PostgreSQL would lose acknowledged events; \

@@ -27,7 +27,7 @@ pub async fn unknown_user() -> anyhow::Result<Row> {
         let username = format!("user{round}");
         let account = NewAccount {
             username: username.clone(),
-            email: String::new(),
+            email: format!("{username}@example.org"),
             password: random(),
             first_name: String::new(),
             last_name: String::new(),

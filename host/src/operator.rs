@@ -109,6 +109,16 @@ impl Operator {
             .collect()
     }
 
+    /// Watches the components in force. What changed between loading and watching is seen now; what
+    /// did not costs a digest.
+    async fn watch(&self, watcher: &Watcher) {
+        let components = self.components();
+        watcher.watch_components(components.clone());
+        for (name, _) in components {
+            self.registry.refresh(&name).await;
+        }
+    }
+
     /// Follows the file and the components until the soft stop.
     pub async fn follow(
         self: Arc<Self>,
@@ -116,11 +126,7 @@ impl Operator {
         mut changes: mpsc::Receiver<Change>,
         life: Lifecycle,
     ) {
-        watcher.watch_components(self.components());
-        // What changed between loading and watching is seen now; what did not costs a digest.
-        for (name, _) in self.components() {
-            self.registry.refresh(&name).await;
-        }
+        self.watch(&watcher).await;
         loop {
             let change = tokio::select! {
                 () = life.soft.cancelled() => return,
@@ -137,7 +143,7 @@ impl Operator {
                             tracing::error!(%error, "the plugins file is wrong; what was in force stays so");
                         }
                     }
-                    watcher.watch_components(self.components());
+                    self.watch(&watcher).await;
                 }
                 Some(Change::Component(name)) => {
                     self.registry.refresh(&name).await;

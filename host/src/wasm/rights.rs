@@ -140,7 +140,7 @@ pub(super) fn missing(plugin: &PluginName, manifest: &Manifest, asks: &[Ask], gr
 
 /// The permission of this name.
 pub(super) fn permission_of(name: &str) -> Option<Permission> {
-    (name == "read-processes").then_some(Permission::ReadProcesses)
+    name.parse().ok()
 }
 
 /// Whether some grant covers what `ask` stands for, judged by one sample request: stars become

@@ -1,6 +1,7 @@
 //! Everything that enters by the front door: one binary, one module per theme.
 
 mod auth;
+mod control;
 mod durability;
 mod egress;
 mod http_api;
@@ -8,6 +9,7 @@ mod intake;
 mod manifest;
 mod pipeline;
 mod power_cut;
+mod recorder;
 mod reload;
 mod sandbox;
 mod store;

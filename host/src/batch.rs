@@ -133,10 +133,7 @@ impl<W: Work> Batcher<W> {
     pub async fn call(&self, item: W::Item) -> Result<W::Answer, BatchError<W>> {
         let room = self.room.clone().acquire_many_owned(self.units(&item)).await;
         let (waiting, answered) = waiting(item, room.map_err(|_| BatchError::Stopped)?);
-        self.sender
-            .send(waiting)
-            .await
-            .map_err(|_| BatchError::Stopped)?;
+        self.sender.send(waiting).await.map_err(|_| BatchError::Stopped)?;
         answered.await.map_err(|_| BatchError::Stopped)?
     }
 
@@ -219,7 +216,9 @@ impl<W: Work> Queue<W> {
         let mut weight = self.work.weight(&first.item);
         let (mut items, mut askers) = (vec![first.item], vec![first.asker]);
         while items.len() < self.bounds.items {
-            let Ok(waiting) = self.receiver.try_recv() else { break };
+            let Ok(waiting) = self.receiver.try_recv() else {
+                break;
+            };
             weight = weight.saturating_add(self.work.weight(&waiting.item));
             if weight > self.bounds.weight {
                 self.next = Some(waiting);
@@ -378,10 +377,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses_by_number_and_by_weight() {
-        let light = Bounds {
-            waiting: 2,
-            ..BOUNDS
-        };
+        let light = Bounds { waiting: 2, ..BOUNDS };
         let (batcher, _task) = Batcher::new(Sums::new(), light, CancellationToken::new());
         let _two = queued(&batcher, &[1, 1]).await;
         assert!(matches!(batcher.try_call(1).await, Err(BatchError::Full)));

@@ -28,7 +28,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::delivery::{Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Tried, UnknownVerdict};
+use crate::domain::delivery::{
+    Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Tried, UnknownVerdict,
+};
 use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent};
 use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId, RefreshTokenId, TokenFamily, UserId};
 use crate::domain::page::{Page, PageRequest};

@@ -53,7 +53,10 @@ mod tests {
     fn a_base_takes_paths() {
         for (text, want) in [
             ("https://hooks.example.org", "https://hooks.example.org/api/"),
-            ("https://hooks.example.org:8443/", "https://hooks.example.org:8443/api/"),
+            (
+                "https://hooks.example.org:8443/",
+                "https://hooks.example.org:8443/api/",
+            ),
             ("http://Example.org/yard/", "http://example.org/yard/api/"),
         ] {
             assert_eq!(text.parse::<PublicUrl>().expect(text).of("/api/"), want);

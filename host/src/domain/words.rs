@@ -1,5 +1,11 @@
 //! Enums whose values are words: one list of names for columns, JSON, settings and messages.
 
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::de::Visitor;
+
 /// A text that names no value of an enum.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no {what}; use {}", choices(words))]
@@ -32,6 +38,34 @@ fn choices(words: &[&str]) -> String {
         [] => String::new(),
         [only] => (*only).to_owned(),
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+/// Reads a word of `T`.
+pub(crate) struct WordVisitor<T> {
+    words: &'static [&'static str],
+    value: PhantomData<T>,
+}
+
+impl<T> WordVisitor<T> {
+    /// A reader of these words.
+    pub(crate) const fn new(words: &'static [&'static str]) -> Self {
+        Self {
+            words,
+            value: PhantomData,
+        }
+    }
+}
+
+impl<T: FromStr> Visitor<'_> for WordVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&choices(self.words))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(|_| E::unknown_variant(text, self.words))
     }
 }
 
@@ -76,9 +110,8 @@ macro_rules! words {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                text.parse()
-                    .map_err(|_| serde::de::Error::unknown_variant(&text, Self::WORDS))
+                // Within the visitor, so that a file's error points at the word.
+                deserializer.deserialize_str($crate::domain::words::WordVisitor::new(Self::WORDS))
             }
         }
     };
@@ -97,7 +130,10 @@ mod tests {
             let state: DeliveryState = word.parse().expect("its own word");
             assert_eq!(&state.as_str(), word);
             assert_eq!(serde_json::to_value(state).expect("JSON"), **word);
-            assert_eq!(serde_json::from_str::<DeliveryState>(&format!("\"{word}\"")).ok(), Some(state));
+            assert_eq!(
+                serde_json::from_str::<DeliveryState>(&format!("\"{word}\"")).ok(),
+                Some(state)
+            );
         }
         let wrong = "Hold".parse::<OnUnknown>().expect_err("no word");
         assert_eq!(

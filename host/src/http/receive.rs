@@ -89,8 +89,7 @@ pub async fn receive(
         Some(public) => public.of(&path),
         None => path,
     };
-    let location = HeaderValue::from_str(&location)
-        .map_err(|error| Problem::internal(error.to_string()))?;
+    let location = HeaderValue::from_str(&location).map_err(|error| Problem::internal(error.to_string()))?;
     let received = Received {
         id,
         status: accepted.status.as_str(),

@@ -30,7 +30,8 @@ impl FileLock {
         let real = std::fs::canonicalize(path)
             .map_err(|e| file_error(path, format!("its place cannot be found: {e}")))?;
         let name = beside(&real, ".lock");
-        let fail = |what: &str, e: std::io::Error| file_error(path, format!("{what} {}: {e}", name.display()));
+        let fail =
+            |what: &str, e: std::io::Error| file_error(path, format!("{what} {}: {e}", name.display()));
         let mut file = OpenOptions::new()
             .create(true)
             .truncate(false)

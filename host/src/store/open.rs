@@ -165,7 +165,8 @@ impl SqlStore<Sqlite> {
         check_magic(path)?;
         // A file without a write-ahead log is complete, and nobody has it open: reading it as one
         // that cannot change keeps SQLite from making the log's files.
-        let quiet = !beside(path, "-wal").exists();
+        let real = std::fs::canonicalize(path).map_err(|e| file_error(path, e))?;
+        let quiet = !beside(&real, "-wal").exists();
         let options = SqliteConnectOptions::new()
             .filename(path)
             .read_only(true)

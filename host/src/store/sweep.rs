@@ -68,20 +68,19 @@ impl SqlStore<Db> {
         plugin: &PluginName,
         limit: u32,
     ) -> StoreResult<Vec<Ended>> {
-        let rows = sql::<Db>(
-            "SELECT d.id, d.event_id, d.attempts, d.created_at, d.started_at, d.lease_until, ",
-        )
-        .push(Db::NOW)
-        .push(" AS now_ms FROM deliveries d WHERE d.state IN ('claimed', 'running') AND d.plugin = ")
-        .push_bind(plugin.as_str())
-        .push(" AND d.lease_until <= ")
-        .push(Db::NOW)
-        .push(" ORDER BY d.lease_until, d.id LIMIT ")
-        .push_bind(i64::from(limit))
-        .push(Db::LOCK_FREE)
-        .build()
-        .fetch_all(&mut *conn)
-        .await?;
+        let rows =
+            sql::<Db>("SELECT d.id, d.event_id, d.attempts, d.created_at, d.started_at, d.lease_until, ")
+                .push(Db::NOW)
+                .push(" AS now_ms FROM deliveries d WHERE d.state IN ('claimed', 'running') AND d.plugin = ")
+                .push_bind(plugin.as_str())
+                .push(" AND d.lease_until <= ")
+                .push(Db::NOW)
+                .push(" ORDER BY d.lease_until, d.id LIMIT ")
+                .push_bind(i64::from(limit))
+                .push(Db::LOCK_FREE)
+                .build()
+                .fetch_all(&mut *conn)
+                .await?;
         rows.iter().map(ended_from).collect()
     }
 

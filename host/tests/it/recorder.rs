@@ -96,7 +96,12 @@ async fn one_corrupt_row_does_not_hold_the_other_results() {
     let answers = futures_util::future::join_all(finishes).await;
     assert_eq!(answers, [Leased::Done, Leased::Lost, Leased::Done]);
     for delivery in [claims[0].delivery, claims[2].delivery] {
-        let delivery = app.store.delivery(delivery).await.expect("readable").expect("there");
+        let delivery = app
+            .store
+            .delivery(delivery)
+            .await
+            .expect("readable")
+            .expect("there");
         assert_eq!(delivery.state, DeliveryState::Succeeded);
     }
     drop(recorder);

@@ -65,7 +65,12 @@ async fn page(run: &RunContext, mut after: Option<String>, limit: u32) -> Result
 
 fn check(run: &RunContext) -> Result<(), ProcessError> {
     let plugin = &run.standing.name;
-    if !run.manifest.permissions.iter().any(|asked| asked == PERMISSION.as_str()) {
+    if !run
+        .manifest
+        .permissions
+        .iter()
+        .any(|asked| asked == PERMISSION.as_str())
+    {
         return Err(ProcessError::NotGranted(format!(
             "the manifest does not ask for the permission `{PERMISSION}`"
         )));

@@ -153,15 +153,25 @@ async fn unknown_outcomes_come_to_an_end(fixture: &Fixture) {
     let seen = std::sync::Mutex::new(Vec::new());
     let judge = |tried: Tried| {
         seen.lock().expect("no panic").push(tried);
-        if tried.attempt < 3 { RETRY } else { UnknownVerdict::Dead }
+        if tried.attempt < 3 {
+            RETRY
+        } else {
+            UnknownVerdict::Dead
+        }
     };
     for dead in [0, 0, 1] {
         die_while_running(fixture, "a").await;
-        let swept = store.sweep_leases(&plugin("a"), &judge, 100).await.expect("swept");
+        let swept = store
+            .sweep_leases(&plugin("a"), &judge, 100)
+            .await
+            .expect("swept");
         assert_eq!((swept.returned, swept.unknown, swept.dead), (0, 1, dead));
     }
     let seen = seen.into_inner().expect("no panic");
-    assert_eq!(seen.iter().map(|tried| tried.attempt).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(
+        seen.iter().map(|tried| tried.attempt).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
     // By the database's clock; the delivery is as old as `BASE`.
     assert!(seen.iter().all(|tried| tried.age > Duration::from_hours(1_000)));
 
@@ -175,7 +185,10 @@ async fn unknown_outcomes_come_to_an_end(fixture: &Fixture) {
     assert!(claim(store, "a", LONG).await.is_empty());
     // The event goes on with what is open, and then has failed.
     let event = store.event(sent.id).await.expect("readable").expect("there");
-    assert_eq!((event.status, event.processed_at), (EventStatus::Processing, None));
+    assert_eq!(
+        (event.status, event.processed_at),
+        (EventStatus::Processing, None)
+    );
     let rest = claim(store, "b", LONG).await;
     let done = store
         .finish_deliveries(&[finish(&rest[0], Verdict::Succeeded)])

@@ -191,7 +191,11 @@ async fn an_event_has_one_delivery_per_plugin_and_any_number_of_replays(fixture:
     assert_eq!(made.iter().filter(|row| **row == ("a", true)).count(), 2);
     assert_eq!(made[3], ("b", false));
     // A replay goes with what it repeats.
-    run(&fixture.url, &format!("DELETE FROM deliveries WHERE id = '{first}'")).await;
+    run(
+        &fixture.url,
+        &format!("DELETE FROM deliveries WHERE id = '{first}'"),
+    )
+    .await;
     assert_eq!(store.deliveries(sent.id).await.expect("readable").len(), 1);
 }
 

@@ -164,7 +164,9 @@ async fn looking_changes_nothing() {
         .filename(&path)
         .create_if_missing(true)
         .journal_mode(sqlx::sqlite::SqliteJournalMode::Delete);
-    let mut other = sqlx::SqliteConnection::connect_with(&options).await.expect("opened");
+    let mut other = sqlx::SqliteConnection::connect_with(&options)
+        .await
+        .expect("opened");
     sqlx::raw_sql("CREATE TABLE notes (text TEXT)")
         .execute(&mut other)
         .await

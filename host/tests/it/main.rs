@@ -3,6 +3,7 @@
 mod auth;
 mod durability;
 mod egress;
+mod guests;
 mod http_api;
 mod intake;
 mod manifest;

@@ -44,6 +44,8 @@ pub(super) struct RunContext {
     pub(super) recorder: Arc<Recorder>,
     /// The placeholders this run was given; at most one per secret of the manifest.
     pub(super) placeholders: Mutex<Vec<Placeholder>>,
+    /// Bytes of request bodies that may still leave.
+    pub(super) request_room: std::sync::atomic::AtomicU64,
     /// Bytes of responses that may still come.
     pub(super) response_room: std::sync::atomic::AtomicU64,
 }
@@ -65,6 +67,7 @@ impl RunContext {
             deps: Arc::clone(&plugin.deps),
             recorder,
             placeholders: Mutex::default(),
+            request_room: limits.request_bytes.into(),
             response_room: limits.response_bytes.into(),
             settings: plugin.settings.load_full(),
             limits,

@@ -74,7 +74,11 @@ async fn exchange(
 /// no grant would help.
 fn too_many(run: &RunContext) -> Refusal {
     let allowed = run.limits.requests;
-    let lines = rights::limit_lines(&run.standing.name, "requests", &allowed.saturating_mul(2).to_string());
+    let lines = rights::limit_lines(
+        &run.standing.name,
+        "requests",
+        &allowed.saturating_mul(2).to_string(),
+    );
     Refusal {
         code: Error::ConnectionLimitReached,
         text: format!("requests: the run has made the {allowed} it may (limits.requests); {lines}"),

@@ -238,19 +238,31 @@ async fn requests_and_bytes_are_counted() {
         "{refused}"
     );
     let told = output["answers"][3]["error"].as_str().expect("an error");
-    assert!(told.contains("`requests` of [plugins.NAME.limits]") && !told.contains("grant"), "{told}");
+    assert!(
+        told.contains("`requests` of [plugins.NAME.limits]") && !told.contains("grant"),
+        "{told}"
+    );
     let (output, run) = yard
         .output("http", &get(&format!("{}/api/large", mirror.base)))
         .await;
     assert!(output["answers"][0]["error"].is_string(), "{output}");
     let error = call_error(&run);
-    assert!(error.ends_with("[plugins.http.limits]\nresponse-bytes = \"128KiB\""), "{error}");
+    assert!(
+        error.ends_with("[plugins.http.limits]\nresponse-bytes = \"128KiB\""),
+        "{error}"
+    );
     let large = json!({"requests": [{"method": "POST", "url": format!("{}/a", mirror.base), "body": "x".repeat(11)}]});
     let (output, run) = yard.output("http", &large).await;
     let error = call_error(&run);
-    assert!(error.ends_with("[plugins.http.limits]\nrequest-bytes = \"20B\""), "{error}");
+    assert!(
+        error.ends_with("[plugins.http.limits]\nrequest-bytes = \"20B\""),
+        "{error}"
+    );
     let told = output["answers"][0]["error"].as_str().expect("an error");
-    assert!(told.contains("`request-bytes` of [plugins.NAME.limits]"), "{told}");
+    assert!(
+        told.contains("`request-bytes` of [plugins.NAME.limits]"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -261,16 +273,20 @@ async fn the_bodies_of_all_requests_of_a_run_share_one_bound() {
     let yard = Yard::with(spec).await;
     let six = json!({"method": "POST", "url": format!("{}/a", mirror.base), "body": "x".repeat(6)});
     let four = json!({"method": "POST", "url": format!("{}/a", mirror.base), "body": "x".repeat(4)});
-    let (output, run) = yard
-        .output("http", &json!({"requests": [six, six, four]}))
-        .await;
+    let (output, run) = yard.output("http", &json!({"requests": [six, six, four]})).await;
     assert_eq!(output["answers"][0]["status"], 200, "{output}");
     assert!(output["answers"][1]["error"].is_string(), "{output}");
-    assert_eq!(output["answers"][2]["status"], 200, "what was refused took no room: {output}");
+    assert_eq!(
+        output["answers"][2]["status"], 200,
+        "what was refused took no room: {output}"
+    );
     let error = run.calls[1].error.as_deref().expect("refused");
     assert!(error.contains("limits.request-bytes"), "{error}");
     let (output, _) = yard.output("http", &json!({"requests": [six]})).await;
-    assert_eq!(output["answers"][0]["status"], 200, "another run has its own: {output}");
+    assert_eq!(
+        output["answers"][0]["status"], 200,
+        "another run has its own: {output}"
+    );
 }
 
 #[tokio::test]

@@ -257,10 +257,8 @@ mod tests {
         for v4 in ["169.254.169.254", "100.100.100.200", "0.0.0.0", "224.0.0.1"] {
             let [a, b, c, d] = v4.parse::<Ipv4Addr>().expect("an address").octets();
             let (high, low) = (format!("{a:02x}{b:02x}"), format!("{c:02x}{d:02x}"));
-            let (inverse_high, inverse_low) = (
-                format!("{:02x}{:02x}", !a, !b),
-                format!("{:02x}{:02x}", !c, !d),
-            );
+            let (inverse_high, inverse_low) =
+                (format!("{:02x}{:02x}", !a, !b), format!("{:02x}{:02x}", !c, !d));
             for form in [
                 format!("::ffff:{high}:{low}"),
                 format!("::{high}:{low}"),

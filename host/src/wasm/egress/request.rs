@@ -294,7 +294,10 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
 fn replaced(text: &[u8], word: &str, value: &str) -> Vec<u8> {
     let mut whole = Vec::with_capacity(text.len() + value.len());
     let mut rest = text;
-    while let Some(at) = rest.windows(word.len()).position(|window| window == word.as_bytes()) {
+    while let Some(at) = rest
+        .windows(word.len())
+        .position(|window| window == word.as_bytes())
+    {
         whole.extend_from_slice(&rest[..at]);
         whole.extend_from_slice(value.as_bytes());
         rest = &rest[at + word.len()..];

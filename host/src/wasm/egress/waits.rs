@@ -200,7 +200,9 @@ mod tests {
         };
         let answer = waits(tick, 30 * SECOND).answer(slow_dial).await;
         assert_eq!(answer.ok(), Some("answer"));
-        let silent = waits(tick, 30 * SECOND).answer(std::future::pending::<()>()).await;
+        let silent = waits(tick, 30 * SECOND)
+            .answer(std::future::pending::<()>())
+            .await;
         assert!(silent.is_err_and(|refusal| refusal.text.contains("no answer within 20ms")));
     }
 

@@ -193,6 +193,11 @@ pub(super) fn permission_lines(plugin: &PluginName, permission: &str) -> String 
     format!("to grant it write in plugins.toml:\n[plugins.{plugin}.grants]\npermissions = [\"{permission}\"]")
 }
 
+/// The lines that raise a limit to `value`, which is TOML.
+pub(super) fn limit_lines(plugin: &PluginName, limit: &str, value: &str) -> String {
+    format!("to allow more write in plugins.toml:\n[plugins.{plugin}.limits]\n{limit} = {value}")
+}
+
 /// The lines that let a plugin reach a private address.
 pub(super) fn private_lines(plugin: &PluginName, origin: &str) -> String {
     format!("to allow it write in plugins.toml:\n[plugins.{plugin}.grants]\nprivate-network = [\"{origin}\"]")

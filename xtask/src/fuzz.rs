@@ -38,7 +38,8 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
         workspace.path("fuzz/rustc-with-coverage"),
     );
     run_to_end(&mut cargo, "building the fuzz targets")?;
-    let seconds = std::env::var("HOOKYARD_FUZZ_SECONDS").unwrap_or_else(|_| SECONDS.to_owned());
+    let asked = std::env::var_os("HOOKYARD_FUZZ_SECONDS").and_then(|seconds| seconds.into_string().ok());
+    let seconds = asked.unwrap_or_else(|| SECONDS.to_owned());
     for target in TARGETS {
         search(workspace, target, &seconds)?;
     }

@@ -80,9 +80,8 @@ fn class_v4(address: Ipv4Addr) -> Class {
         [10, ..] | [192, 168, ..] => Class::Private("private"),
         [172, second, ..] if (16..32).contains(&second) => Class::Private("private"),
         // https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata
-        [100, 100, 100, 200] => Class::Never("cloud metadata"),
         // https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
-        [168, 63, 129, 16] => Class::Never("cloud metadata"),
+        [100, 100, 100, 200] | [168, 63, 129, 16] => Class::Never("cloud metadata"),
         [100, second, ..] if (64..128).contains(&second) => Class::Private("carrier-grade NAT"),
         [169, 254, ..] => Class::Never("link-local"),
         [192, 0, 0, _] => Class::Never("protocol assignment"),

@@ -194,10 +194,7 @@ async fn run_action(app: &App, name: &str, action: String, input: &Value) -> any
         .registry
         .plugin(&name)
         .ok_or_else(|| anyhow!("plugin {name} is not loaded; `hookyard plugins list` says why"))?;
-    plugin
-        .manifest()
-        .check_input(&action, input)
-        .map_err(|e| anyhow!(e))?;
+    plugin.check_action(&action, input).map_err(|e| anyhow!(e))?;
     let spec = app
         .specs
         .load()

@@ -76,12 +76,10 @@ impl Lane {
     }
 
     async fn turn(&self, slots: &Slots) -> Turn {
-        let (Some(spec), Some(plugin)) = (
-            self.parts.spec(&self.name),
-            self.parts.registry.plugin(&self.name),
-        ) else {
+        let Some(plugin) = self.parts.registry.plugin(&self.name) else {
             return Turn::Wait(POLL_INTERVAL);
         };
+        let spec = plugin.spec();
         if !spec.enabled || spec.paused {
             return Turn::Wait(POLL_INTERVAL);
         }

@@ -1,5 +1,7 @@
 //! What a plugin may reach: patterns for HTTP requests, secrets by name, permissions.
 
+mod narrow;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;

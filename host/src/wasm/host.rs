@@ -21,9 +21,10 @@ use self::stdio::Capture;
 use super::abi::v0_1;
 use super::limits::{InstanceLimits, Marks};
 use super::manifest::{Manifest, SecretKind};
-use super::plugin::{Plugin, Settings, Standing};
+use super::plugin::{Plugin, Settings};
 use super::record::Recorder;
 use super::registry::RegistryDeps;
+use super::standing::Standing;
 use crate::domain::attempt::LogLevel;
 use crate::domain::plugin::Limits;
 
@@ -57,8 +58,13 @@ pub(super) struct Placeholder {
 }
 
 impl RunContext {
-    /// The context of one run of `plugin`.
-    pub(super) fn new(plugin: &Plugin, limits: Limits, recorder: Arc<Recorder>) -> Self {
+    /// The context of one run of `plugin` with these settings.
+    pub(super) fn new(
+        plugin: &Plugin,
+        settings: Arc<Settings>,
+        limits: Limits,
+        recorder: Arc<Recorder>,
+    ) -> Self {
         Self {
             standing: Arc::clone(&plugin.standing),
             manifest: Arc::clone(&plugin.manifest),
@@ -66,7 +72,7 @@ impl RunContext {
             recorder,
             placeholders: Mutex::default(),
             response_room: limits.response_bytes.into(),
-            settings: plugin.settings.load_full(),
+            settings,
             limits,
         }
     }

@@ -7,6 +7,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::words::words;
+
 /// Everything the operator grants one plugin. Nothing is granted by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
@@ -21,6 +23,8 @@ pub struct Grants {
 pub enum Permission {
     ReadProcesses,
 }
+
+words!(Permission, "permission" { ReadProcesses = "read-processes" });
 
 /// Which granted origins may resolve to loopback or private addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -132,7 +132,7 @@ pub struct Limits {
     pub concurrency: u32,
     /// Outbound requests of one run.
     pub requests: u32,
-    /// Bytes one request may send.
+    /// Bytes all request bodies of one run may hold together.
     pub request_bytes: u64,
     /// Bytes all responses of one run may bring.
     pub response_bytes: u64,

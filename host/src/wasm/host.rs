@@ -2,6 +2,7 @@
 
 mod config;
 mod http;
+mod http_error;
 mod log;
 mod processes;
 mod secrets;
@@ -45,6 +46,8 @@ pub(super) struct RunContext {
     pub(super) recorder: Arc<Recorder>,
     /// The placeholders this run was given; at most one per secret of the manifest.
     pub(super) placeholders: Mutex<Vec<Placeholder>>,
+    /// Bytes of request bodies that may still leave.
+    pub(super) request_room: std::sync::atomic::AtomicU64,
     /// Bytes of responses that may still come.
     pub(super) response_room: std::sync::atomic::AtomicU64,
 }
@@ -71,6 +74,7 @@ impl RunContext {
             deps: Arc::clone(&plugin.deps),
             recorder,
             placeholders: Mutex::default(),
+            request_room: limits.request_bytes.into(),
             response_room: limits.response_bytes.into(),
             settings,
             limits,
@@ -169,6 +173,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<HostS
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    http_error::add_to_linker(&mut linker)?;
     v0_1::types::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::wit_manifest::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::config::add_to_linker::<_, Own>(&mut linker, |state| state)?;

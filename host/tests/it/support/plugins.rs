@@ -17,11 +17,11 @@ use hookyard::wasm::{Job, PluginState, PluginStatus, Pool, Registry, RegistryDep
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The file of a fixture component; another directory than the default is named by
-/// `HOOKYARD_TEST_COMPONENTS`.
+/// The file of a fixture component, in `fixtures/` of the target directory this test was built in;
+/// `HOOKYARD_TEST_COMPONENTS` names another directory.
 pub fn component(name: &str) -> PathBuf {
     let dir = std::env::var_os("HOOKYARD_TEST_COMPONENTS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fixtures"),
+        || Path::new(env!("CARGO_TARGET_TMPDIR")).join("../fixtures"),
         PathBuf::from,
     );
     let file = dir.join(format!("fixture_{name}.wasm"));

@@ -215,3 +215,46 @@ async fn a_replaced_component_runs_for_later_events_and_none_fails() {
     }
     pipeline.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_wait_while_the_pin_asks_for_another_build() {
+    let pipeline = Pipeline::start(&plugins(&[("echo", "echo", "")])).await;
+    let first = pipeline.send("echo", "x", &json!(1)).await;
+    pipeline.wait_status(&first, "processed").await;
+
+    // The second plugin is new in the same file: its first delivery is the mark of the change.
+    let pin = format!("sha256 = \"{}\"", "0".repeat(64));
+    let pinned = plugins(&[("echo", "echo", &pin), ("mark", "version_one", "")]);
+    pipeline.write_plugins(&pinned);
+    applied(&pipeline, "mark").await;
+    let held = pipeline.send("echo", "x", &json!(2)).await;
+    applied(&pipeline, "mark").await;
+    let event = pipeline.event(&held).await;
+    let delivery = &event["deliveries"][0];
+    assert_eq!(
+        (&event["status"], &delivery["attempts"]),
+        (&json!("pending"), &json!([]))
+    );
+
+    pipeline.write_plugins(&plugins(&[("echo", "echo", "")]));
+    let event = pipeline.wait_status(&held, "processed").await;
+    assert_eq!(event["deliveries"][0]["attempts"][0]["number"], 1, "{event}");
+    pipeline.stop().await;
+}
+
+/// Waits until a plugin takes the events of a source and has run one.
+async fn applied(pipeline: &Pipeline, source: &str) {
+    let began = std::time::Instant::now();
+    loop {
+        let id = pipeline.send(source, "x", &json!(0)).await;
+        if pipeline.event(&id).await["deliveries"] != json!([]) {
+            pipeline.wait_status(&id, "processed").await;
+            return;
+        }
+        assert!(
+            began.elapsed() < crate::support::pipeline::PATIENCE,
+            "never applied"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}

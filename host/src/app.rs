@@ -21,6 +21,7 @@ use crate::http::{self, ApiState, Readiness};
 use crate::intake::Intake;
 use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::operator::Operator;
+use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
 use crate::wake::Wake;
 use crate::wasm::{Registry, RegistryDeps, Runtime};
@@ -42,6 +43,7 @@ pub struct App {
     pub specs: SharedSpecs,
     pub routes: SharedRoutes,
     pub wake: Arc<Wake>,
+    pub schedules: Desk,
     pub node: NodeId,
     pub lifecycle: Lifecycle,
     data_dir: DataDir,
@@ -94,6 +96,12 @@ impl App {
                 routes.clone(),
             )),
             auth: Arc::new(auth),
+            schedules: Desk {
+                store: store.clone(),
+                specs: specs.clone(),
+                clock: clock.clone(),
+                wake: wake.clone(),
+            },
             settings,
             store,
             clock,
@@ -128,6 +136,18 @@ impl App {
         }
     }
 
+    /// What the scheduler works with.
+    #[must_use]
+    pub fn scheduler_parts(&self) -> scheduler::Parts {
+        scheduler::Parts {
+            store: self.store.clone(),
+            specs: self.specs.clone(),
+            clock: self.clock.clone(),
+            wake: self.wake.clone(),
+            lifecycle: self.lifecycle.clone(),
+        }
+    }
+
     /// Puts `plugins.toml` in force for a command. When it is wrong, [`Operator::rejected`] says so
     /// and the command decides whether it can do without.
     pub async fn load_plugins(&self) {
@@ -154,6 +174,7 @@ impl App {
             store: app.store.clone(),
             auth: app.auth.clone(),
             intake: app.intake.clone(),
+            schedules: app.schedules.clone(),
             readiness: readiness.clone(),
             max_body: app.settings.max_body,
         };
@@ -165,6 +186,7 @@ impl App {
         crate::control::listen(app.clone(), &control_socket(app.data_dir.path()), life)?;
         dispatch::start(app.dispatch_parts());
         app.dispatching.store(true, Ordering::Relaxed);
+        scheduler::start(app.scheduler_parts()).await?;
         life.spawn(
             "token purge",
             purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),

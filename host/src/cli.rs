@@ -3,6 +3,7 @@
 mod events;
 mod output;
 mod plugins;
+mod schedules;
 mod serve;
 mod setup;
 mod users;
@@ -58,6 +59,9 @@ enum Command {
     /// Plugins: list, enable, disable, inspect, run
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
+    /// Schedules: list, run, history
+    #[command(subcommand)]
+    Schedules(schedules::SchedulesCommand),
     /// Add a key that signs tokens to those kept in the data directory; in force at the next start
     RotateKey,
     /// Print shell completions, for example: hookyard completions bash > /`etc/bash_completion.d/hookyard`
@@ -101,6 +105,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::User(command) => users::run(&Caller::new(settings, env), command, output).await,
             Command::Events(command) => events::run(&Caller::new(settings, env), command, output).await,
             Command::Plugins(command) => plugins::run(settings, env, command, output).await,
+            Command::Schedules(command) => schedules::run(&Caller::new(settings, env), command, output).await,
             Command::Completions { .. } => Ok(ExitCode::SUCCESS),
         }
     });

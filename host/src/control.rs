@@ -2,6 +2,7 @@
 //! or done inline, under the directory's lock, when none runs. Both ways end in `execute`.
 
 mod execute;
+mod schedules;
 mod server;
 
 use std::collections::BTreeMap;
@@ -67,6 +68,16 @@ pub enum Request {
         action: String,
         input: Value,
     },
+    ScheduleList,
+    ScheduleRun {
+        name: String,
+        plugin: Option<String>,
+    },
+    ScheduleHistory {
+        name: String,
+        plugin: Option<String>,
+        limit: u32,
+    },
 }
 
 impl Request {
@@ -74,7 +85,13 @@ impl Request {
     fn needs_plugins(&self) -> bool {
         matches!(
             self,
-            Self::EventSend { .. } | Self::PluginList | Self::PluginEnable { .. } | Self::PluginRun { .. }
+            Self::EventSend { .. }
+                | Self::PluginList
+                | Self::PluginEnable { .. }
+                | Self::PluginRun { .. }
+                | Self::ScheduleList
+                | Self::ScheduleRun { .. }
+                | Self::ScheduleHistory { .. }
         )
     }
 }

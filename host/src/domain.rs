@@ -10,5 +10,6 @@ pub mod plugin;
 pub mod process;
 pub mod retry;
 pub mod route;
+pub mod schedule;
 pub mod time;
 pub mod user;

@@ -13,6 +13,7 @@ pub mod health;
 pub mod observe;
 pub mod problem;
 pub mod receive;
+pub mod schedules;
 pub mod serve;
 pub mod slash;
 pub mod views;
@@ -27,6 +28,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Auth;
 use crate::intake::Intake;
+use crate::scheduler::Desk;
 use crate::store::SharedStore;
 
 pub use health::Readiness;
@@ -39,6 +41,7 @@ pub struct ApiState {
     pub store: SharedStore,
     pub auth: Arc<Auth>,
     pub intake: Intake,
+    pub schedules: Desk,
     /// Set by the application; read by `/readyz`.
     pub readiness: Readiness,
     /// Most bytes of a webhook's body.
@@ -70,6 +73,9 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::list))
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::run))
+        .routes(routes!(schedules::runs))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(docs::openapi))

@@ -1,7 +1,8 @@
 //! Hookyard: webhooks in, made durable, delivered to sandboxed WebAssembly components.
 //!
 //! The pipeline, in the order of the modules below: [`intake`] verifies and parses a request,
-//! [`store`] makes it durable, [`dispatch`] claims its deliveries, [`wasm`] runs the plugin.
+//! [`store`] makes it durable, [`dispatch`] claims its deliveries, [`wasm`] runs the plugin;
+//! [`scheduler`] makes the events of schedules.
 //! [`domain`] holds the words they share. `docs/architecture.md` has the map.
 
 pub mod app;
@@ -20,6 +21,7 @@ pub mod intake;
 pub mod lifecycle;
 pub mod manifest;
 pub mod operator;
+pub mod scheduler;
 pub mod secret;
 pub mod store;
 pub mod telemetry;

@@ -14,6 +14,7 @@ mod migrate;
 mod open;
 mod processes;
 mod rows;
+mod schedules;
 mod sql;
 mod state;
 mod sweep;
@@ -33,6 +34,7 @@ use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId, RefreshTokenId,
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::plugin::PluginName;
 use crate::domain::process::Process;
+use crate::domain::schedule::{NewTick, ScheduleInForce, ScheduleKey, ScheduleRun, Ticked};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, User};
 
@@ -73,7 +75,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything the application keeps.
 pub trait Store:
-    EventStore + DeliveryStore + UserStore + TokenStore + StateStore + ProcessStore + HealthStore
+    EventStore + DeliveryStore + ScheduleStore + UserStore + TokenStore + StateStore + ProcessStore + HealthStore
 {
 }
 
@@ -164,6 +166,29 @@ pub trait DeliveryStore: Send + Sync {
 
     /// One delivery.
     async fn delivery(&self, id: DeliveryId) -> StoreResult<Option<Delivery>>;
+}
+
+/// Schedules and their ticks.
+#[async_trait]
+pub trait ScheduleStore: Send + Sync {
+    /// Makes these the schedules in force. One that is new or has another rule begins at `now`; one
+    /// that is not among them is forgotten, its runs are not. Answers, per item, up to when its
+    /// moments have been dealt with.
+    async fn keep_schedules(
+        &self,
+        schedules: &[ScheduleInForce],
+        now: Timestamp,
+    ) -> StoreResult<Vec<Timestamp>>;
+
+    /// Records one moment of a schedule: the unique row, the event with its delivery, and how far
+    /// the schedule has come, all in one transaction. However many nodes see a moment, one records it.
+    async fn record_tick(&self, tick: &NewTick) -> StoreResult<Ticked>;
+
+    /// The recorded moments of a schedule, latest first, and how many there are.
+    async fn schedule_runs(&self, key: &ScheduleKey, page: PageRequest) -> StoreResult<Page<ScheduleRun>>;
+
+    /// The latest recorded moment of each schedule that has one, in the order asked for.
+    async fn last_schedule_runs(&self, keys: &[ScheduleKey]) -> StoreResult<Vec<Option<ScheduleRun>>>;
 }
 
 /// Users.

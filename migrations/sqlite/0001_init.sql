@@ -128,12 +128,24 @@ CREATE TABLE processes (
     updated_at INTEGER NOT NULL
 );
 
--- Ticks of schedules: the key makes each tick once, however many nodes see it.
+-- The schedules in force, and up to when their moments have been dealt with.
+CREATE TABLE schedules (
+    plugin   TEXT NOT NULL,
+    schedule TEXT NOT NULL,
+    -- Expression and time zone: another one begins anew and catches nothing up.
+    rule     TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    PRIMARY KEY (plugin, schedule)
+);
+
+-- Moments of schedules: the key makes each tick once, however many nodes see it.
 CREATE TABLE schedule_runs (
-    plugin     TEXT NOT NULL,
-    schedule   TEXT NOT NULL,
-    planned_at INTEGER NOT NULL,
-    event_id   TEXT REFERENCES events (id) ON DELETE SET NULL,
+    plugin      TEXT NOT NULL,
+    schedule    TEXT NOT NULL,
+    planned_at  INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    outcome     TEXT NOT NULL CHECK (outcome IN ('made', 'manual', 'skipped', 'missed')),
+    event_id    TEXT REFERENCES events (id) ON DELETE SET NULL,
     PRIMARY KEY (plugin, schedule, planned_at)
 );
 -- Deleting an event finds the tick it came from.

@@ -14,7 +14,7 @@ use crate::control::{Answer, Caller, Request};
 use crate::environment::Environment;
 use crate::wasm::Runtime;
 
-/// What `plugins run` exits with when the attempt failed and will be tried again (`EX_TEMPFAIL` of
+/// What `plugins run` and `schedules run` exit with when the attempt failed and will be tried again (`EX_TEMPFAIL` of
 /// sysexits.h); a rejected or given-up one exits with 1.
 const EXIT_RETRY: u8 = 75;
 
@@ -96,7 +96,8 @@ fn list(answer: &Value) {
     }
 }
 
-fn ran_action(answer: &Answer, output: Output) -> ExitCode {
+/// Shows the attempt of what a person asked for; the exit code tells retry from reject.
+pub(super) fn ran_action(answer: &Answer, output: Output) -> ExitCode {
     output.print(answer, |answer| {
         let delivery = &answer["delivery"];
         println!(

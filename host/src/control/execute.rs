@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Request};
+use super::{Answer, Request, schedules};
 use crate::app::App;
 use crate::auth::NewAccount;
 use crate::dispatch;
@@ -16,7 +16,7 @@ use crate::domain::delivery::{DeliveryHistory, DeliveryState, NewDelivery};
 use crate::domain::event::{Event, EventFilter, EventKind, EventOrder, EventStatus, NewEvent};
 use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::page::PageRequest;
-use crate::domain::plugin::PluginName;
+use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::http::Problem;
@@ -118,6 +118,11 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             Answer::of(&plugin_list(app))
         }
         Request::PluginRun { name, action, input } => run_action(app, &name, action, &input).await,
+        Request::ScheduleList => schedules::list(app).await,
+        Request::ScheduleRun { name, plugin } => schedules::run(app, plugin.as_deref(), &name).await,
+        Request::ScheduleHistory { name, plugin, limit } => {
+            schedules::history(app, plugin.as_deref(), &name, limit).await
+        }
     }
 }
 
@@ -169,7 +174,7 @@ async fn send_event(app: &App, source: String, event_type: String, body: &str) -
 
 /// Refuses what would be stored without its deliveries: nothing is in force when no server runs and
 /// the file is wrong.
-fn routed(app: &App) -> anyhow::Result<()> {
+pub(super) fn routed(app: &App) -> anyhow::Result<()> {
     match app.operator.rejected() {
         Some(error) if !app.dispatching() => {
             bail!("nothing was stored, since plugins.toml is wrong:\n{error}")
@@ -210,7 +215,6 @@ async fn run_action(app: &App, name: &str, action: String, input: &Value) -> any
             if spec.enabled { "paused" } else { "disabled" }
         );
     }
-    let timeout = spec.limits.timeout;
     let delivery = DeliveryId::generate();
     let event = NewEvent {
         id: EventId::generate(),
@@ -230,21 +234,32 @@ async fn run_action(app: &App, name: &str, action: String, input: &Value) -> any
     };
     let id = event.id;
     app.store.accept_events(&[event]).await?;
+    follow_attempt(app, &spec, id, delivery).await
+}
+
+/// Sees to it that a stored delivery runs, and waits for its first attempt.
+pub(super) async fn follow_attempt(
+    app: &App,
+    spec: &PluginSpec,
+    event: EventId,
+    delivery: DeliveryId,
+) -> anyhow::Result<Answer> {
     if app.dispatching() {
-        app.wake.ring([&name]);
+        app.wake.ring([&spec.name]);
     } else {
         let ran = dispatch::run_once(&app.dispatch_parts(), delivery).await?;
-        anyhow::ensure!(ran, "the action could not be run; it waits as event {id}");
+        anyhow::ensure!(ran, "it could not be run; it waits as event {event}");
     }
-    let history = first_attempt(app, id, delivery, timeout + ACTION_SLACK).await?;
+    let limit = spec.limits.timeout + ACTION_SLACK;
+    let history = first_attempt(app, event, delivery, limit).await?;
     let view = DeliveryView::of(history, Audience::Staff)?;
     Answer::of(&ActionRun {
-        event: id.to_string(),
+        event: event.to_string(),
         delivery: view,
     })
 }
 
-/// What came of an action.
+/// What came of an action or a schedule's run.
 #[derive(Serialize)]
 struct ActionRun {
     event: String,
@@ -321,7 +336,7 @@ async fn first_attempt(
     };
     tokio::time::timeout(limit, waiting).await.map_err(|_| {
         anyhow!(
-            "the action waits longer than {} s; it stays queued as event {event}",
+            "it waits longer than {} s; it stays queued as event {event}",
             limit.as_secs()
         )
     })?

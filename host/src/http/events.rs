@@ -68,19 +68,11 @@ pub async fn list(
     let page = page_request(&params)?;
     let filter = filter(&params, &user)?;
     let found = state.store.events(&filter, ordering(&params)?, page).await?;
-    let pages = found.total.div_ceil(u64::from(page.size)).max(1);
-    if u64::from(page.page) > pages {
-        return Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "no-such-page",
-            "Invalid page.",
-        ));
-    }
-    let address = |page| page_address(&headers, &params, page);
+    let (next, previous) = neighbours("/api/webhooks/list/", &headers, &params, page, found.total)?;
     Ok(Json(EventPage {
         count: found.total,
-        next: (u64::from(page.page) < pages).then(|| address(page.page + 1)),
-        previous: (page.page > 1).then(|| address(page.page - 1)),
+        next,
+        previous,
         results: found
             .items
             .into_iter()
@@ -161,7 +153,7 @@ async fn visible_event(state: &ApiState, user: &User, id: &str) -> Result<Event,
         .ok_or_else(|| Problem::no_such("event"))
 }
 
-fn page_request(params: &Params) -> Result<PageRequest, Problem> {
+pub(super) fn page_request(params: &Params) -> Result<PageRequest, Problem> {
     let number = |name: &'static str, default: u32, most: u32, why: &str| match params.get(name) {
         None => Ok(default),
         Some(text) => match text.parse() {
@@ -230,10 +222,33 @@ fn ordering(params: &Params) -> Result<EventOrder, Problem> {
     }
 }
 
+/// The addresses of the next page and the one before, of a list at `path` with `total` rows.
+pub(super) fn neighbours(
+    path: &str,
+    headers: &HeaderMap,
+    params: &Params,
+    page: PageRequest,
+    total: u64,
+) -> Result<(Option<String>, Option<String>), Problem> {
+    let pages = total.div_ceil(u64::from(page.size)).max(1);
+    if u64::from(page.page) > pages {
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "no-such-page",
+            "Invalid page.",
+        ));
+    }
+    let address = |number| page_address(path, headers, params, number);
+    Ok((
+        (u64::from(page.page) < pages).then(|| address(page.page + 1)),
+        (page.page > 1).then(|| address(page.page - 1)),
+    ))
+}
+
 /// The address of another page, at the host by which the client reached us; without one that can be
 /// read, an address without a host.
-fn page_address(headers: &HeaderMap, params: &Params, page: u32) -> String {
-    let path = format!("/api/webhooks/list/?{}", params.with_page(page));
+fn page_address(path: &str, headers: &HeaderMap, params: &Params, page: u32) -> String {
+    let path = format!("{path}?{}", params.with_page(page));
     let host = headers
         .get(HOST)
         .and_then(|value| value.to_str().ok())

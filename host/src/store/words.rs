@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::{EventKind, EventStatus};
+use crate::domain::schedule::RunOutcome;
 
 /// A value that is stored as one of a few words; the columns' CHECKs list the same.
 pub trait Word: Sized {
@@ -52,6 +53,7 @@ words! {
         Cancelled = "cancelled",
         Unknown = "unknown",
     }
+    RunOutcome { Made = "made", Manual = "manual", Skipped = "skipped", Missed = "missed" }
     AttemptOutcome {
         Succeeded = "succeeded",
         Retry = "retry",

@@ -10,6 +10,7 @@ mod pipeline;
 mod power_cut;
 mod reload;
 mod sandbox;
+mod schedules;
 mod store;
 mod support;
 mod tidy;

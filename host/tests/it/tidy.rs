@@ -35,10 +35,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("watcher", &["domain"]),
     ("operator", &["domain", "manifest", "store", "wasm", "watcher"]),
     ("dispatch", &["domain", "manifest", "operator", "store", "wasm"]),
+    ("scheduler", &["domain", "store"]),
     (
         "http",
         &[
-            "auth", "config", "dispatch", "domain", "intake", "manifest", "operator", "store", "wasm",
+            "auth",
+            "config",
+            "dispatch",
+            "domain",
+            "intake",
+            "manifest",
+            "operator",
+            "scheduler",
+            "store",
+            "wasm",
         ],
     ),
 ];

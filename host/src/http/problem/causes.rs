@@ -8,6 +8,7 @@ use crate::auth::lockout::LockedOut;
 use crate::auth::password::HashError;
 use crate::auth::{FieldErrors, RegistrationError, SignInError, TokenError};
 use crate::intake::IntakeError;
+use crate::scheduler::ScheduleError;
 use crate::store::StoreError;
 
 impl From<StoreError> for Problem {
@@ -102,6 +103,19 @@ impl From<RegistrationError> for Problem {
             RegistrationError::LockedOut(locked) => locked.into(),
             RegistrationError::Hash(error) => error.into(),
             RegistrationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ScheduleError> for Problem {
+    fn from(error: ScheduleError) -> Self {
+        match error {
+            ScheduleError::NoSuch(_) => Self::no_such("schedule"),
+            ScheduleError::Several { .. } | ScheduleError::NotRunning { .. } => {
+                Self::new(StatusCode::CONFLICT, "not-running", format!("{error}."))
+            }
+            ScheduleError::Busy => Self::unavailable(format!("{error}.")),
+            ScheduleError::Store(error) => error.into(),
         }
     }
 }

@@ -21,6 +21,8 @@ async fn the_document_describes_what_is_served() {
     let wanted: BTreeSet<String> = [
         "get /api/auth/profile/",
         "get /api/openapi.json",
+        "get /api/schedules/",
+        "get /api/schedules/{plugin}/{name}/runs/",
         "get /api/webhooks/list/",
         "get /api/webhooks/{id}/",
         "get /api/webhooks/{id}/raw/",
@@ -29,6 +31,7 @@ async fn the_document_describes_what_is_served() {
         "post /api/auth/register/",
         "post /api/auth/token/",
         "post /api/auth/token/refresh/",
+        "post /api/schedules/{plugin}/{name}/run/",
         "post /api/webhooks/receive/",
     ]
     .map(str::to_owned)

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::FakeClock;
-use hookyard::domain::plugin::{PluginName, PluginSpec};
+use hookyard::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use hookyard::domain::retry::RetryPolicy;
 use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
 use hookyard::http::{self, ApiState, Readiness};
 use hookyard::intake::Intake;
+use hookyard::scheduler::Desk;
 use hookyard::secret::Secret;
 use hookyard::store::{self, EventStore, SharedStore};
 use hookyard::wake::Wake;
@@ -41,6 +42,8 @@ pub struct Api {
     pub readiness: Readiness,
     pub routes: SharedRoutes,
     pub wake: Arc<Wake>,
+    /// What `/api/schedules/` shows.
+    pub specs: SharedSpecs,
     stop: CancellationToken,
     served: Option<JoinHandle<()>>,
     _dir: TempDir,
@@ -146,10 +149,17 @@ impl Api {
         let wake = Arc::new(Wake::default());
         let intake = Intake::start(events, clock.clone(), routes.clone(), wake.clone());
         let readiness = Readiness::default();
+        let specs = SharedSpecs::default();
         let state = ApiState {
             store: store.clone(),
             auth: auth.clone(),
             intake: intake.clone(),
+            schedules: Desk {
+                store: store.clone(),
+                specs: specs.clone(),
+                clock: clock.clone(),
+                wake: wake.clone(),
+            },
             readiness: readiness.clone(),
             max_body: MAX_BODY,
         };
@@ -167,6 +177,7 @@ impl Api {
             readiness,
             routes,
             wake,
+            specs,
             stop,
             served: Some(served),
             _dir: dir,

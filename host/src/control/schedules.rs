@@ -1,6 +1,6 @@
 //! Schedules from the command line.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 
 use super::Answer;
 use super::execute::{follow_attempt, routed};
@@ -12,7 +12,9 @@ use crate::scheduler::ScheduleError;
 
 /// Every schedule.
 pub(super) async fn list(app: &App) -> anyhow::Result<Answer> {
-    routed(app)?;
+    if let Some(error) = app.operator.rejected().filter(|_| !app.dispatching()) {
+        bail!("plugins.toml is wrong:\n{error}");
+    }
     let schedules = app.schedules.list().await?;
     let views: Vec<_> = schedules.into_iter().map(ScheduleView::from).collect();
     Answer::of(&views)

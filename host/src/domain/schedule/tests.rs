@@ -28,9 +28,8 @@ fn runs(cron: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
     (0..count)
         .map(|_| {
             moment = spec.next_after(moment).expect("there is a next");
-            let zoned = jiff::Timestamp::from_millisecond(moment.as_millis())
-                .expect("fits")
-                .to_zoned(rules.clone());
+            let instant = jiff::Timestamp::from_millisecond(moment.as_millis()).expect("fits");
+            let zoned = jiff::Zoned::new(instant, rules.clone());
             zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
         })
         .collect()

@@ -33,12 +33,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("intake", &["domain", "store"]),
     ("wasm", &["domain", "store"]),
     ("watcher", &["domain"]),
+    ("processes", &["auth", "domain", "store"]),
+    ("actions", &["domain", "store", "wasm"]),
     ("operator", &["domain", "manifest", "store", "wasm", "watcher"]),
     ("dispatch", &["domain", "manifest", "operator", "store", "wasm"]),
     (
         "http",
         &[
-            "auth", "config", "dispatch", "domain", "intake", "manifest", "operator", "store", "wasm",
+            "actions", "auth", "config", "dispatch", "domain", "intake", "manifest", "operator", "processes",
+            "store", "wasm",
         ],
     ),
 ];

@@ -278,8 +278,11 @@ pub trait ProcessStore: Send + Sync {
     /// Processes whose code comes after `after`, by code.
     async fn processes(&self, after: Option<&str>, limit: u32) -> StoreResult<Vec<Process>>;
     /// A page of processes by code whose code or name contains `search` (without regard to case).
-    async fn process_page(&self, search: Option<&str>, page: PageRequest)
-    -> StoreResult<Page<ProcessSummary>>;
+    async fn process_page(
+        &self,
+        search: Option<&str>,
+        page: PageRequest,
+    ) -> StoreResult<Page<ProcessSummary>>;
     /// The versions of a code, newest first.
     async fn process_versions(&self, code: &str, page: PageRequest) -> StoreResult<Page<ProcessVersion>>;
 }

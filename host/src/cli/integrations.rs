@@ -52,7 +52,9 @@ pub async fn write_table(caller: &Caller, args: TableArgs, output: Output) -> an
 fn table_of(path: &Path) -> anyhow::Result<Map<String, Value>> {
     let mut bytes = Vec::new();
     if path == Path::new("-") {
-        std::io::stdin().take(MAX_TABLE_BYTES + 1).read_to_end(&mut bytes)?;
+        std::io::stdin()
+            .take(MAX_TABLE_BYTES + 1)
+            .read_to_end(&mut bytes)?;
     } else {
         let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         file.take(MAX_TABLE_BYTES + 1).read_to_end(&mut bytes)?;
@@ -202,7 +204,10 @@ mod tests {
         let objects = json_table(br#"[{"a":1},{"b":2}]"#).expect("a table");
         assert_eq!(Value::from(objects), json!({"rows": [{"a": 1}, {"b": 2}]}));
         let lists = json_table(br#"[["a","b"],[1,2]]"#).expect("a table");
-        assert_eq!(Value::from(lists), json!({"columns": ["a", "b"], "rows": [[1, 2]]}));
+        assert_eq!(
+            Value::from(lists),
+            json!({"columns": ["a", "b"], "rows": [[1, 2]]})
+        );
         assert!(json_table(b"{}").is_err());
     }
 }

@@ -81,7 +81,9 @@ pub async fn run(caller: &Caller, command: ProcessesCommand, output: Output) -> 
         }
         ProcessesCommand::Show { code } => {
             let found = caller.call(Request::ProcessShow { code }).await?;
-            output.print(&found, |found| print!("{}", found["script"].as_str().unwrap_or_default()));
+            output.print(&found, |found| {
+                print!("{}", found["script"].as_str().unwrap_or_default())
+            });
         }
         ProcessesCommand::History { code, page } => {
             let found = caller.call(Request::ProcessVersions { code, page }).await?;
@@ -165,7 +167,10 @@ async fn edit(
     name: Option<String>,
     file: Option<PathBuf>,
 ) -> anyhow::Result<Answer> {
-    let known = caller.call(Request::ProcessShow { code: code.clone() }).await?.value();
+    let known = caller
+        .call(Request::ProcessShow { code: code.clone() })
+        .await?
+        .value();
     let text = |key: &str| known[key].as_str().unwrap_or_default().to_owned();
     let script = match (&file, &name) {
         (Some(file), _) => read_script(file)?,
@@ -208,7 +213,10 @@ fn in_editor(script: &str) -> anyhow::Result<String> {
 }
 
 fn tempfile_of(script: &str) -> anyhow::Result<tempfile::NamedTempFile> {
-    let file = tempfile::Builder::new().prefix("hookyard-").suffix(".py").tempfile()?;
+    let file = tempfile::Builder::new()
+        .prefix("hookyard-")
+        .suffix(".py")
+        .tempfile()?;
     fs::write(file.path(), script)?;
     Ok(file)
 }
@@ -233,6 +241,8 @@ fn script_of(bytes: Vec<u8>) -> Result<String, String> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        format!("byte {at} is not UTF-8; save the file as UTF-8 (`iconv -f latin1 -t utf-8` converts Latin-1)")
+        format!(
+            "byte {at} is not UTF-8; save the file as UTF-8 (`iconv -f latin1 -t utf-8` converts Latin-1)"
+        )
     })
 }

@@ -8,7 +8,6 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::body::Input;
@@ -71,7 +70,10 @@ pub async fn run_action(
     Input(input): Input,
 ) -> Result<Response, Problem> {
     let wait = wait(&params)?;
-    let submitted = state.actions.submit(&name, &action, &input, Some(user.id)).await?;
+    let submitted = state
+        .actions
+        .submit(&name, &action, &input, Some(user.id))
+        .await?;
     let tried = state
         .actions
         .first_attempt(submitted.event, submitted.delivery, wait)

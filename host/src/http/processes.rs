@@ -305,7 +305,10 @@ pub async fn versions(
     if found.total == 0 {
         return Err(Problem::no_such("process"));
     }
-    let path = format!("/api/processes/{}/versions/", utf8_percent_encode(&code, NON_ALPHANUMERIC));
+    let path = format!(
+        "/api/processes/{}/versions/",
+        utf8_percent_encode(&code, NON_ALPHANUMERIC)
+    );
     let links = Links::of(&path, &headers, &params, page, found.total)?;
     Ok(Json(ProcessVersionPage {
         count: found.total,

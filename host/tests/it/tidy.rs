@@ -40,8 +40,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "http",
         &[
-            "actions", "auth", "config", "dispatch", "domain", "intake", "manifest", "operator", "processes",
-            "store", "wasm",
+            "actions",
+            "auth",
+            "config",
+            "dispatch",
+            "domain",
+            "intake",
+            "manifest",
+            "operator",
+            "processes",
+            "store",
+            "wasm",
         ],
     ),
 ];

@@ -97,7 +97,8 @@ async fn would(caller: &Caller, draft: Draft) -> anyhow::Result<Value> {
 
 /// The `.py` files of a folder by name; others and folders within are left alone.
 fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
@@ -105,7 +106,10 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
             files.push(path);
         }
         if files.len() > MAX_FILES {
-            bail!("{} has more than {MAX_FILES} .py files; import it in parts", folder.display());
+            bail!(
+                "{} has more than {MAX_FILES} .py files; import it in parts",
+                folder.display()
+            );
         }
     }
     if files.is_empty() {
@@ -137,7 +141,10 @@ pub async fn export(caller: &Caller, folder: &Path, output: Output) -> anyhow::R
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut written = Vec::new();
     for page in 1.. {
-        let found = caller.call(Request::ProcessList { search: None, page }).await?.value();
+        let found = caller
+            .call(Request::ProcessList { search: None, page })
+            .await?
+            .value();
         let rows = found["results"].as_array().cloned().unwrap_or_default();
         if rows.is_empty() {
             break;

@@ -12,6 +12,7 @@ use crate::domain::delivery::{DeliveryHistory, DeliveryState, NewDelivery};
 use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::id::{DeliveryId, EventId, UserId};
 use crate::domain::plugin::{PluginName, SharedSpecs};
+use crate::lifecycle::Lifecycle;
 use crate::store::{SharedStore, StoreError};
 use crate::wake::Wake;
 use crate::wasm::Registry;
@@ -57,6 +58,7 @@ pub struct Actions {
     pub specs: SharedSpecs,
     pub clock: SharedClock,
     pub wake: Arc<Wake>,
+    pub lifecycle: Lifecycle,
 }
 
 impl Actions {
@@ -119,7 +121,7 @@ impl Actions {
     }
 
     /// Waits until the first attempt of a delivery is recorded, at most for `limit`; `None` when it
-    /// takes longer.
+    /// takes longer, or when the process stops before the attempt begins.
     ///
     /// # Errors
     /// A database that does not answer.
@@ -133,16 +135,24 @@ impl Actions {
             loop {
                 let histories = self.store.deliveries(event).await?;
                 let found = histories.into_iter().find(|one| one.delivery.id == delivery);
-                if let Some(history) = found.filter(tried) {
-                    return Ok(history);
+                match found {
+                    Some(history) if tried(&history) => return Ok(Some(history)),
+                    Some(history) if self.stops_before(history.delivery.state) => return Ok(None),
+                    _ => {}
                 }
                 tokio::time::sleep(POLL).await;
             }
         };
         match tokio::time::timeout(limit, waiting).await {
-            Ok(found) => found.map(Some),
+            Ok(found) => found,
             Err(_elapsed) => Ok(None),
         }
+    }
+
+    /// Whether nothing will run the delivery any more before the next start.
+    fn stops_before(&self, state: DeliveryState) -> bool {
+        self.lifecycle.soft.is_cancelled()
+            && !matches!(state, DeliveryState::Claimed | DeliveryState::Running)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::domain::id::EventId;
 use crate::domain::page::PageRequest;
 use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{UpdatedUser, User};
 use crate::http::Problem;
 use crate::http::views::{Audience, DeliveryView, EventDetail, EventView};
 use crate::intake::Submission;
@@ -65,8 +65,13 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             let (mut user, _) = found.ok_or_else(|| no_user(&username))?;
             user.is_active = active.unwrap_or(user.is_active);
             user.is_staff = staff.unwrap_or(user.is_staff);
-            app.store.update_user(&user).await?;
-            Answer::of(&user_json(&user))
+            match app.store.update_user(&user).await? {
+                UpdatedUser::Updated => Answer::of(&user_json(&user)),
+                UpdatedUser::Missing => Err(no_user(&username)),
+                UpdatedUser::UsernameTaken => {
+                    bail!("another user is named `{}`; choose another name", user.username)
+                }
+            }
         }
         Request::EventList {
             source,
@@ -75,7 +80,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             plugin,
             limit,
         } => {
-            let status = status.map(|text| parse_status(&text)).transpose()?;
+            let status = status.map(|text| text.parse()).transpose()?;
             let filter = EventFilter {
                 source,
                 event_type,
@@ -138,11 +143,6 @@ fn user_json(user: &User) -> Value {
     })
 }
 
-fn parse_status(text: &str) -> anyhow::Result<EventStatus> {
-    serde_json::from_value(Value::from(text))
-        .map_err(|_| anyhow!("`{text}` is no status; use pending, processing, processed or failed"))
-}
-
 async fn send_event(app: &App, source: String, event_type: String, body: &str) -> anyhow::Result<Answer> {
     routed(app)?;
     let body = base64::engine::general_purpose::STANDARD
@@ -200,6 +200,9 @@ async fn run_action(app: &App, name: &str, action: &str, input: &Value) -> anyho
     let limit = submitted.timeout + ACTION_SLACK;
     let history = actions.first_attempt(event, delivery, limit).await?;
     let history = history.ok_or_else(|| {
+        if app.lifecycle.soft.is_cancelled() {
+            return anyhow!("the server stops; the action stays queued as event {event}");
+        }
         anyhow!(
             "the action waits longer than {} s; it stays queued as event {event}",
             limit.as_secs()

@@ -17,6 +17,7 @@ use crate::domain::event::{Event, EventFilter, EventOrder, EventStatus};
 use crate::domain::id::EventId;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
+use crate::domain::words::UnknownWord;
 
 /// Longest text that is searched for, in bytes.
 const MAX_SEARCH_BYTES: usize = 256;
@@ -67,7 +68,14 @@ pub async fn list(
     let page = page::request(&params)?;
     let filter = filter(&params, &user)?;
     let found = state.store.events(&filter, ordering(&params)?, page).await?;
-    let links = Links::of("/api/webhooks/list/", &headers, &params, page, found.total)?;
+    let links = Links::of(
+        &state,
+        "/api/webhooks/list/",
+        &headers,
+        &params,
+        page,
+        found.total,
+    )?;
     Ok(Json(EventPage {
         count: found.total,
         next: links.next,
@@ -171,16 +179,9 @@ fn filter(params: &Params, user: &User) -> Result<EventFilter, Problem> {
 }
 
 fn status(text: &str) -> Result<EventStatus, Problem> {
-    match text {
-        "pending" => Ok(EventStatus::Pending),
-        "processing" => Ok(EventStatus::Processing),
-        "processed" => Ok(EventStatus::Processed),
-        "failed" => Ok(EventStatus::Failed),
-        _ => Err(Problem::bad_parameter(
-            "status",
-            "must be pending, processing, processed or failed",
-        )),
-    }
+    text.parse().map_err(|unknown: UnknownWord| {
+        Problem::bad_parameter("status", &format!("must be {}", unknown.choices()))
+    })
 }
 
 fn moment(params: &Params, name: &'static str) -> Result<Option<Timestamp>, Problem> {

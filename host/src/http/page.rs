@@ -4,8 +4,8 @@ use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 
-use super::Problem;
 use super::extract::Params;
+use super::{ApiState, Problem};
 use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest};
 
 /// The page that `page` and `page_size` of the query ask for.
@@ -38,6 +38,7 @@ impl Links {
     /// The neighbours of this page of the list at `path`, of `total` rows in all; a problem when there
     /// is no such page.
     pub fn of(
+        state: &ApiState,
         path: &str,
         headers: &HeaderMap,
         params: &Params,
@@ -52,7 +53,7 @@ impl Links {
                 "Invalid page.",
             ));
         }
-        let link = |page| address(path, headers, params, page);
+        let link = |page| address(state, path, headers, params, page);
         Ok(Self {
             next: (u64::from(page.page) < pages).then(|| link(page.page + 1)),
             previous: (page.page > 1).then(|| link(page.page - 1)),
@@ -60,10 +61,13 @@ impl Links {
     }
 }
 
-/// The address of another page, at the host by which the client reached us; without one that can be
-/// read, an address without a host.
-fn address(path: &str, headers: &HeaderMap, params: &Params, page: u32) -> String {
+/// The address of another page, below the public address; without one, at the host by which the
+/// client reached us; without one that can be read, an address without a host.
+fn address(state: &ApiState, path: &str, headers: &HeaderMap, params: &Params, page: u32) -> String {
     let path = format!("{path}?{}", params.with_page(page));
+    if let Some(public) = &state.public_url {
+        return public.of(&path);
+    }
     let host = headers
         .get(HOST)
         .and_then(|value| value.to_str().ok())

@@ -146,7 +146,7 @@ pub async fn list(
 ) -> Result<Json<ProcessPage>, Problem> {
     let page = page::request(&params)?;
     let found = state.store.process_page(params.get("search"), page).await?;
-    let links = Links::of("/api/processes/", &headers, &params, page, found.total)?;
+    let links = Links::of(&state, "/api/processes/", &headers, &params, page, found.total)?;
     Ok(Json(ProcessPage {
         count: found.total,
         next: links.next,
@@ -309,7 +309,7 @@ pub async fn versions(
         "/api/processes/{}/versions/",
         utf8_percent_encode(&code, NON_ALPHANUMERIC)
     );
-    let links = Links::of(&path, &headers, &params, page, found.total)?;
+    let links = Links::of(&state, &path, &headers, &params, page, found.total)?;
     Ok(Json(ProcessVersionPage {
         count: found.total,
         next: links.next,

@@ -2,13 +2,16 @@
 
 mod actions;
 mod auth;
+mod control;
 mod durability;
 mod egress;
+mod guests;
 mod http_api;
 mod intake;
 mod manifest;
 mod pipeline;
 mod power_cut;
+mod recorder;
 mod reload;
 mod sandbox;
 mod store;

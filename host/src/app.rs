@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 
+use crate::actions::Actions;
 use crate::auth::{Auth, AuthSettings, KeyError, KeySource, Keyring, Registration};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{JwtSettings, Settings};
@@ -21,6 +22,7 @@ use crate::http::{self, ApiState, Readiness};
 use crate::intake::Intake;
 use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::operator::Operator;
+use crate::processes::Processes;
 use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
 use crate::wake::Wake;
@@ -148,6 +150,25 @@ impl App {
         }
     }
 
+    /// What changes stored scripts.
+    #[must_use]
+    pub fn processes(&self) -> Processes {
+        Processes::new(self.store.clone(), self.clock.clone())
+    }
+
+    /// What takes actions.
+    #[must_use]
+    pub fn actions(&self) -> Actions {
+        Actions {
+            store: self.store.clone(),
+            registry: self.registry.clone(),
+            specs: self.specs.clone(),
+            clock: self.clock.clone(),
+            wake: self.wake.clone(),
+            lifecycle: self.lifecycle.clone(),
+        }
+    }
+
     /// Puts `plugins.toml` in force for a command. When it is wrong, [`Operator::rejected`] says so
     /// and the command decides whether it can do without.
     pub async fn load_plugins(&self) {
@@ -174,9 +195,12 @@ impl App {
             store: app.store.clone(),
             auth: app.auth.clone(),
             intake: app.intake.clone(),
+            processes: app.processes(),
+            actions: app.actions(),
             schedules: app.schedules.clone(),
             readiness: readiness.clone(),
             max_body: app.settings.max_body,
+            public_url: app.settings.public_url.clone(),
         };
         let life = &app.lifecycle;
         life.spawn(
@@ -213,8 +237,8 @@ impl App {
         Ok((listener, address))
     }
 
-    /// On SQLite this process is the only one: leases of others belong to processes that are gone,
-    /// and their work need not wait for the leases to end.
+    /// On SQLite this process is the only one, since it holds the file's lock: leases of others
+    /// belong to processes that are gone, and their work need not wait for the leases to end.
     async fn take_over_leases(&self) -> anyhow::Result<()> {
         if self.settings.database_url.expose().starts_with("sqlite:") {
             let ended = self.store.end_foreign_leases(self.node).await?;

@@ -13,3 +13,4 @@ pub mod route;
 pub mod schedule;
 pub mod time;
 pub mod user;
+pub mod words;

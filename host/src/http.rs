@@ -2,7 +2,8 @@
 //!
 //! Handlers extract, ask the service below and answer; every failure is a [`problem::Problem`].
 //! The OpenAPI document is made from the handlers, so a path that is served is described. What it
-//! does not do: TLS and proxy headers. The peer is who holds the connection.
+//! does not do: TLS and proxy headers. The peer is who holds the connection, and the address by which
+//! clients reach us behind a proxy is a setting.
 
 pub mod accounts;
 pub mod body;
@@ -11,7 +12,10 @@ pub mod events;
 pub mod extract;
 pub mod health;
 pub mod observe;
+pub mod page;
+pub mod plugins;
 pub mod problem;
+pub mod processes;
 pub mod receive;
 pub mod schedules;
 pub mod serve;
@@ -26,8 +30,11 @@ use axum::http::{Method, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::actions::Actions;
 use crate::auth::Auth;
+use crate::config::PublicUrl;
 use crate::intake::Intake;
+use crate::processes::Processes;
 use crate::scheduler::Desk;
 use crate::store::SharedStore;
 
@@ -41,11 +48,15 @@ pub struct ApiState {
     pub store: SharedStore,
     pub auth: Arc<Auth>,
     pub intake: Intake,
+    pub processes: Processes,
+    pub actions: Actions,
     pub schedules: Desk,
     /// Set by the application; read by `/readyz`.
     pub readiness: Readiness,
     /// Most bytes of a webhook's body.
     pub max_body: usize,
+    /// Base of the links in answers; without one they follow the request's `Host`.
+    pub public_url: Option<PublicUrl>,
 }
 
 /// The whole HTTP interface as one service, for [`serve()`].
@@ -73,6 +84,16 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::list))
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
+        .routes(routes!(processes::list, processes::create))
+        .routes(routes!(
+            processes::detail,
+            processes::replace,
+            processes::change,
+            processes::remove
+        ))
+        .routes(routes!(processes::versions))
+        .routes(routes!(plugins::list))
+        .routes(routes!(plugins::run_action))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::runs))

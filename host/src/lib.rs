@@ -5,6 +5,7 @@
 //! [`scheduler`] makes the events of schedules.
 //! [`domain`] holds the words they share. `docs/architecture.md` has the map.
 
+pub mod actions;
 pub mod app;
 pub mod auth;
 pub mod batch;
@@ -21,6 +22,7 @@ pub mod intake;
 pub mod lifecycle;
 pub mod manifest;
 pub mod operator;
+pub mod processes;
 pub mod scheduler;
 pub mod secret;
 pub mod store;

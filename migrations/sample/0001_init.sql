@@ -15,15 +15,20 @@ VALUES ('018f0000-0000-7000-8000-000000000004', 'webhook', 'github', 'push', '[[
         'application/json', '{"payload":{}}', 11, 13, 1750000000000, NULL, 'processing', NULL,
         '018f0000-0000-7000-8000-000000000001', 1, 0);
 INSERT INTO deliveries (id, event_id, plugin, state, attempts, due_at, created_at, started_at, finished_at,
-                        last_error, lease_token, lease_until, lease_node)
+                        last_error, lease_token, lease_until, lease_node, replay_of, alone)
 VALUES ('018f0000-0000-7000-8000-000000000005', '018f0000-0000-7000-8000-000000000004', 'slack-webhook',
-        'retrying', 1, 1750000000000, 1750000000000, NULL, NULL, 'it said no', NULL, NULL, NULL);
+        'retrying', 1, 1750000000000, 1750000000000, NULL, NULL, 'it said no', NULL, NULL, NULL, NULL, FALSE),
+       ('018f0000-0000-7000-8000-00000000000a', '018f0000-0000-7000-8000-000000000004', 'slack-webhook',
+        'dead', 1, 1750000000000, 1750000000000, NULL, 1750000000000, 'it said no', NULL, NULL, NULL,
+        '018f0000-0000-7000-8000-000000000005', TRUE);
 INSERT INTO attempts (id, delivery_id, number, started_at, duration_ms, outcome, summary, output, error, logs,
                       calls, generation, digest)
 VALUES ('018f0000-0000-7000-8000-000000000006', '018f0000-0000-7000-8000-000000000005', 1, 1750000000000, 12,
         'retry', NULL, NULL, 'it said no', '[{"at_ms":1,"level":"info","message":"hello"}]', '[]', 1, 'abc');
 INSERT INTO processes (id, code, name, script, created_at, updated_at)
 VALUES ('018f0000-0000-7000-8000-000000000007', 'invoice', 'Invoice', 'print(1)', 1750000000000, 1750000000000);
+INSERT INTO process_versions (process_id, version, code, name, script, changed_at, changed_by)
+VALUES ('018f0000-0000-7000-8000-000000000007', 1, 'invoice', 'Invoice', 'print(1)', 1750000000000, 'Ada');
 INSERT INTO schedules (plugin, schedule, rule, since)
 VALUES ('github-backup', '0 3 * * *', '0 3 * * * UTC', 1750000000000);
 INSERT INTO schedule_runs (plugin, schedule, planned_at, recorded_at, outcome, event_id)

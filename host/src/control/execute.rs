@@ -12,13 +12,13 @@ use super::{Answer, Request, schedules};
 use crate::app::App;
 use crate::auth::NewAccount;
 use crate::dispatch;
-use crate::domain::delivery::{DeliveryHistory, DeliveryState, NewDelivery};
-use crate::domain::event::{Event, EventFilter, EventKind, EventOrder, EventStatus, NewEvent};
+use crate::domain::delivery::DeliveryHistory;
+use crate::domain::event::{Event, EventFilter, EventKind, EventOrder, EventStatus};
 use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::page::PageRequest;
-use crate::domain::plugin::{PluginName, PluginSpec};
+use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{UpdatedUser, User};
 use crate::http::Problem;
 use crate::http::views::{Audience, DeliveryView, EventDetail, EventView};
 use crate::intake::Submission;
@@ -65,8 +65,13 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             let (mut user, _) = found.ok_or_else(|| no_user(&username))?;
             user.is_active = active.unwrap_or(user.is_active);
             user.is_staff = staff.unwrap_or(user.is_staff);
-            app.store.update_user(&user).await?;
-            Answer::of(&user_json(&user))
+            match app.store.update_user(&user).await? {
+                UpdatedUser::Updated => Answer::of(&user_json(&user)),
+                UpdatedUser::Missing => Err(no_user(&username)),
+                UpdatedUser::UsernameTaken => {
+                    bail!("another user is named `{}`; choose another name", user.username)
+                }
+            }
         }
         Request::EventList {
             source,
@@ -75,7 +80,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             plugin,
             limit,
         } => {
-            let status = status.map(|text| parse_status(&text)).transpose()?;
+            let status = status.map(|text| text.parse()).transpose()?;
             let filter = EventFilter {
                 source,
                 event_type,
@@ -117,12 +122,13 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             app.operator.set_enabled(&name, enabled).await?;
             Answer::of(&plugin_list(app))
         }
-        Request::PluginRun { name, action, input } => run_action(app, &name, action, &input).await,
+        Request::PluginRun { name, action, input } => run_action(app, &name, &action, &input).await,
         Request::ScheduleList => schedules::list(app).await,
         Request::ScheduleRun { name, plugin } => schedules::run(app, plugin.as_deref(), &name).await,
         Request::ScheduleHistory { name, plugin, limit } => {
             schedules::history(app, plugin.as_deref(), &name, limit).await
         }
+        other => super::processes::execute(app, other).await,
     }
 }
 
@@ -140,11 +146,6 @@ fn user_json(user: &User) -> Value {
         "date_joined": user.date_joined,
         "last_login": user.last_login,
     })
-}
-
-fn parse_status(text: &str) -> anyhow::Result<EventStatus> {
-    serde_json::from_value(Value::from(text))
-        .map_err(|_| anyhow!("`{text}` is no status; use pending, processing, processed or failed"))
 }
 
 async fn send_event(app: &App, source: String, event_type: String, body: &str) -> anyhow::Result<Answer> {
@@ -192,70 +193,38 @@ fn plugin_list(app: &App) -> Value {
 }
 
 /// Stores the action as an event with one delivery, and waits for its first attempt.
-async fn run_action(app: &App, name: &str, action: String, input: &Value) -> anyhow::Result<Answer> {
+async fn run_action(app: &App, name: &str, action: &str, input: &Value) -> anyhow::Result<Answer> {
     routed(app)?;
-    let name: PluginName = name.parse()?;
-    let plugin = app
-        .registry
-        .plugin(&name)
-        .ok_or_else(|| anyhow!("plugin {name} is not loaded; `hookyard plugins list` says why"))?;
-    plugin
-        .manifest()
-        .check_input(&action, input)
-        .map_err(|e| anyhow!(e))?;
-    let spec = app
-        .specs
-        .load()
-        .get(&name)
-        .cloned()
-        .ok_or_else(|| anyhow!("plugin {name} is not in force"))?;
-    if !spec.enabled || spec.paused {
-        bail!(
-            "plugin {name} is {}",
-            if spec.enabled { "paused" } else { "disabled" }
-        );
-    }
-    let delivery = DeliveryId::generate();
-    let event = NewEvent {
-        id: EventId::generate(),
-        kind: EventKind::Action,
-        source: "action".to_owned(),
-        event_type: action,
-        headers: Vec::new(),
-        content_type: "application/json".to_owned(),
-        body: Bytes::from(serde_json::to_vec(input)?),
-        payload: None,
-        received_at: app.clock.now(),
-        owner: None,
-        deliveries: vec![NewDelivery {
-            id: delivery,
-            plugin: name.clone(),
-        }],
-    };
-    let id = event.id;
-    app.store.accept_events(&[event]).await?;
-    follow_attempt(app, &spec, id, delivery).await
+    let submitted = app.actions().submit(name, action, input, None).await?;
+    follow_attempt(app, submitted.timeout, submitted.event, submitted.delivery).await
 }
 
-/// Sees to it that a stored delivery runs, and waits for its first attempt.
+/// Sees to it that a stored delivery runs, and waits for its first attempt, whose run may take
+/// `timeout`.
 pub(super) async fn follow_attempt(
     app: &App,
-    spec: &PluginSpec,
+    timeout: Duration,
     event: EventId,
     delivery: DeliveryId,
 ) -> anyhow::Result<Answer> {
-    if app.dispatching() {
-        app.wake.ring([&spec.name]);
-    } else {
+    if !app.dispatching() {
         let ran = dispatch::run_once(&app.dispatch_parts(), delivery).await?;
         anyhow::ensure!(ran, "it could not be run; it waits as event {event}");
     }
-    let limit = spec.limits.timeout + ACTION_SLACK;
-    let history = first_attempt(app, event, delivery, limit).await?;
-    let view = DeliveryView::of(history, Audience::Staff)?;
+    let limit = timeout + ACTION_SLACK;
+    let history = app.actions().first_attempt(event, delivery, limit).await?;
+    let history = history.ok_or_else(|| {
+        if app.lifecycle.soft.is_cancelled() {
+            return anyhow!("the server stops; it stays queued as event {event}");
+        }
+        anyhow!(
+            "it waits longer than {} s; it stays queued as event {event}",
+            limit.as_secs()
+        )
+    })?;
     Answer::of(&ActionRun {
         event: event.to_string(),
-        delivery: view,
+        delivery: DeliveryView::of(history, Audience::Staff)?,
     })
 }
 
@@ -308,36 +277,3 @@ fn views_of(histories: Vec<DeliveryHistory>) -> anyhow::Result<Vec<DeliveryView>
 
 /// How long an action may wait for a free slot and its commit, beside its own timeout.
 const ACTION_SLACK: Duration = Duration::from_secs(30);
-
-/// How often the store is asked whether the attempt is there.
-const ACTION_POLL: Duration = Duration::from_millis(50);
-
-async fn first_attempt(
-    app: &App,
-    event: EventId,
-    delivery: DeliveryId,
-    limit: Duration,
-) -> anyhow::Result<DeliveryHistory> {
-    let waiting = async {
-        loop {
-            let histories = app.store.deliveries(event).await?;
-            let found = histories
-                .into_iter()
-                .find(|history| history.delivery.id == delivery);
-            match found {
-                Some(history)
-                    if !history.attempts.is_empty() || history.delivery.state == DeliveryState::Cancelled =>
-                {
-                    return anyhow::Ok(history);
-                }
-                _ => tokio::time::sleep(ACTION_POLL).await,
-            }
-        }
-    };
-    tokio::time::timeout(limit, waiting).await.map_err(|_| {
-        anyhow!(
-            "it waits longer than {} s; it stays queued as event {event}",
-            limit.as_secs()
-        )
-    })?
-}

@@ -31,7 +31,8 @@ pub(super) async fn run(app: &App, plugin: Option<&str>, name: &str) -> anyhow::
         )
     })?;
     let started = app.schedules.run(&plugin, &schedule).await?;
-    follow_attempt(app, &plugin, started.event, started.delivery).await
+    let timeout = plugin.limits.timeout;
+    follow_attempt(app, timeout, started.event, started.delivery).await
 }
 
 /// The latest moments of a schedule.

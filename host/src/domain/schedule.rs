@@ -16,6 +16,7 @@ use super::event::{EventStatus, MAX_NAME_CHARS, NewEvent};
 use super::id::EventId;
 use super::plugin::PluginName;
 use super::time::Timestamp;
+use super::words::words;
 
 /// How late a tick may be made and still counts as made in time: above a short loss of the
 /// database, a quick restart and the difference between two nodes' clocks.
@@ -168,8 +169,7 @@ pub struct ScheduleInForce {
 }
 
 /// What became of a moment of a schedule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunOutcome {
     /// It became an event.
     Made,
@@ -180,6 +180,13 @@ pub enum RunOutcome {
     /// It passed while nothing ran, and `catch-up` gives it no run of its own.
     Missed,
 }
+
+words!(RunOutcome, "outcome of a moment" {
+    Made = "made",
+    Manual = "manual",
+    Skipped = "skipped",
+    Missed = "missed",
+});
 
 /// What to record of a moment.
 #[derive(Clone, Debug)]

@@ -2,22 +2,22 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST};
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::extract::{CurrentUser, Params};
+use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::views::{Audience, DeliveryView, EventDetail, EventView};
 use super::{ApiState, Problem};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventStatus};
 use crate::domain::id::EventId;
-use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
+use crate::domain::words::UnknownWord;
 
 /// Longest text that is searched for, in bytes.
 const MAX_SEARCH_BYTES: usize = 256;
@@ -65,14 +65,21 @@ pub async fn list(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Json<EventPage>, Problem> {
-    let page = page_request(&params)?;
+    let page = page::request(&params)?;
     let filter = filter(&params, &user)?;
     let found = state.store.events(&filter, ordering(&params)?, page).await?;
-    let (next, previous) = neighbours("/api/webhooks/list/", &headers, &params, page, found.total)?;
+    let links = Links::of(
+        &state,
+        "/api/webhooks/list/",
+        &headers,
+        &params,
+        page,
+        found.total,
+    )?;
     Ok(Json(EventPage {
         count: found.total,
-        next,
-        previous,
+        next: links.next,
+        previous: links.previous,
         results: found
             .items
             .into_iter()
@@ -153,25 +160,6 @@ async fn visible_event(state: &ApiState, user: &User, id: &str) -> Result<Event,
         .ok_or_else(|| Problem::no_such("event"))
 }
 
-pub(super) fn page_request(params: &Params) -> Result<PageRequest, Problem> {
-    let number = |name: &'static str, default: u32, most: u32, why: &str| match params.get(name) {
-        None => Ok(default),
-        Some(text) => match text.parse() {
-            Ok(number) if (1..=most).contains(&number) => Ok(number),
-            _ => Err(Problem::bad_parameter(name, why)),
-        },
-    };
-    Ok(PageRequest {
-        page: number("page", 1, u32::MAX - 1, "must be a number from 1 on")?,
-        size: number(
-            "page_size",
-            DEFAULT_PAGE_SIZE,
-            MAX_PAGE_SIZE,
-            "must be a number from 1 to 100",
-        )?,
-    })
-}
-
 fn filter(params: &Params, user: &User) -> Result<EventFilter, Problem> {
     let text = |name| params.get(name).map(str::to_owned);
     let search = text("search");
@@ -191,16 +179,9 @@ fn filter(params: &Params, user: &User) -> Result<EventFilter, Problem> {
 }
 
 fn status(text: &str) -> Result<EventStatus, Problem> {
-    match text {
-        "pending" => Ok(EventStatus::Pending),
-        "processing" => Ok(EventStatus::Processing),
-        "processed" => Ok(EventStatus::Processed),
-        "failed" => Ok(EventStatus::Failed),
-        _ => Err(Problem::bad_parameter(
-            "status",
-            "must be pending, processing, processed or failed",
-        )),
-    }
+    text.parse().map_err(|unknown: UnknownWord| {
+        Problem::bad_parameter("status", &format!("must be {}", unknown.choices()))
+    })
 }
 
 fn moment(params: &Params, name: &'static str) -> Result<Option<Timestamp>, Problem> {
@@ -219,43 +200,5 @@ fn ordering(params: &Params) -> Result<EventOrder, Problem> {
             "ordering",
             "must be received_at or -received_at",
         )),
-    }
-}
-
-/// The addresses of the next page and the one before, of a list at `path` with `total` rows.
-pub(super) fn neighbours(
-    path: &str,
-    headers: &HeaderMap,
-    params: &Params,
-    page: PageRequest,
-    total: u64,
-) -> Result<(Option<String>, Option<String>), Problem> {
-    let pages = total.div_ceil(u64::from(page.size)).max(1);
-    if u64::from(page.page) > pages {
-        return Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "no-such-page",
-            "Invalid page.",
-        ));
-    }
-    let address = |number| page_address(path, headers, params, number);
-    Ok((
-        (u64::from(page.page) < pages).then(|| address(page.page + 1)),
-        (page.page > 1).then(|| address(page.page - 1)),
-    ))
-}
-
-/// The address of another page, at the host by which the client reached us; without one that can be
-/// read, an address without a host.
-fn page_address(path: &str, headers: &HeaderMap, params: &Params, page: u32) -> String {
-    let path = format!("{path}?{}", params.with_page(page));
-    let host = headers
-        .get(HOST)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<Authority>().ok())
-        .filter(|authority| !authority.as_str().contains('@'));
-    match host {
-        Some(host) => format!("http://{host}{path}"),
-        None => path,
     }
 }

@@ -6,12 +6,12 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::events::{neighbours, page_request};
 use super::extract::{Params, StaffUser};
+use super::page::{self, Links};
 use super::problem::ProblemBody;
-use super::views::status_name;
 use super::{ApiState, Problem};
-use crate::domain::schedule::{RunOutcome, ScheduleKey, ScheduleRun};
+use crate::domain::event::EventStatus;
+use crate::domain::schedule::{ScheduleKey, ScheduleRun};
 use crate::scheduler::ScheduleStatus;
 
 /// A schedule of `plugins.toml`.
@@ -159,13 +159,13 @@ pub async fn runs(
         plugin: plugin.parse().map_err(|_| no_such())?,
         schedule: name.parse().map_err(|_| no_such())?,
     };
-    let page = page_request(&params)?;
+    let page = page::request(&params)?;
     let found = state.schedules.history(&key, page).await?;
-    let (next, previous) = neighbours(uri.path(), &headers, &params, page, found.total)?;
+    let links = Links::of(&state, uri.path(), &headers, &params, page, found.total)?;
     Ok(Json(ScheduleRunPage {
         count: found.total,
-        next,
-        previous,
+        next: links.next,
+        previous: links.previous,
         results: found.items.into_iter().map(ScheduleRunView::from).collect(),
     }))
 }
@@ -190,14 +190,9 @@ impl From<ScheduleRun> for ScheduleRunView {
         Self {
             planned_at: run.planned_at.to_string(),
             recorded_at: run.recorded_at.to_string(),
-            outcome: match run.outcome {
-                RunOutcome::Made => "made",
-                RunOutcome::Manual => "manual",
-                RunOutcome::Skipped => "skipped",
-                RunOutcome::Missed => "missed",
-            },
+            outcome: run.outcome.as_str(),
             event: run.event.map(|id| id.to_string()),
-            status: run.status.map(status_name),
+            status: run.status.map(EventStatus::as_str),
             error_message: run.error_message,
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn specs(raw: Vec<RawSchedule>, place: Place<'_>) -> Result<Vec<Sched
         if specs.len() == MAX_SCHEDULES {
             return Err(place.wrong(&named, format!("a plugin has at most {MAX_SCHEDULES} schedules")));
         }
-        let spec = spec(raw, &named, place)?;
+        let spec = spec(&raw, &named, place)?;
         if specs.iter().any(|other| other.name == spec.name) {
             let message = format!(
                 "another schedule of this plugin is named `{}` already; give each a `name` of its own \
@@ -36,7 +36,7 @@ pub(super) fn specs(raw: Vec<RawSchedule>, place: Place<'_>) -> Result<Vec<Sched
 }
 
 fn spec(
-    raw: RawSchedule,
+    raw: &RawSchedule,
     named: &Spanned<String>,
     place: Place<'_>,
 ) -> Result<ScheduleSpec, PluginsFileError> {

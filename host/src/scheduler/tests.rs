@@ -50,7 +50,7 @@ fn specs(schedules: Vec<ScheduleSpec>) -> Arc<Specs> {
 
 impl Bench {
     /// A scheduler that has looked once, at this time of the day.
-    async fn new(time: &str, schedules: Vec<ScheduleSpec>) -> Self {
+    async fn new(time: &str, wanted: Vec<ScheduleSpec>) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", dir.path().join("test.db").display());
         let clock = Arc::new(FakeClock::new(at(time)));
@@ -61,7 +61,7 @@ impl Bench {
             wake: Arc::default(),
             lifecycle: Lifecycle::default(),
         };
-        parts.specs.store(specs(schedules));
+        parts.specs.store(specs(wanted));
         let scheduler = Scheduler {
             parts,
             specs: None,
@@ -70,7 +70,7 @@ impl Bench {
         let mut bench = Self {
             scheduler,
             clock,
-            dir: dir,
+            dir,
         };
         bench.look(time).await;
         bench

@@ -9,7 +9,7 @@ use trait_gen::trait_gen;
 use super::dialect::Dialect as _;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
-use super::words::{Word as _, clean, int};
+use super::words::{clean, int};
 use super::{ScheduleStore, StoreResult};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::NewEvent;
@@ -172,7 +172,7 @@ impl SqlStore<Db> {
                         .push_bind(clean(tick.schedule.key.schedule.as_str()).as_ref())
                         .push_bind(tick.planned_at.as_millis())
                         .push_bind(tick.recorded_at.as_millis())
-                        .push_bind(outcome.word());
+                        .push_bind(outcome.as_str());
                 })
                 .push(" ON CONFLICT (plugin, schedule, planned_at) DO NOTHING")
                 .build()
@@ -193,7 +193,7 @@ impl SqlStore<Db> {
             .push(") AND d.state IN (");
         let mut states = query.separated(", ");
         for state in OPEN {
-            states.push_bind(state.word());
+            states.push_bind(state.as_str());
         }
         query.push(")");
         let open: i64 = query.build_query_scalar().fetch_one(&mut *conn).await?;
@@ -208,7 +208,7 @@ impl SqlStore<Db> {
     ) -> StoreResult<()> {
         let mut update = sql::<Db>("UPDATE schedule_runs SET outcome = ");
         update
-            .push_bind(outcome.word())
+            .push_bind(outcome.as_str())
             .push(", event_id = ")
             .push_bind(event.map(|event| event.id.to_string()))
             .push(" WHERE ");
@@ -265,9 +265,9 @@ fn run_from(row: &impl Columns) -> StoreResult<ScheduleRun> {
     Ok(ScheduleRun {
         planned_at: row.moment("planned_at")?,
         recorded_at: row.moment("recorded_at")?,
-        outcome: row.word("outcome")?,
+        outcome: row.parsed("outcome")?,
         event,
-        status: event.map(|_| row.word("status")).transpose()?,
+        status: event.map(|_| row.parsed("status")).transpose()?,
         error_message: row.text_opt("error_message")?,
     })
 }

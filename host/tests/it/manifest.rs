@@ -172,6 +172,20 @@ fn mistakes_are_told_with_their_place() {
             "keep one of the two",
         ),
         (
+            "[plugins.a]\ncomponent = \"https://x/a.wasm\"\n",
+            "2:13",
+            "cannot be fetched",
+        ),
+    ] {
+        assert_refused(text, place, says);
+    }
+}
+
+#[test]
+fn mistakes_in_schedules_are_told_with_their_place() {
+    let plugin = "[plugins.a]\ncomponent = \"a.wasm\"\n";
+    for (text, place, says) in [
+        (
             &format!("{plugin}[[plugins.a.schedules]]\ncron = \"0 25 * * *\"\n"),
             "4:8",
             "hour `25`: it must be from 0 to 23",
@@ -193,7 +207,7 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             &format!("{plugin}schedules = [{{ cron = \"@daily\" }}, {{ cron = \"@daily\" }}]\n"),
-            "3:43",
+            "3:44",
             "give each a `name` of its own",
         ),
         (
@@ -211,20 +225,20 @@ fn mistakes_are_told_with_their_place() {
             "5:12",
             "unknown variant `all`, expected `once` or `none`",
         ),
-        (
-            "[plugins.a]\ncomponent = \"https://x/a.wasm\"\n",
-            "2:13",
-            "cannot be fetched",
-        ),
     ] {
-        let error = parse(text).expect_err(text);
-        let first = error.lines().next().unwrap_or_default();
-        assert!(
-            first.starts_with(&format!("/etc/hookyard/plugins.toml:{place}")),
-            "{text}\n{error}"
-        );
-        assert!(error.contains(says), "{text}\n{error}");
+        assert_refused(text, place, says);
     }
+}
+
+/// Fails unless the text is refused at this place with these words.
+fn assert_refused(text: &str, place: &str, says: &str) {
+    let error = parse(text).expect_err(text);
+    let first = error.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with(&format!("/etc/hookyard/plugins.toml:{place}")),
+        "{text}\n{error}"
+    );
+    assert!(error.contains(says), "{text}\n{error}");
 }
 
 #[test]

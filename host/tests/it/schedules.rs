@@ -126,14 +126,15 @@ fn write_plugins(dir: &Path, text: &str) {
 
 /// One plugin `p` that runs this fixture, with these schedules (name, cron, more lines).
 fn plugins(fixture: &str, schedules: &[(&str, &str, &str)]) -> String {
-    let mut text = format!(
+    let plugin = format!(
         "[plugins.p]\ncomponent = \"{}\"\n[plugins.p.limits]\ntimeout = \"2m\"\n",
         component(fixture).display()
     );
-    for (name, cron, more) in schedules {
-        text += &format!("[[plugins.p.schedules]]\nname = \"{name}\"\ncron = \"{cron}\"\n{more}\n");
-    }
-    text
+    let schedule = |(name, cron, more): &(&str, &str, &str)| {
+        format!("[[plugins.p.schedules]]\nname = \"{name}\"\ncron = \"{cron}\"\n{more}\n")
+    };
+    let sections: Vec<_> = schedules.iter().map(schedule).collect();
+    plugin + &sections.concat()
 }
 
 fn at(text: &str) -> Timestamp {

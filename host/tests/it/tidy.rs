@@ -33,12 +33,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("intake", &["domain", "store"]),
     ("wasm", &["domain", "store"]),
     ("watcher", &["domain"]),
+    ("processes", &["auth", "domain", "store"]),
+    ("actions", &["domain", "store", "wasm"]),
     ("operator", &["domain", "manifest", "store", "wasm", "watcher"]),
     ("dispatch", &["domain", "manifest", "operator", "store", "wasm"]),
     ("scheduler", &["domain", "store"]),
     (
         "http",
         &[
+            "actions",
             "auth",
             "config",
             "dispatch",
@@ -46,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "intake",
             "manifest",
             "operator",
+            "processes",
             "scheduler",
             "store",
             "wasm",

@@ -29,7 +29,7 @@ fn runs(cron: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
         .map(|_| {
             moment = spec.next_after(moment).expect("there is a next");
             let instant = jiff::Timestamp::from_millisecond(moment.as_millis()).expect("fits");
-            let zoned = jiff::Zoned::new(instant, rules.clone());
+            let zoned = instant.to_zoned_datetime(rules.clone());
             zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
         })
         .collect()
@@ -220,6 +220,11 @@ fn clocks_that_jump_by_half_an_hour_lose_no_run() {
     assert_eq!(
         runs("15 2 * * *", zone, "2026-10-04T00:00:00", 2),
         ["2026-10-04T02:30:00+11:00", "2026-10-05T02:15:00+11:00"]
+    );
+    // A whole hour at a quarter to three (Chatham): the next run comes a real hour after the last.
+    assert_eq!(
+        runs("0 * * * *", "Pacific/Chatham", "2026-09-27T01:30:00", 2),
+        ["2026-09-27T02:00:00+12:45", "2026-09-27T04:00:00+13:45"]
     );
     // The hour of two o'clock has its second half only.
     assert_eq!(

@@ -118,7 +118,8 @@ impl Zone {
 }
 
 /// Whether a jump of the clock from `before` to `shown` cut off an hour's beginning, and with it
-/// every time of that hour. Where clocks jump by 30 minutes (Lord Howe) such an hour would have no run.
+/// every time of that hour. Where clocks jump by 30 minutes (Lord Howe) such an hour would have no
+/// run; where they jump by a whole hour, the next run comes one real hour after the last.
 fn lost_its_hour(cron: &Cron, before: DateTime, shown: DateTime) -> bool {
     let Ok(hour) = shown.with().minute(0).second(0).subsec_nanosecond(0).build() else {
         return false;
@@ -126,8 +127,11 @@ fn lost_its_hour(cron: &Cron, before: DateTime, shown: DateTime) -> bool {
     let Ok(next_hour) = hour.checked_add(Span::new().hours(1)) else {
         return false;
     };
+    let Ok(jumped_hour) = before.checked_add(Span::new().hours(1)) else {
+        return false;
+    };
     let first = cron.first_from(hour);
-    before < shown
+    (before < shown && shown < jumped_hour)
         && shown > hour
         && first.is_some_and(|first| first >= before && first < shown)
         && cron.first_from(shown).is_none_or(|rest| rest >= next_hour)

@@ -59,12 +59,14 @@ async fn record(store: &SharedStore, at: u64, overlap: Overlap) -> Ticked {
 
 async fn events(store: &SharedStore) -> u64 {
     let page = PageRequest { page: 1, size: 1 };
-    let events = store.events(&EventFilter::default(), EventOrder::NewestFirst, page);
+    let all = EventFilter::default();
+    let events = store.events(&all, EventOrder::NewestFirst, page);
     events.await.expect("listed").total
 }
 
 async fn runs(store: &SharedStore, page: PageRequest) -> Vec<ScheduleRun> {
-    let runs = store.schedule_runs(&schedule("s", "").key, page);
+    let key = schedule("s", "").key;
+    let runs = store.schedule_runs(&key, page);
     runs.await.expect("listed").items
 }
 

@@ -1,23 +1,29 @@
 //! The HTTP interface on a free port over a real SQLite store, with a clock that the test moves.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use hookyard::actions::Actions;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::FakeClock;
+use hookyard::config::PublicUrl;
 use hookyard::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use hookyard::domain::retry::RetryPolicy;
 use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
+use hookyard::environment::Environment;
 use hookyard::http::{self, ApiState, Readiness};
 use hookyard::intake::Intake;
+use hookyard::lifecycle::Lifecycle;
+use hookyard::processes::Processes;
 use hookyard::scheduler::Desk;
 use hookyard::secret::Secret;
 use hookyard::store::{self, EventStore, SharedStore};
 use hookyard::wake::Wake;
+use hookyard::wasm::{Registry, RegistryDeps, Runtime};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -123,14 +129,21 @@ impl Api {
     pub async fn start_with(settings: AuthSettings) -> Self {
         let (store, dir) = fresh_store().await;
         let events: Arc<dyn EventStore> = store.clone();
-        Self::start_over(store, events, dir, settings).await
+        Self::start_over(store, events, dir, settings, None).await
+    }
+
+    /// Starts with a public address in front of it.
+    pub async fn start_behind(public_url: &str) -> Self {
+        let (store, dir) = fresh_store().await;
+        let public_url = Some(public_url.parse().expect("a public address"));
+        Self::start_over(store.clone(), store, dir, AuthSettings::default(), public_url).await
     }
 
     /// Starts with an intake whose store the test can hold up and make fail.
     pub async fn start_flaky() -> (Self, Arc<FlakyStore>) {
         let (store, dir) = fresh_store().await;
         let flaky = FlakyStore::new(store.clone());
-        let api = Self::start_over(store, flaky.clone(), dir, AuthSettings::default()).await;
+        let api = Self::start_over(store, flaky.clone(), dir, AuthSettings::default(), None).await;
         (api, flaky)
     }
 
@@ -139,6 +152,7 @@ impl Api {
         events: Arc<dyn EventStore>,
         dir: TempDir,
         settings: AuthSettings,
+        public_url: Option<PublicUrl>,
     ) -> Self {
         let clock = Arc::new(FakeClock::new(
             Timestamp::parse("2026-08-01T12:00:00Z").expect("a moment"),
@@ -154,6 +168,8 @@ impl Api {
             store: store.clone(),
             auth: auth.clone(),
             intake: intake.clone(),
+            processes: Processes::new(store.clone(), clock.clone()),
+            actions: actions(&store, &clock, &wake, dir.path()),
             schedules: Desk {
                 store: store.clone(),
                 specs: specs.clone(),
@@ -162,6 +178,7 @@ impl Api {
             },
             readiness: readiness.clone(),
             max_body: MAX_BODY,
+            public_url,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -259,6 +276,24 @@ impl Api {
     }
 }
 
+/// What takes actions, with no plugin in force.
+fn actions(store: &SharedStore, clock: &Arc<FakeClock>, wake: &Arc<Wake>, dir: &Path) -> Actions {
+    let deps = RegistryDeps {
+        store: store.clone(),
+        environment: Arc::new(Environment::default()),
+        clock: clock.clone(),
+        data_dir: dir.to_owned(),
+    };
+    Actions {
+        store: store.clone(),
+        registry: Arc::new(Registry::new(Runtime::new().expect("a runtime"), deps)),
+        specs: SharedSpecs::default(),
+        clock: clock.clone(),
+        wake: wake.clone(),
+        lifecycle: Lifecycle::default(),
+    }
+}
+
 impl Drop for Api {
     fn drop(&mut self) {
         if let Some(served) = &self.served
@@ -301,6 +336,7 @@ fn spec(plugin: &str, source: &str, event_type: &str) -> PluginSpec {
         paused: false,
         component: PathBuf::new(),
         sha256: None,
+        schedules: Vec::new(),
         routes: vec![Route::new(source, event_type).expect("a route")],
         grants: hookyard::domain::grant::Grants::default(),
         config: json!({}),

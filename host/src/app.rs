@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 
+use crate::actions::Actions;
 use crate::auth::{Auth, AuthSettings, KeyError, KeySource, Keyring, Registration};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{JwtSettings, Settings};
@@ -21,6 +22,8 @@ use crate::http::{self, ApiState, Readiness};
 use crate::intake::Intake;
 use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::operator::Operator;
+use crate::processes::Processes;
+use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
 use crate::wake::Wake;
 use crate::wasm::{Registry, RegistryDeps, Runtime};
@@ -42,6 +45,7 @@ pub struct App {
     pub specs: SharedSpecs,
     pub routes: SharedRoutes,
     pub wake: Arc<Wake>,
+    pub schedules: Desk,
     pub node: NodeId,
     pub lifecycle: Lifecycle,
     data_dir: DataDir,
@@ -94,6 +98,12 @@ impl App {
                 routes.clone(),
             )),
             auth: Arc::new(auth),
+            schedules: Desk {
+                store: store.clone(),
+                specs: specs.clone(),
+                clock: clock.clone(),
+                wake: wake.clone(),
+            },
             settings,
             store,
             clock,
@@ -128,6 +138,37 @@ impl App {
         }
     }
 
+    /// What the scheduler works with.
+    #[must_use]
+    pub fn scheduler_parts(&self) -> scheduler::Parts {
+        scheduler::Parts {
+            store: self.store.clone(),
+            specs: self.specs.clone(),
+            clock: self.clock.clone(),
+            wake: self.wake.clone(),
+            lifecycle: self.lifecycle.clone(),
+        }
+    }
+
+    /// What changes stored scripts.
+    #[must_use]
+    pub fn processes(&self) -> Processes {
+        Processes::new(self.store.clone(), self.clock.clone())
+    }
+
+    /// What takes actions.
+    #[must_use]
+    pub fn actions(&self) -> Actions {
+        Actions {
+            store: self.store.clone(),
+            registry: self.registry.clone(),
+            specs: self.specs.clone(),
+            clock: self.clock.clone(),
+            wake: self.wake.clone(),
+            lifecycle: self.lifecycle.clone(),
+        }
+    }
+
     /// Puts `plugins.toml` in force for a command. When it is wrong, [`Operator::rejected`] says so
     /// and the command decides whether it can do without.
     pub async fn load_plugins(&self) {
@@ -154,6 +195,9 @@ impl App {
             store: app.store.clone(),
             auth: app.auth.clone(),
             intake: app.intake.clone(),
+            processes: app.processes(),
+            actions: app.actions(),
+            schedules: app.schedules.clone(),
             readiness: readiness.clone(),
             max_body: app.settings.max_body,
             public_url: app.settings.public_url.clone(),
@@ -166,6 +210,7 @@ impl App {
         crate::control::listen(app.clone(), &control_socket(app.data_dir.path()), life)?;
         dispatch::start(app.dispatch_parts());
         app.dispatching.store(true, Ordering::Relaxed);
+        scheduler::start(app.scheduler_parts()).await?;
         life.spawn(
             "token purge",
             purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),

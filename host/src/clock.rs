@@ -39,6 +39,11 @@ impl FakeClock {
         Self(AtomicI64::new(start.as_millis()))
     }
 
+    /// Sets the clock, forward or back.
+    pub fn set(&self, to: Timestamp) {
+        self.0.store(to.as_millis(), Ordering::SeqCst);
+    }
+
     /// Moves the clock on.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(

@@ -2,6 +2,8 @@
 //! or done inline, under the directory's lock, when none runs. Both ways end in `execute`.
 
 mod execute;
+mod processes;
+mod schedules;
 mod server;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::data_dir::{DataDir, Ownership, control_socket};
 use crate::environment::Environment;
+use crate::processes::Draft;
 
 pub use server::listen;
 
@@ -67,6 +70,38 @@ pub enum Request {
         action: String,
         input: Value,
     },
+    ScheduleList,
+    ScheduleRun {
+        name: String,
+        plugin: Option<String>,
+    },
+    ScheduleHistory {
+        name: String,
+        plugin: Option<String>,
+        limit: u32,
+    },
+    ProcessList {
+        search: Option<String>,
+        page: u32,
+    },
+    ProcessShow {
+        code: String,
+    },
+    ProcessVersions {
+        code: String,
+        page: u32,
+    },
+    /// A process whose code must be new.
+    ProcessAdd {
+        process: Draft,
+    },
+    /// Processes by their codes, new or changed.
+    ProcessPut {
+        processes: Vec<Draft>,
+    },
+    ProcessRemove {
+        code: String,
+    },
 }
 
 impl Request {
@@ -74,7 +109,13 @@ impl Request {
     fn needs_plugins(&self) -> bool {
         matches!(
             self,
-            Self::EventSend { .. } | Self::PluginList | Self::PluginEnable { .. } | Self::PluginRun { .. }
+            Self::EventSend { .. }
+                | Self::PluginList
+                | Self::PluginEnable { .. }
+                | Self::PluginRun { .. }
+                | Self::ScheduleList
+                | Self::ScheduleRun { .. }
+                | Self::ScheduleHistory { .. }
         )
     }
 }

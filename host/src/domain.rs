@@ -10,6 +10,7 @@ pub mod plugin;
 pub mod process;
 pub mod retry;
 pub mod route;
+pub mod schedule;
 pub mod time;
 pub mod user;
 pub mod words;

@@ -12,8 +12,12 @@ pub mod events;
 pub mod extract;
 pub mod health;
 pub mod observe;
+pub mod page;
+pub mod plugins;
 pub mod problem;
+pub mod processes;
 pub mod receive;
+pub mod schedules;
 pub mod serve;
 pub mod slash;
 pub mod views;
@@ -26,9 +30,12 @@ use axum::http::{Method, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::actions::Actions;
 use crate::auth::Auth;
 use crate::config::PublicUrl;
 use crate::intake::Intake;
+use crate::processes::Processes;
+use crate::scheduler::Desk;
 use crate::store::SharedStore;
 
 pub use health::Readiness;
@@ -41,6 +48,9 @@ pub struct ApiState {
     pub store: SharedStore,
     pub auth: Arc<Auth>,
     pub intake: Intake,
+    pub processes: Processes,
+    pub actions: Actions,
+    pub schedules: Desk,
     /// Set by the application; read by `/readyz`.
     pub readiness: Readiness,
     /// Most bytes of a webhook's body.
@@ -74,6 +84,19 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::list))
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
+        .routes(routes!(processes::list, processes::create))
+        .routes(routes!(
+            processes::detail,
+            processes::replace,
+            processes::change,
+            processes::remove
+        ))
+        .routes(routes!(processes::versions))
+        .routes(routes!(plugins::list))
+        .routes(routes!(plugins::run_action))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::run))
+        .routes(routes!(schedules::runs))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(docs::openapi))

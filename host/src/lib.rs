@@ -1,9 +1,11 @@
 //! Hookyard: webhooks in, made durable, delivered to sandboxed WebAssembly components.
 //!
 //! The pipeline, in the order of the modules below: [`intake`] verifies and parses a request,
-//! [`store`] makes it durable, [`dispatch`] claims its deliveries, [`wasm`] runs the plugin.
+//! [`store`] makes it durable, [`dispatch`] claims its deliveries, [`wasm`] runs the plugin;
+//! [`scheduler`] makes the events of schedules.
 //! [`domain`] holds the words they share. `docs/architecture.md` has the map.
 
+pub mod actions;
 pub mod app;
 pub mod auth;
 pub mod batch;
@@ -20,6 +22,8 @@ pub mod intake;
 pub mod lifecycle;
 pub mod manifest;
 pub mod operator;
+pub mod processes;
+pub mod scheduler;
 pub mod secret;
 pub mod store;
 pub mod telemetry;

@@ -3,6 +3,7 @@
 
 mod error;
 mod raw;
+mod schedules;
 
 use std::path::{Path, PathBuf};
 
@@ -111,6 +112,7 @@ fn plugin_spec(
             .iter()
             .map(|route| route_of(route, place))
             .collect::<Result<_, _>>()?,
+        schedules: schedules::specs(raw.schedules, place)?,
         grants: grants_of(raw.grants, base, place)?,
         config,
         limits: limits_of(&raw.limits, place)?,

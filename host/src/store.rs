@@ -15,6 +15,7 @@ mod migrate;
 mod open;
 mod processes;
 mod rows;
+mod schedules;
 mod sql;
 mod state;
 mod sweep;
@@ -35,7 +36,8 @@ use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent};
 use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId, RefreshTokenId, TokenFamily, UserId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::plugin::PluginName;
-use crate::domain::process::Process;
+use crate::domain::process::{Process, ProcessSummary, ProcessVersion, ProcessWrite};
+use crate::domain::schedule::{NewTick, ScheduleInForce, ScheduleKey, ScheduleRun, Ticked};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, UpdatedUser, User};
 
@@ -76,7 +78,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything the application keeps.
 pub trait Store:
-    EventStore + DeliveryStore + UserStore + TokenStore + StateStore + ProcessStore + HealthStore
+    EventStore + DeliveryStore + ScheduleStore + UserStore + TokenStore + StateStore + ProcessStore + HealthStore
 {
 }
 
@@ -171,6 +173,29 @@ pub trait DeliveryStore: Send + Sync {
 
     /// One delivery.
     async fn delivery(&self, id: DeliveryId) -> StoreResult<Option<Delivery>>;
+}
+
+/// Schedules and their ticks.
+#[async_trait]
+pub trait ScheduleStore: Send + Sync {
+    /// Makes these the schedules in force. One that is new or has another rule begins at `now`; one
+    /// that is not among them is forgotten, its runs are not. Answers, per item, up to when its
+    /// moments have been dealt with.
+    async fn keep_schedules(
+        &self,
+        schedules: &[ScheduleInForce],
+        now: Timestamp,
+    ) -> StoreResult<Vec<Timestamp>>;
+
+    /// Records one moment of a schedule: the unique row, the event with its delivery, and how far
+    /// the schedule has come, all in one transaction. However many nodes see a moment, one records it.
+    async fn record_tick(&self, tick: &NewTick) -> StoreResult<Ticked>;
+
+    /// The recorded moments of a schedule, latest first, and how many there are.
+    async fn schedule_runs(&self, key: &ScheduleKey, page: PageRequest) -> StoreResult<Page<ScheduleRun>>;
+
+    /// The latest recorded moment of each schedule that has one, in the order asked for.
+    async fn last_schedule_runs(&self, keys: &[ScheduleKey]) -> StoreResult<Vec<Option<ScheduleRun>>>;
 }
 
 /// Users.
@@ -273,10 +298,25 @@ pub trait StateStore: Send + Sync {
 /// Stored scripts.
 #[async_trait]
 pub trait ProcessStore: Send + Sync {
-    /// Writes a process by its code, new or changed.
-    async fn put_process(&self, process: &Process) -> StoreResult<()>;
+    /// Writes processes by their codes, new or changed, all in one transaction; a known code keeps
+    /// its id and the moment it was made. What changes gets a version that names `by`.
+    async fn put_processes(&self, processes: &[Process], by: &str) -> StoreResult<Vec<ProcessWrite>>;
+    /// Writes a process whose code must be new; whether it was.
+    async fn create_process(&self, process: &Process, by: &str) -> StoreResult<bool>;
+    /// One process.
+    async fn process(&self, code: &str) -> StoreResult<Option<Process>>;
+    /// Removes a process; its versions stay, with one more that says so. Whether it was there.
+    async fn remove_process(&self, code: &str, at: Timestamp, by: &str) -> StoreResult<bool>;
     /// Processes whose code comes after `after`, by code.
     async fn processes(&self, after: Option<&str>, limit: u32) -> StoreResult<Vec<Process>>;
+    /// A page of processes by code whose code or name contains `search` (without regard to case).
+    async fn process_page(
+        &self,
+        search: Option<&str>,
+        page: PageRequest,
+    ) -> StoreResult<Page<ProcessSummary>>;
+    /// The versions of a code, newest first.
+    async fn process_versions(&self, code: &str, page: PageRequest) -> StoreResult<Page<ProcessVersion>>;
 }
 
 /// Whether the database can be used.

@@ -137,12 +137,39 @@ CREATE TABLE processes (
     updated_at BIGINT NOT NULL
 );
 
--- Ticks of schedules: the key makes each tick once, however many nodes see it.
+-- What each process was: a row for every change, and one without a script for its removal. They
+-- outlive the process.
+CREATE TABLE process_versions (
+    process_id TEXT COLLATE "C" NOT NULL,
+    version    BIGINT NOT NULL,
+    code       TEXT COLLATE "C" NOT NULL,
+    name       TEXT NOT NULL,
+    script     TEXT,
+    changed_at BIGINT NOT NULL,
+    changed_by TEXT NOT NULL,
+    PRIMARY KEY (process_id, version)
+);
+-- The versions of a code, newest first.
+CREATE INDEX process_versions_code ON process_versions (code, changed_at, version);
+
+-- The schedules in force, and up to when their moments have been dealt with.
+CREATE TABLE schedules (
+    plugin   TEXT COLLATE "C" NOT NULL,
+    schedule TEXT COLLATE "C" NOT NULL,
+    -- Expression and time zone: another one begins anew and catches nothing up.
+    rule     TEXT COLLATE "C" NOT NULL,
+    since    BIGINT NOT NULL,
+    PRIMARY KEY (plugin, schedule)
+);
+
+-- Moments of schedules: the key makes each tick once, however many nodes see it.
 CREATE TABLE schedule_runs (
-    plugin     TEXT COLLATE "C" NOT NULL,
-    schedule   TEXT COLLATE "C" NOT NULL,
-    planned_at BIGINT NOT NULL,
-    event_id   TEXT COLLATE "C" REFERENCES events (id) ON DELETE SET NULL,
+    plugin      TEXT COLLATE "C" NOT NULL,
+    schedule    TEXT COLLATE "C" NOT NULL,
+    planned_at  BIGINT NOT NULL,
+    recorded_at BIGINT NOT NULL,
+    outcome     TEXT COLLATE "C" NOT NULL CHECK (outcome IN ('made', 'manual', 'skipped', 'missed')),
+    event_id    TEXT COLLATE "C" REFERENCES events (id) ON DELETE SET NULL,
     PRIMARY KEY (plugin, schedule, planned_at)
 );
 -- Deleting an event finds the tick it came from.

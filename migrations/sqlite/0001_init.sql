@@ -136,12 +136,39 @@ CREATE TABLE processes (
     updated_at INTEGER NOT NULL
 );
 
--- Ticks of schedules: the key makes each tick once, however many nodes see it.
+-- What each process was: a row for every change, and one without a script for its removal. They
+-- outlive the process.
+CREATE TABLE process_versions (
+    process_id TEXT NOT NULL,
+    version    INTEGER NOT NULL,
+    code       TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    script     TEXT,
+    changed_at INTEGER NOT NULL,
+    changed_by TEXT NOT NULL,
+    PRIMARY KEY (process_id, version)
+);
+-- The versions of a code, newest first.
+CREATE INDEX process_versions_code ON process_versions (code, changed_at, version);
+
+-- The schedules in force, and up to when their moments have been dealt with.
+CREATE TABLE schedules (
+    plugin   TEXT NOT NULL,
+    schedule TEXT NOT NULL,
+    -- Expression and time zone: another one begins anew and catches nothing up.
+    rule     TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    PRIMARY KEY (plugin, schedule)
+);
+
+-- Moments of schedules: the key makes each tick once, however many nodes see it.
 CREATE TABLE schedule_runs (
-    plugin     TEXT NOT NULL,
-    schedule   TEXT NOT NULL,
-    planned_at INTEGER NOT NULL,
-    event_id   TEXT REFERENCES events (id) ON DELETE SET NULL,
+    plugin      TEXT NOT NULL,
+    schedule    TEXT NOT NULL,
+    planned_at  INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    outcome     TEXT NOT NULL CHECK (outcome IN ('made', 'manual', 'skipped', 'missed')),
+    event_id    TEXT REFERENCES events (id) ON DELETE SET NULL,
     PRIMARY KEY (plugin, schedule, planned_at)
 );
 -- Deleting an event finds the tick it came from.

@@ -14,7 +14,7 @@ use crate::control::{Answer, Caller, Request};
 use crate::environment::Environment;
 use crate::wasm::Runtime;
 
-/// What `plugins run` exits with when the attempt failed and will be tried again (`EX_TEMPFAIL` of
+/// What `plugins run` and `schedules run` exit with when the attempt failed and will be tried again (`EX_TEMPFAIL` of
 /// sysexits.h); a rejected or given-up one exits with 1.
 const EXIT_RETRY: u8 = 75;
 
@@ -53,14 +53,10 @@ pub async fn run(
         PluginsCommand::Disable { name } => Request::PluginEnable { name, enabled: false },
         PluginsCommand::Run { name, action, input } => {
             let input: Value = serde_json::from_str(&input).context("--input is not JSON")?;
-            Request::PluginRun { name, action, input }
+            return run_action(&Caller::new(settings, env), &name, &action, input, output).await;
         }
     };
-    let ran = matches!(request, Request::PluginRun { .. });
     let answer = Caller::new(settings, env).call(request).await?;
-    if ran {
-        return Ok(ran_action(&answer, output));
-    }
     output.print(&answer, list);
     Ok(ExitCode::SUCCESS)
 }
@@ -96,7 +92,24 @@ fn list(answer: &Value) {
     }
 }
 
-fn ran_action(answer: &Answer, output: Output) -> ExitCode {
+/// Runs an action and shows its first attempt; the exit code tells success, retry and rejection.
+pub async fn run_action(
+    caller: &Caller,
+    name: &str,
+    action: &str,
+    input: Value,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let request = Request::PluginRun {
+        name: name.to_owned(),
+        action: action.to_owned(),
+        input,
+    };
+    Ok(ran_action(&caller.call(request).await?, output))
+}
+
+/// Shows the attempt of what a person asked for; the exit code tells retry from reject.
+pub(super) fn ran_action(answer: &Answer, output: Output) -> ExitCode {
     output.print(answer, |answer| {
         let delivery = &answer["delivery"];
         println!(

@@ -14,6 +14,7 @@ use super::delivery::OnUnknown;
 use super::grant::Grants;
 use super::retry::RetryPolicy;
 use super::route::Route;
+use super::schedule::ScheduleSpec;
 
 /// The name of a plugin in `plugins.toml`: 1 to 64 of `a-z`, `0-9` and `-`, beginning with a
 /// letter. It is a column, a metric label and part of URLs.
@@ -84,6 +85,8 @@ pub struct PluginSpec {
     /// SHA-256 in hex that the component must have.
     pub sha256: Option<String>,
     pub routes: Vec<Route>,
+    /// Each under a name of its own.
+    pub schedules: Vec<ScheduleSpec>,
     pub grants: Grants,
     /// The table `config` as JSON (always an object).
     pub config: serde_json::Value,

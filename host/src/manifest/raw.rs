@@ -13,6 +13,7 @@ use toml::Spanned;
 use crate::domain::delivery::OnUnknown;
 use crate::domain::grant::{Origin, Permission, PrivateNetwork, SecretGrant, SecretSource};
 use crate::domain::plugin::PluginName;
+use crate::domain::schedule::{CatchUp, Overlap};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +33,8 @@ pub(super) struct RawPlugin {
     pub sha256: Option<Spanned<String>>,
     #[serde(default)]
     pub routes: Vec<Spanned<RawRoute>>,
+    #[serde(default)]
+    pub schedules: Vec<RawSchedule>,
     #[serde(default)]
     pub grants: RawGrants,
     pub config: Option<Spanned<toml::Table>>,
@@ -56,6 +59,19 @@ pub(super) struct RawRoute {
     pub source: String,
     #[serde(default = "any", rename = "type")]
     pub event_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawSchedule {
+    pub name: Option<Spanned<String>>,
+    pub cron: Spanned<String>,
+    pub timezone: Option<Spanned<String>>,
+    pub input: Option<Spanned<toml::Table>>,
+    #[serde(default)]
+    pub overlap: Overlap,
+    #[serde(default)]
+    pub catch_up: CatchUp,
 }
 
 #[derive(Default, Deserialize)]

@@ -31,17 +31,7 @@ const DELIVERY_BINDS: usize = 5;
 impl EventStore for SqlStore<Db> {
     async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>> {
         let mut tx = self.begin().await?;
-        Self::note_sources(&mut tx, events).await?;
-        for chunk in events.chunks(Db::MAX_BINDS / EVENT_BINDS) {
-            Self::insert_events(&mut tx, chunk).await?;
-        }
-        let deliveries: Vec<_> = events
-            .iter()
-            .flat_map(|event| event.deliveries.iter().map(move |delivery| (event, delivery)))
-            .collect();
-        for chunk in deliveries.chunks(Db::MAX_BINDS / DELIVERY_BINDS) {
-            Self::insert_deliveries(&mut tx, chunk).await?;
-        }
+        Self::insert_accepted(&mut tx, events).await?;
         tx.commit().await?;
         Ok(events
             .iter()
@@ -92,6 +82,25 @@ impl EventStore for SqlStore<Db> {
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
+    /// The rows of events and their deliveries, within the caller's transaction.
+    pub(super) async fn insert_accepted(
+        conn: &mut <Db as Database>::Connection,
+        events: &[NewEvent],
+    ) -> StoreResult<()> {
+        Self::note_sources(conn, events).await?;
+        for chunk in events.chunks(Db::MAX_BINDS / EVENT_BINDS) {
+            Self::insert_events(conn, chunk).await?;
+        }
+        let deliveries: Vec<_> = events
+            .iter()
+            .flat_map(|event| event.deliveries.iter().map(move |delivery| (event, delivery)))
+            .collect();
+        for chunk in deliveries.chunks(Db::MAX_BINDS / DELIVERY_BINDS) {
+            Self::insert_deliveries(conn, chunk).await?;
+        }
+        Ok(())
+    }
+
     /// Makes sure that every source has its row. In order of name, so that two transactions with
     /// the same new sources cannot wait for each other in a circle.
     async fn note_sources(conn: &mut <Db as Database>::Connection, events: &[NewEvent]) -> StoreResult<()> {

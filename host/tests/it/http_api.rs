@@ -3,6 +3,8 @@
 mod connections;
 mod document;
 mod events;
+mod processes;
+mod schedules;
 
 use std::process::Command;
 

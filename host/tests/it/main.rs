@@ -1,5 +1,6 @@
 //! Everything that enters by the front door: one binary, one module per theme.
 
+mod actions;
 mod auth;
 mod control;
 mod durability;
@@ -13,6 +14,7 @@ mod power_cut;
 mod recorder;
 mod reload;
 mod sandbox;
+mod schedules;
 mod store;
 mod support;
 mod tidy;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hookyard::domain::grant::{PrivateNetwork, SecretSource};
 use hookyard::domain::retry::Backoff;
+use hookyard::domain::schedule::{CatchUp, Overlap};
 use hookyard::manifest::PluginsFile;
 
 fn parse(text: &str) -> Result<PluginsFile, String> {
@@ -31,6 +32,15 @@ fn every_key_is_read() {
         paused = true
         component = "full.wasm"
         routes = [{ source = "git*", type = "{push,ping}" }]
+        [[plugins.full.schedules]]
+        cron = "0 3 * * *"
+        [[plugins.full.schedules]]
+        name = "workdays"
+        cron = "0 9 * * mon-fri"
+        timezone = "europe/paris"
+        input = { a = 1, at = 2026-01-02 }
+        overlap = "queue"
+        catch-up = "none"
         [plugins.full.grants]
         http = ["POST https://a.example/x/*"]
         secrets = { one = "env:ONE", two = { from = "file:two.txt", to = ["https://a.example"] } }
@@ -53,6 +63,24 @@ fn every_key_is_read() {
     let spec = &file.plugins[0];
     assert_eq!(spec.component, Path::new("/etc/hookyard/full.wasm"));
     assert!(spec.routes[0].matches("github", "push") && !spec.routes[0].matches("github", "issues"));
+    let [plain, full] = &spec.schedules[..] else {
+        panic!("two schedules: {:?}", spec.schedules);
+    };
+    assert_eq!(
+        (&*plain.name.to_string(), &*plain.zone.to_string(), &plain.input),
+        ("0 3 * * *", "UTC", &serde_json::json!({}))
+    );
+    assert_eq!((plain.overlap, plain.catch_up), (Overlap::Skip, CatchUp::Once));
+    assert_eq!(
+        (
+            &*full.name.to_string(),
+            full.cron.as_str(),
+            &*full.zone.to_string()
+        ),
+        ("workdays", "0 9 * * mon-fri", "Europe/Paris")
+    );
+    assert_eq!(full.input, serde_json::json!({"a": 1, "at": "2026-01-02"}));
+    assert_eq!((full.overlap, full.catch_up), (Overlap::Queue, CatchUp::None));
     assert_eq!(
         spec.grants.secrets["two"].source,
         SecretSource::File("/etc/hookyard/two.txt".into())
@@ -149,14 +177,68 @@ fn mistakes_are_told_with_their_place() {
             "cannot be fetched",
         ),
     ] {
-        let error = parse(text).expect_err(text);
-        let first = error.lines().next().unwrap_or_default();
-        assert!(
-            first.starts_with(&format!("/etc/hookyard/plugins.toml:{place}")),
-            "{text}\n{error}"
-        );
-        assert!(error.contains(says), "{text}\n{error}");
+        assert_refused(text, place, says);
     }
+}
+
+#[test]
+fn mistakes_in_schedules_are_told_with_their_place() {
+    let plugin = "[plugins.a]\ncomponent = \"a.wasm\"\n";
+    for (text, place, says) in [
+        (
+            &format!("{plugin}[[plugins.a.schedules]]\ncron = \"0 25 * * *\"\n"),
+            "4:8",
+            "hour `25`: it must be from 0 to 23",
+        ),
+        (
+            &format!("{plugin}[[plugins.a.schedules]]\ncron = \"0 0 30 feb *\"\n"),
+            "4:8",
+            "never comes",
+        ),
+        (
+            &format!("{plugin}[[plugins.a.schedules]]\ntimezone = \"UTC\"\n"),
+            "3:1",
+            "missing field `cron`",
+        ),
+        (
+            &format!("{plugin}[[plugins.a.schedules]]\ncron = \"@daily\"\ntimezone = \"Paris\"\n"),
+            "5:12",
+            "`timezone` `Paris` is no time zone; use an IANA name",
+        ),
+        (
+            &format!("{plugin}schedules = [{{ cron = \"@daily\" }}, {{ cron = \"@daily\" }}]\n"),
+            "3:44",
+            "give each a `name` of its own",
+        ),
+        (
+            &format!("{plugin}[[plugins.a.schedules]]\ncron = \"@daily\"\nname = \"\"\n"),
+            "5:8",
+            "1 to 100 characters",
+        ),
+        (
+            &format!("{plugin}[[plugins.a.schedules]]\ncron = \"@daily\"\noverlap = \"never\"\n"),
+            "5:11",
+            "unknown variant `never`, expected `skip` or `queue`",
+        ),
+        (
+            &format!("{plugin}[[plugins.a.schedules]]\ncron = \"@daily\"\ncatch-up = \"all\"\n"),
+            "5:12",
+            "unknown variant `all`, expected `once` or `none`",
+        ),
+    ] {
+        assert_refused(text, place, says);
+    }
+}
+
+/// Fails unless the text is refused at this place with these words.
+fn assert_refused(text: &str, place: &str, says: &str) {
+    let error = parse(text).expect_err(text);
+    let first = error.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with(&format!("/etc/hookyard/plugins.toml:{place}")),
+        "{text}\n{error}"
+    );
+    assert!(error.contains(says), "{text}\n{error}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod events;
 mod finishes;
 mod leases;
 mod postgres;
+mod processes;
+mod schedules;
 mod schema;
 mod sqlite;
 mod state;

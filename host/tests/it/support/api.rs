@@ -1,23 +1,29 @@
 //! The HTTP interface on a free port over a real SQLite store, with a clock that the test moves.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use hookyard::actions::Actions;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::FakeClock;
 use hookyard::config::PublicUrl;
-use hookyard::domain::plugin::{PluginName, PluginSpec};
+use hookyard::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use hookyard::domain::retry::RetryPolicy;
 use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
+use hookyard::environment::Environment;
 use hookyard::http::{self, ApiState, Readiness};
 use hookyard::intake::Intake;
+use hookyard::lifecycle::Lifecycle;
+use hookyard::processes::Processes;
+use hookyard::scheduler::Desk;
 use hookyard::secret::Secret;
 use hookyard::store::{self, EventStore, SharedStore};
 use hookyard::wake::Wake;
+use hookyard::wasm::{Registry, RegistryDeps, Runtime};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -42,6 +48,8 @@ pub struct Api {
     pub readiness: Readiness,
     pub routes: SharedRoutes,
     pub wake: Arc<Wake>,
+    /// What `/api/schedules/` shows.
+    pub specs: SharedSpecs,
     stop: CancellationToken,
     served: Option<JoinHandle<()>>,
     _dir: TempDir,
@@ -155,10 +163,19 @@ impl Api {
         let wake = Arc::new(Wake::default());
         let intake = Intake::start(events, clock.clone(), routes.clone(), wake.clone());
         let readiness = Readiness::default();
+        let specs = SharedSpecs::default();
         let state = ApiState {
             store: store.clone(),
             auth: auth.clone(),
             intake: intake.clone(),
+            processes: Processes::new(store.clone(), clock.clone()),
+            actions: actions(&store, &clock, &wake, dir.path()),
+            schedules: Desk {
+                store: store.clone(),
+                specs: specs.clone(),
+                clock: clock.clone(),
+                wake: wake.clone(),
+            },
             readiness: readiness.clone(),
             max_body: MAX_BODY,
             public_url,
@@ -177,6 +194,7 @@ impl Api {
             readiness,
             routes,
             wake,
+            specs,
             stop,
             served: Some(served),
             _dir: dir,
@@ -258,6 +276,24 @@ impl Api {
     }
 }
 
+/// What takes actions, with no plugin in force.
+fn actions(store: &SharedStore, clock: &Arc<FakeClock>, wake: &Arc<Wake>, dir: &Path) -> Actions {
+    let deps = RegistryDeps {
+        store: store.clone(),
+        environment: Arc::new(Environment::default()),
+        clock: clock.clone(),
+        data_dir: dir.to_owned(),
+    };
+    Actions {
+        store: store.clone(),
+        registry: Arc::new(Registry::new(Runtime::new().expect("a runtime"), deps)),
+        specs: SharedSpecs::default(),
+        clock: clock.clone(),
+        wake: wake.clone(),
+        lifecycle: Lifecycle::default(),
+    }
+}
+
 impl Drop for Api {
     fn drop(&mut self) {
         if let Some(served) = &self.served
@@ -300,6 +336,7 @@ fn spec(plugin: &str, source: &str, event_type: &str) -> PluginSpec {
         paused: false,
         component: PathBuf::new(),
         sha256: None,
+        schedules: Vec::new(),
         routes: vec![Route::new(source, event_type).expect("a route")],
         grants: hookyard::domain::grant::Grants::default(),
         config: json!({}),

@@ -135,6 +135,7 @@ pub fn spec(plugin: &str, component: PathBuf) -> PluginSpec {
         component,
         sha256: None,
         routes: Vec::new(),
+        schedules: Vec::new(),
         grants: Grants::default(),
         config: json!({}),
         limits: Limits {

@@ -1,0 +1,80 @@
+//! `schedules list|run|history`.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::output::{Output, cell, table};
+use super::plugins::ran_action;
+use crate::control::{Caller, Request};
+
+#[derive(Subcommand)]
+pub enum SchedulesCommand {
+    /// List schedules: when each comes next, and what became of its last moment
+    List,
+    /// Run a schedule now and show the attempt; exits with 75 when it will be retried
+    Run {
+        /// The schedule's name (its cron expression when it was given none)
+        name: String,
+        /// The plugin, when several have a schedule of this name
+        #[arg(long)]
+        plugin: Option<String>,
+    },
+    /// Show what became of a schedule's moments, latest first
+    History {
+        name: String,
+        /// The plugin, when several have a schedule of this name, or none has it any longer
+        #[arg(long)]
+        plugin: Option<String>,
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+    },
+}
+
+pub async fn run(caller: &Caller, command: SchedulesCommand, output: Output) -> anyhow::Result<ExitCode> {
+    match command {
+        SchedulesCommand::List => {
+            let columns = [
+                ("plugin", "PLUGIN"),
+                ("name", "NAME"),
+                ("cron", "CRON"),
+                ("timezone", "TIMEZONE"),
+                ("next", "NEXT"),
+                ("last_at", "LAST"),
+                ("last_outcome", "OUTCOME"),
+                ("last_status", "STATUS"),
+            ];
+            let answer = caller.call(Request::ScheduleList).await?;
+            output.print(&answer, |schedules| {
+                let mut rows = schedules.clone();
+                for row in rows.as_array_mut().into_iter().flatten() {
+                    row["last_at"] = row["last"]["planned_at"].clone();
+                    row["last_outcome"] = row["last"]["outcome"].clone();
+                    row["last_status"] = row["last"]["status"].clone();
+                }
+                table(&rows, &columns, "plugins.toml has no schedules");
+            });
+        }
+        SchedulesCommand::Run { name, plugin } => {
+            let answer = caller.call(Request::ScheduleRun { name, plugin }).await?;
+            return Ok(ran_action(&answer, output));
+        }
+        SchedulesCommand::History { name, plugin, limit } => {
+            let request = Request::ScheduleHistory { name, plugin, limit };
+            let page = caller.call(request).await?;
+            let columns = [
+                ("planned_at", "PLANNED"),
+                ("recorded_at", "RECORDED"),
+                ("outcome", "OUTCOME"),
+                ("status", "STATUS"),
+                ("event", "EVENT"),
+                ("error_message", "ERROR"),
+            ];
+            output.print(&page, |page| {
+                table(&page["results"], &columns, "no moment has come yet");
+                println!("{} in all", cell(&page["count"]));
+            });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -54,8 +54,12 @@ fn text(bytes: &[u8]) -> String {
 
 /// A history with everything the backup makes: many files in folders, names beyond ASCII, changes, removals.
 async fn some_history(github: &GitHub, repo: &str) {
-    let head = get(github, &format!("{repo}/git/ref/heads/main")).await.text("/object/sha");
-    let base = get(github, &format!("{repo}/git/commits/{head}")).await.text("/tree/sha");
+    let head = get(github, &format!("{repo}/git/ref/heads/main"))
+        .await
+        .text("/object/sha");
+    let base = get(github, &format!("{repo}/git/commits/{head}"))
+        .await
+        .text("/tree/sha");
     let entry = |path: &str, content: &str| json!({"path": path, "mode": "100644", "type": "blob", "content": content});
     let tree = json!({"base_tree": base, "tree": [
         entry("processes/a.py", "print('a')\n"),
@@ -64,16 +68,27 @@ async fn some_history(github: &GitHub, repo: &str) {
         entry("prozesse/größe 🦀.py", "# ünïcödé 🦀\n"),
         {"path": "run.sh", "mode": "100755", "type": "blob", "content": "#!/bin/sh\n"},
     ]});
-    let tree = post(github, &format!("{repo}/git/trees"), &tree).await.text("/sha");
+    let tree = post(github, &format!("{repo}/git/trees"), &tree)
+        .await
+        .text("/sha");
     let commit = json!({"message": "Back up\n\n4 created 🎉", "tree": tree, "parents": [head],
         "author": {"name": "Łukasz <x>", "email": "l@example.com", "date": "2026-03-29T03:30:00+02:00"}});
-    let commit = post(github, &format!("{repo}/git/commits"), &commit).await.text("/sha");
-    let moved = patch(github, &format!("{repo}/git/refs/heads/main"), &json!({"sha": commit})).await;
+    let commit = post(github, &format!("{repo}/git/commits"), &commit)
+        .await
+        .text("/sha");
+    let moved = patch(
+        github,
+        &format!("{repo}/git/refs/heads/main"),
+        &json!({"sha": commit}),
+    )
+    .await;
     assert_eq!(moved.status, 200, "{}", moved.body);
     let file = json!({"message": "one more", "content": STANDARD.encode([0, 159, 146, 150])});
     let made = put(github, &format!("{repo}/contents/binary.bin"), &file).await;
     assert_eq!(made.status, 201);
-    let gone = get(github, &format!("{repo}/contents/processes/a-b.py")).await.text("/sha");
+    let gone = get(github, &format!("{repo}/contents/processes/a-b.py"))
+        .await
+        .text("/sha");
     let gone = json!({"message": "remove", "sha": gone});
     let removed = delete(github, &format!("{repo}/contents/processes/a-b.py"), Some(&gone)).await;
     assert_eq!(removed.status, 200);
@@ -100,7 +115,11 @@ async fn git_clones_what_the_api_made_and_finds_every_object_sound() {
     let count = text(&git(&copy, &["rev-list", "--count", "HEAD"]).stdout);
     assert_eq!(count.trim(), "4");
     for (path, content) in view.files_at("main") {
-        assert_eq!(std::fs::read(copy.join(&path)).expect("the file"), content, "{path}");
+        assert_eq!(
+            std::fs::read(copy.join(&path)).expect("the file"),
+            content,
+            "{path}"
+        );
     }
     assert_eq!(view.files_at("main").len(), 6);
     let clean = text(&git(&copy, &["status", "--porcelain"]).stdout);

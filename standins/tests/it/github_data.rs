@@ -6,7 +6,9 @@ use standins::github::{GitHub, Limits};
 use crate::support::github::{delete, get, github, patch, post, with_repository};
 
 async fn head(github: &GitHub, repo: &str) -> String {
-    get(github, &format!("{repo}/git/ref/heads/main")).await.text("/object/sha")
+    get(github, &format!("{repo}/git/ref/heads/main"))
+        .await
+        .text("/object/sha")
 }
 
 fn file(path: &str, content: &str) -> Value {
@@ -19,7 +21,9 @@ async fn commit(github: &GitHub, repo: &str, parent: &str, entries: Value) -> St
     let tree = post(github, &format!("{repo}/git/trees"), &body).await;
     assert_eq!(tree.status, 201, "{}", tree.body);
     let body = json!({"message": "m", "tree": tree.text("/sha"), "parents": [parent]});
-    post(github, &format!("{repo}/git/commits"), &body).await.text("/sha")
+    post(github, &format!("{repo}/git/commits"), &body)
+        .await
+        .text("/sha")
 }
 
 #[tokio::test]
@@ -30,15 +34,33 @@ async fn an_empty_repository_has_no_git_data() {
     let sha = "0".repeat(40);
     let answers = [
         post(&github, &format!("{repo}/git/blobs"), &json!({"content": "x"})).await,
-        post(&github, &format!("{repo}/git/trees"), &json!({"tree": [file("a", "b")]})).await,
-        post(&github, &format!("{repo}/git/commits"), &json!({"message": "m", "tree": sha})).await,
-        post(&github, &format!("{repo}/git/refs"), &json!({"ref": "refs/heads/main", "sha": sha})).await,
+        post(
+            &github,
+            &format!("{repo}/git/trees"),
+            &json!({"tree": [file("a", "b")]}),
+        )
+        .await,
+        post(
+            &github,
+            &format!("{repo}/git/commits"),
+            &json!({"message": "m", "tree": sha}),
+        )
+        .await,
+        post(
+            &github,
+            &format!("{repo}/git/refs"),
+            &json!({"ref": "refs/heads/main", "sha": sha}),
+        )
+        .await,
         get(&github, &format!("{repo}/git/ref/heads/main")).await,
         get(&github, &format!("{repo}/git/trees/main?recursive=1")).await,
         get(&github, &format!("{repo}/commits")).await,
     ];
     for answer in answers {
-        assert_eq!((answer.status, answer.message()), (409, "Git Repository is empty."));
+        assert_eq!(
+            (answer.status, answer.message()),
+            (409, "Git Repository is empty.")
+        );
     }
     assert_eq!(get(&github, &format!("{repo}/branches")).await.body, json!([]));
 }
@@ -47,12 +69,23 @@ async fn an_empty_repository_has_no_git_data() {
 async fn many_files_make_one_commit_and_null_removes() {
     let (github, repo) = with_repository().await;
     let first = head(&github, &repo).await;
-    let entries: Vec<Value> = (0..1_000).map(|n| file(&format!("p/{n:04}.py"), &format!("print({n})\n"))).collect();
+    let entries: Vec<Value> = (0..1_000)
+        .map(|n| file(&format!("p/{n:04}.py"), &format!("print({n})\n")))
+        .collect();
     let second = commit(&github, &repo, &first, json!(entries)).await;
-    let moved = patch(&github, &format!("{repo}/git/refs/heads/main"), &json!({"sha": second})).await;
+    let moved = patch(
+        &github,
+        &format!("{repo}/git/refs/heads/main"),
+        &json!({"sha": second}),
+    )
+    .await;
     assert_eq!(moved.status, 200);
     let tree = get(&github, &format!("{repo}/git/trees/main?recursive=1")).await;
-    assert_eq!(tree.body["tree"].as_array().map(Vec::len), Some(1_002), "README, the folder, its files");
+    assert_eq!(
+        tree.body["tree"].as_array().map(Vec::len),
+        Some(1_002),
+        "README, the folder, its files"
+    );
     assert_eq!(tree.body["truncated"], false);
     let gone = json!([
         {"path": "p/0000.py", "mode": "100644", "type": "blob", "sha": null},
@@ -60,16 +93,30 @@ async fn many_files_make_one_commit_and_null_removes() {
         file("p/0001.py", "changed\n"),
     ]);
     let third = commit(&github, &repo, &second, gone).await;
-    patch(&github, &format!("{repo}/git/refs/heads/main"), &json!({"sha": third})).await;
+    patch(
+        &github,
+        &format!("{repo}/git/refs/heads/main"),
+        &json!({"sha": third}),
+    )
+    .await;
     let view = github.repo("ada", "backup").expect("it");
     assert_eq!(view.files_at("main").len(), 999);
-    assert_eq!(view.commits_of("main")[0].changed, ["README.md", "p/0000.py", "p/0001.py"]);
+    assert_eq!(
+        view.commits_of("main")[0].changed,
+        ["README.md", "p/0000.py", "p/0001.py"]
+    );
     let shown = get(&github, &format!("{repo}/commits/{third}")).await;
-    assert_eq!(shown.body["stats"], json!({"total": 4, "additions": 1, "deletions": 3}));
+    assert_eq!(
+        shown.body["stats"],
+        json!({"total": 4, "additions": 1, "deletions": 3})
+    );
     let patch_of = shown.body["files"][2]["patch"].as_str().expect("a patch");
     assert_eq!(patch_of, "@@ -1 +1 @@\n-print(1)\n+changed");
     let compared = get(&github, &format!("{repo}/compare/{first}...main")).await;
-    assert_eq!((compared.body["ahead_by"].clone(), compared.text("/status")), (json!(2), "ahead".to_owned()));
+    assert_eq!(
+        (compared.body["ahead_by"].clone(), compared.text("/status")),
+        (json!(2), "ahead".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -77,9 +124,17 @@ async fn the_same_content_has_the_same_names() {
     let (github, repo) = with_repository().await;
     let empty = post(&github, &format!("{repo}/git/blobs"), &json!({"content": ""})).await;
     assert_eq!(empty.text("/sha"), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
-    let inline = post(&github, &format!("{repo}/git/trees"), &json!({"tree": [file("hello.txt", "hello\n")]})).await;
+    let inline = post(
+        &github,
+        &format!("{repo}/git/trees"),
+        &json!({"tree": [file("hello.txt", "hello\n")]}),
+    )
+    .await;
     // What `git mktree` gives for one blob of `hello\n`.
-    assert_eq!(inline.text("/tree/0/sha"), "ce013625030ba8dba906f756967f9e9ca394464a");
+    assert_eq!(
+        inline.text("/tree/0/sha"),
+        "ce013625030ba8dba906f756967f9e9ca394464a"
+    );
     assert_eq!(inline.text("/sha"), "aaa96ced2d9a1c8e72c56b253a0e2fe78393feb7");
     let by_sha = json!({"tree": [{"path": "hello.txt", "mode": "100644", "type": "blob", "sha": inline.text("/tree/0/sha")}]});
     let again = post(&github, &format!("{repo}/git/trees"), &by_sha).await;
@@ -91,15 +146,29 @@ async fn a_branch_moved_by_somebody_else_is_not_overwritten() {
     let (github, repo) = with_repository().await;
     let first = head(&github, &repo).await;
     let mine = commit(&github, &repo, &first, json!([file("a.py", "mine")])).await;
-    let theirs = github.move_branch("ada", "backup", "main", ("b.py", "theirs")).expect("it is there");
+    let theirs = github
+        .move_branch("ada", "backup", "main", ("b.py", "theirs"))
+        .expect("it is there");
     let at = format!("{repo}/git/refs/heads/main");
     let refused = patch(&github, &at, &json!({"sha": mine, "force": false})).await;
-    assert_eq!((refused.status, refused.message()), (422, "Update is not a fast forward"));
+    assert_eq!(
+        (refused.status, refused.message()),
+        (422, "Update is not a fast forward")
+    );
     assert_eq!(head(&github, &repo).await, theirs.to_string());
     let rebased = commit(&github, &repo, &theirs.to_string(), json!([file("a.py", "mine")])).await;
     assert_eq!(patch(&github, &at, &json!({"sha": rebased})).await.status, 200);
-    assert_eq!(github.repo("ada", "backup").expect("it").files_at("main").len(), 3);
-    assert_eq!(patch(&github, &at, &json!({"sha": mine, "force": true})).await.status, 200, "forced");
+    assert_eq!(
+        github.repo("ada", "backup").expect("it").files_at("main").len(),
+        3
+    );
+    assert_eq!(
+        patch(&github, &at, &json!({"sha": mine, "force": true}))
+            .await
+            .status,
+        200,
+        "forced"
+    );
 }
 
 #[tokio::test]
@@ -109,10 +178,30 @@ async fn references_are_made_listed_and_removed() {
     let at = format!("{repo}/git/refs");
     for (name, sha, status, message) in [
         ("refs/heads/backup/daily", sha.as_str(), 201, ""),
-        ("refs/heads/backup/daily", sha.as_str(), 422, "Reference already exists"),
-        ("heads/x", sha.as_str(), 422, "Reference name must start with 'refs' and contain at least three slash-separated components."),
-        ("refs/heads/a..b", sha.as_str(), 422, "refs/heads/a..b is not a valid ref name."),
-        ("refs/heads/x", "short", 422, "The sha parameter must be exactly 40 characters and contain only [0-9a-f]."),
+        (
+            "refs/heads/backup/daily",
+            sha.as_str(),
+            422,
+            "Reference already exists",
+        ),
+        (
+            "heads/x",
+            sha.as_str(),
+            422,
+            "Reference name must start with 'refs' and contain at least three slash-separated components.",
+        ),
+        (
+            "refs/heads/a..b",
+            sha.as_str(),
+            422,
+            "refs/heads/a..b is not a valid ref name.",
+        ),
+        (
+            "refs/heads/x",
+            "short",
+            422,
+            "The sha parameter must be exactly 40 characters and contain only [0-9a-f].",
+        ),
         ("refs/heads/x", &"1".repeat(40), 422, "Object does not exist"),
     ] {
         let made = post(&github, &at, &json!({"ref": name, "sha": sha})).await;
@@ -120,13 +209,33 @@ async fn references_are_made_listed_and_removed() {
     }
     let found = get(&github, &format!("{repo}/git/matching-refs/heads/b")).await;
     assert_eq!(found.body[0]["ref"], "refs/heads/backup/daily");
-    assert_eq!(get(&github, &format!("{repo}/branches")).await.body.as_array().map(Vec::len), Some(2));
-    assert_eq!(get(&github, &format!("{repo}/branches/backup/daily")).await.text("/commit/sha"), sha);
-    assert_eq!(delete(&github, &format!("{at}/heads/backup/daily"), None).await.status, 204);
+    assert_eq!(
+        get(&github, &format!("{repo}/branches"))
+            .await
+            .body
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
+    assert_eq!(
+        get(&github, &format!("{repo}/branches/backup/daily"))
+            .await
+            .text("/commit/sha"),
+        sha
+    );
+    assert_eq!(
+        delete(&github, &format!("{at}/heads/backup/daily"), None)
+            .await
+            .status,
+        204
+    );
     let again = delete(&github, &format!("{at}/heads/backup/daily"), None).await;
     assert_eq!((again.status, again.message()), (422, "Reference does not exist"));
     let missing = patch(&github, &format!("{at}/heads/none"), &json!({"sha": sha})).await;
-    assert_eq!((missing.status, missing.message()), (422, "Reference does not exist"));
+    assert_eq!(
+        (missing.status, missing.message()),
+        (422, "Reference does not exist")
+    );
 }
 
 #[tokio::test]
@@ -157,8 +266,16 @@ async fn bad_trees_and_commits_are_refused() {
     let tree = get(&github, &format!("{repo}/git/trees/main")).await.text("/sha");
     let no_tree = post(&github, &at, &json!({"message": "m", "tree": unknown})).await;
     assert_eq!(no_tree.message(), "Tree SHA does not exist");
-    let no_parent = post(&github, &at, &json!({"message": "m", "tree": tree, "parents": [unknown]})).await;
-    assert_eq!(no_parent.message(), "Parent SHA does not exist or is not a commit object");
+    let no_parent = post(
+        &github,
+        &at,
+        &json!({"message": "m", "tree": tree, "parents": [unknown]}),
+    )
+    .await;
+    assert_eq!(
+        no_parent.message(),
+        "Parent SHA does not exist or is not a commit object"
+    );
 }
 
 #[tokio::test]
@@ -170,14 +287,33 @@ async fn sizes_are_bounded_and_long_trees_truncated() {
         blob_bytes: 20,
         ..Limits::default()
     });
-    let large = post(&github, &format!("{repo}/git/trees"), &json!({"tree": [file("a", "123456"), file("b", "78901")]})).await;
+    let large = post(
+        &github,
+        &format!("{repo}/git/trees"),
+        &json!({"tree": [file("a", "123456"), file("b", "78901")]}),
+    )
+    .await;
     assert_eq!(large.status, 422);
     assert!(large.message().starts_with("Sorry, your request timed out."));
-    let blob = post(&github, &format!("{repo}/git/blobs"), &json!({"content": "x".repeat(21)})).await;
+    let blob = post(
+        &github,
+        &format!("{repo}/git/blobs"),
+        &json!({"content": "x".repeat(21)}),
+    )
+    .await;
     assert_eq!(blob.status, 422);
-    assert!(blob.message().starts_with("Sorry, your input was too large to process."));
+    assert!(
+        blob.message()
+            .starts_with("Sorry, your input was too large to process.")
+    );
     let parent = head(&github, &repo).await;
-    let next = commit(&github, &repo, &parent, json!([file("x/a", "1"), file("x/b", "2")])).await;
+    let next = commit(
+        &github,
+        &repo,
+        &parent,
+        json!([file("x/a", "1"), file("x/b", "2")]),
+    )
+    .await;
     let tree = get(&github, &format!("{repo}/git/trees/{next}?recursive=true")).await;
     assert_eq!(tree.body["truncated"], true);
     assert_eq!(tree.body["tree"].as_array().map(Vec::len), Some(2));

@@ -51,7 +51,12 @@ async fn a_name_is_normalised() {
 async fn an_organisation_has_its_own() {
     let github = github().await;
     let org = github.org();
-    let made = post(&github, &format!("/orgs/{org}/repos"), &json!({"name": "backup", "visibility": "private"})).await;
+    let made = post(
+        &github,
+        &format!("/orgs/{org}/repos"),
+        &json!({"name": "backup", "visibility": "private"}),
+    )
+    .await;
     assert_eq!(made.text("/full_name"), format!("{org}/backup"));
     assert_eq!(made.text("/owner/type"), "Organization");
     assert_eq!(made.body["private"], true);
@@ -68,7 +73,11 @@ async fn accounts_are_found() {
     assert_eq!(get(&github, "/users/ada").await.text("/type"), "User");
     assert_eq!(get(&github, &format!("/orgs/{}", github.org())).await.status, 200);
     assert_eq!(get(&github, "/users/nobody").await.status, 404);
-    assert_eq!(get(&github, "/orgs/ada").await.status, 404, "a user is no organisation");
+    assert_eq!(
+        get(&github, "/orgs/ada").await.status,
+        404,
+        "a user is no organisation"
+    );
 }
 
 #[tokio::test]
@@ -84,11 +93,21 @@ async fn settings_change_and_an_archive_is_read_only() {
         (Method::PATCH, "", &json!({"description": "Newer"})),
     ] {
         let bearer = format!("Bearer {}", github.token());
-        let refused = send_as(&github, Some(&bearer), method, &format!("{repo}{path}"), Some(body)).await;
+        let refused = send_as(
+            &github,
+            Some(&bearer),
+            method,
+            &format!("{repo}{path}"),
+            Some(body),
+        )
+        .await;
         assert_eq!(refused.status, 403);
         assert_eq!(refused.message(), "Repository was archived so is read-only.");
     }
-    assert_eq!(get(&github, &format!("{repo}/contents/README.md")).await.status, 200);
+    assert_eq!(
+        get(&github, &format!("{repo}/contents/README.md")).await.status,
+        200
+    );
     let back = patch(&github, &repo, &json!({"archived": false})).await;
     assert_eq!(back.body["archived"], false);
     assert!(github.archive("ada", "backup", true));
@@ -111,7 +130,10 @@ async fn a_rename_moves_it_and_a_default_branch_must_exist() {
 async fn removal_needs_a_scope_of_its_own() {
     let (github, repo) = with_repository().await;
     let refused = delete(&github, &repo, None).await;
-    assert_eq!((refused.status, refused.message()), (403, "Must have admin rights to Repository."));
+    assert_eq!(
+        (refused.status, refused.message()),
+        (403, "Must have admin rights to Repository.")
+    );
     github.set_token_scopes(&["repo", "delete_repo"]);
     assert_eq!(delete(&github, &repo, None).await.status, 204);
     assert_eq!(get(&github, &repo).await.status, 404);

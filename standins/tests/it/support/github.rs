@@ -65,7 +65,12 @@ pub async fn github() -> GitHub {
 /// A stand-in with a repository `ada/backup` that has one commit, and the address of its API.
 pub async fn with_repository() -> (GitHub, String) {
     let github = github().await;
-    let made = post(&github, "/user/repos", &json!({"name": "backup", "private": true, "auto_init": true})).await;
+    let made = post(
+        &github,
+        "/user/repos",
+        &json!({"name": "backup", "private": true, "auto_init": true}),
+    )
+    .await;
     assert_eq!(made.status, 201, "{}", made.body);
     (github, "/repos/ada/backup".to_owned())
 }

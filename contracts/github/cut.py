@@ -9,6 +9,8 @@ import json
 import sys
 
 DROPPED = {
+    # Described as of GitHub Enterprise Server 3.9, with an account that is user and enterprise at once.
+    ("/app/installations", "get"),
     ("/app/installations/{installation_id}", "delete"),
     ("/repos/{owner}/{repo}/git/tags", "post"),
     ("/repos/{owner}/{repo}/git/tags/{tag_sha}", "get"),

@@ -1,5 +1,10 @@
 //! Accounts, limits, and the app: `/user`, `/users/…`, `/orgs/…`, `/rate_limit`, `/app/…`, `/installation/…`.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "the code of every operation has one signature, though some never refuse"
+)]
+
 use serde_json::{Value, json};
 
 use super::app::TOKEN_SECONDS;

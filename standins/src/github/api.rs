@@ -55,22 +55,14 @@ pub fn answer(
     let now = wall::now_seconds();
     let page = found
         .as_ref()
-        .map_or(REST, |(operation, _)| &operation.documentation);
+        .map_or(REST, |(operation, _)| operation.documentation.as_str());
     let mut warnings = Vec::new();
     let mut state = shared.state();
     let caller = access::authenticate(&state, received.header("authorization"), now);
     let outcome = match (&caller, told) {
         (Err(refusal), _) => Err(refusal.clone()),
         (Ok(_), Some(refusal)) => Err(refusal),
-        (Ok(caller), None) => run(
-            shared,
-            &mut state,
-            caller,
-            received,
-            found.clone(),
-            &mut warnings,
-            now,
-        ),
+        (Ok(caller), None) => run(shared, &mut state, caller, received, found, &mut warnings, now),
     };
     let error = outcome.as_ref().err().map(|refusal| refusal.message.clone());
     let caller = caller.unwrap_or(Caller::Anonymous);

@@ -9,9 +9,14 @@ use serde_json::Value;
 const DESCRIPTION: &str = include_str!("../../../contracts/github/openapi.json");
 
 /// Served but not in the description kept: method, path, page of the documentation.
-const ADDED: [(&str, &str, &str); 6] = [
+const ADDED: [(&str, &str, &str); 7] = [
     ("GET", "/users/{username}", "users/users#get-a-user"),
     ("GET", "/orgs/{org}", "orgs/orgs#get-an-organization"),
+    (
+        "GET",
+        "/app/installations",
+        "apps/apps#list-installations-for-the-authenticated-app",
+    ),
     (
         "GET",
         "/installation/repositories",

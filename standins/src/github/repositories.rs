@@ -114,8 +114,12 @@ fn optional(call: &Call, name: &str) -> Option<String> {
 }
 
 /// `GET /user/repos`
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the code of every operation has one signature"
+)]
 pub fn list_for_user(call: &mut Call) -> Outcome {
-    list(call, |_| true)
+    Ok(list(call, |_| true))
 }
 
 /// `GET /orgs/{org}/repos`
@@ -126,10 +130,10 @@ pub fn list_for_organization(call: &mut Call) -> Outcome {
         .ok_or_else(Refusal::not_found)?
         .login
         .clone();
-    list(call, |repository| repository.owner == login)
+    Ok(list(call, |repository| repository.owner == login))
 }
 
-fn list(call: &mut Call, wanted: impl Fn(&Repository) -> bool) -> Outcome {
+fn list(call: &Call, wanted: impl Fn(&Repository) -> bool) -> Answer {
     let all: Vec<Value> = call
         .state
         .repositories
@@ -138,10 +142,10 @@ fn list(call: &mut Call, wanted: impl Fn(&Repository) -> bool) -> Outcome {
         .map(|repository| shapes::repository(call.state, call.base, repository))
         .collect();
     let (shown, headers) = call.paged(all);
-    Ok(Answer {
+    Answer {
         headers,
         ..Answer::ok(json!(shown))
-    })
+    }
 }
 
 /// `GET /repos/{owner}/{repo}`

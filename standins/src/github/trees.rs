@@ -36,7 +36,7 @@ pub fn get(call: &mut Call) -> Outcome {
         }
         entries.push(shape);
     }
-    Ok(Answer::ok(answer(call, id, entries, truncated)?))
+    Ok(Answer::ok(answer(call, id, &entries, truncated)?))
 }
 
 /// `POST …/git/trees`
@@ -69,7 +69,7 @@ pub fn create(call: &mut Call) -> Outcome {
     }
     let made = call.repo_mut()?.objects.edit(base, changes);
     let id = made.map_err(|error| Refusal::unprocessable(format!("GitRPC::BadObjectState: {error}")))?;
-    let entries = call
+    let entries: Vec<Value> = call
         .repo()?
         .objects
         .walk(id)
@@ -77,7 +77,7 @@ pub fn create(call: &mut Call) -> Outcome {
         .filter(|(path, _)| !path.contains('/'))
         .map(|(path, entry)| shape(call, &path, entry))
         .collect::<Result<_, _>>()?;
-    Ok(Answer::created(answer(call, id, entries, false)?))
+    Ok(Answer::created(answer(call, id, &entries, false)?))
 }
 
 /// Inline content beyond what GitHub is known to take is refused as GitHub refuses it: by giving up.
@@ -184,7 +184,7 @@ fn shape(call: &Call, path: &str, entry: Entry) -> Result<Value, Refusal> {
     Ok(out)
 }
 
-fn answer(call: &Call, id: ObjectId, entries: Vec<Value>, truncated: bool) -> Result<Value, Refusal> {
+fn answer(call: &Call, id: ObjectId, entries: &[Value], truncated: bool) -> Result<Value, Refusal> {
     let url = format!("{}/git/trees/{id}", call.repo_url()?);
     Ok(json!({"sha": id, "url": url, "tree": entries, "truncated": truncated}))
 }

@@ -12,6 +12,7 @@ mod github_faults;
 mod github_limits;
 mod github_page;
 mod github_recorded;
+mod github_refs;
 mod github_repositories;
 mod page;
 mod rejections;

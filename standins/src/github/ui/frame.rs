@@ -1,5 +1,7 @@
 //! What all pages have in common.
 
+use std::fmt::Write;
+
 use super::View;
 use crate::github::git::ObjectId;
 use crate::html::escape;
@@ -73,13 +75,14 @@ pub fn crumbs(view: &View, path: &str) -> String {
         };
         out.push_str(" / ");
         if n + 1 == names.len() {
-            out.push_str(&format!("<b>{}</b>", escape(name)));
+            let _ = write!(out, "<b>{}</b>", escape(name));
         } else {
-            out.push_str(&format!(
+            let _ = write!(
+                out,
                 "<a href=\"{}\">{}</a>",
                 view.link("tree", &walked),
                 escape(name)
-            ));
+            );
         }
     }
     out

@@ -77,7 +77,7 @@ pub fn repository(view: &View) -> String {
     let clone = format!("git clone …/{}.git", view.repository.full_name());
     match view.commit {
         None => {
-            body.push_str("<div class=\"box\"><div class=\"empty\">This repository is empty.</div></div>")
+            body.push_str("<div class=\"box\"><div class=\"empty\">This repository is empty.</div></div>");
         }
         Some(id) => {
             body.push_str(&files::listing(view, "").unwrap_or_default());

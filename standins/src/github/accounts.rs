@@ -161,7 +161,9 @@ fn of_this_app(call: &Call) -> Result<(), Refusal> {
 
 /// The permissions asked for; they may be fewer than the installation's, not more.
 fn asked_permissions(call: &Call) -> Result<Permissions, Refusal> {
-    let Some(asked) = call.body.get("permissions") else {
+    // PyGithub sends an empty object and gets everything.
+    let named = |asked: &&Value| asked.as_object().is_some_and(|asked| !asked.is_empty());
+    let Some(asked) = call.body.get("permissions").filter(named) else {
         return Ok(call.state.app.permissions.clone());
     };
     let beyond = || Refusal::unprocessable("The permissions requested are not granted to this installation.");

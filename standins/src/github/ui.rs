@@ -33,6 +33,8 @@ struct View<'a> {
     repository: &'a Repository,
     /// The name of the branch, tag or commit.
     at: &'a str,
+    /// The stand-in's origin.
+    base: &'a str,
     /// The commit it means; none in an empty repository.
     commit: Option<ObjectId>,
 }
@@ -78,6 +80,7 @@ pub fn answer(shared: &Shared, received: &Received) -> Reply {
     let view = View {
         repository,
         at,
+        base: &shared.base_url,
         commit: repository.resolve(at),
     };
     let page = match kind {

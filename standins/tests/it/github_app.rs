@@ -121,6 +121,8 @@ async fn a_token_may_be_narrowed_and_not_widened() {
     .await;
     assert_eq!(refused.message(), "Resource not accessible by integration");
 
+    let all = token(&github, Some(&json!({"permissions": {}}))).await;
+    assert_eq!(all.body["permissions"]["contents"], "write");
     let unknown = token(&github, Some(&json!({"repositories": ["none"]}))).await;
     assert_eq!(unknown.status, 422);
     github.set_app_permissions([("metadata".to_owned(), Level::Read)].into());

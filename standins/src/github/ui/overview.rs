@@ -33,6 +33,7 @@ pub fn repositories(shared: &Shared) -> String {
         let view = View {
             repository,
             at: &repository.default_branch,
+            base: &shared.base_url,
             commit: repository.branch(&repository.default_branch),
         };
         let newest = view.commit.and_then(|id| repository.objects.commit(id));
@@ -74,7 +75,7 @@ pub fn repository(view: &View) -> String {
         );
     }
     body.push_str("</nav>");
-    let clone = format!("git clone …/{}.git", view.repository.full_name());
+    let clone = format!("git clone {}/{}.git", view.base, view.repository.full_name());
     match view.commit {
         None => {
             body.push_str("<div class=\"box\"><div class=\"empty\">This repository is empty.</div></div>");

@@ -47,10 +47,7 @@ async fn main() -> anyhow::Result<()> {
     let github = GitHub::start(options)
         .await
         .context("cannot start GitHub's stand-in")?;
-    let line = format!(
-        "{}\n",
-        json!({"slack": of_slack(&slack), "github": of_github(&github)})
-    );
+    let line = format!("{}\n", ready(&slack, &github));
     if let Some(path) = &arguments.ready_file {
         write_whole(path, &line).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -62,27 +59,26 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn of_slack(slack: &Slack) -> serde_json::Value {
+fn ready(slack: &Slack, github: &GitHub) -> serde_json::Value {
     json!({
-        "base_url": slack.base_url,
-        "api_base": slack.api_base,
-        "bot_token": slack.bot_token,
-        "webhook_url": slack.webhook_url,
-        "user_id": slack.user_id("ada@example.com"),
-        "user_email": "ada@example.com",
-        "channel": "general",
-    })
-}
-
-fn of_github(github: &GitHub) -> serde_json::Value {
-    json!({
-        "base_url": github.base_url(),
-        "token": github.token(),
-        "owner": github.owner(),
-        "org": github.org(),
-        "app_id": github.app_id(),
-        "installation_id": github.installation_id(),
-        "app_private_key_pem": github.app_private_key_pem(),
+        "slack": {
+            "base_url": slack.base_url,
+            "api_base": slack.api_base,
+            "bot_token": slack.bot_token,
+            "webhook_url": slack.webhook_url,
+            "user_id": slack.user_id("ada@example.com"),
+            "user_email": "ada@example.com",
+            "channel": "general",
+        },
+        "github": {
+            "base_url": github.base_url(),
+            "token": github.token(),
+            "owner": github.owner(),
+            "org": github.org(),
+            "app_id": github.app_id(),
+            "installation_id": github.installation_id(),
+            "app_private_key_pem": github.app_private_key_pem(),
+        },
     })
 }
 

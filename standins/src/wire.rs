@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// The largest request body taken, in bytes: four times what Hookyard accepts by default, so that the host's
+/// The largest request body taken by default, in bytes: four times what Hookyard accepts by default, so that the host's
 /// own bounds are met first.
 const BODY_MAX_BYTES: usize = 4 * 1024 * 1024;
 
@@ -105,7 +105,7 @@ pub trait Vendor: Send + Sync + 'static {
     /// Answers one request.
     fn answer(&self, received: Received) -> impl Future<Output = Reply> + Send;
 
-    /// The largest request body taken, in bytes.
+    /// The largest request body it takes, in bytes.
     fn body_max_bytes(&self) -> usize {
         BODY_MAX_BYTES
     }

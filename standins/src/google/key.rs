@@ -89,3 +89,10 @@ impl ServiceAccount {
             .unwrap_or(false)
     }
 }
+
+impl KeyError {
+    /// The work was stopped before it was done.
+    pub fn stopped(error: &dyn std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}

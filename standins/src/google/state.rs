@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::book::Spreadsheet;
-use super::files::{Files, Mime};
+use super::files::{Files, Mime, Permission, Role};
 use super::key::ServiceAccount;
 use super::quota::Meter;
 use super::refusal::{Code, Outcome, Refusal};
@@ -100,6 +100,16 @@ impl State {
              delegation (http://support.google.com/a/answer/7281227) instead.",
         )
         .reason("storageQuotaExceeded"))
+    }
+
+    /// Adds a shared drive whose contents the service account manages.
+    pub fn add_shared_drive(&mut self, name: &str) -> String {
+        let id = self.files.add_drive(name, "admin@example.com");
+        if let Some(drive) = self.files.drives.get_mut(&id) {
+            let manager = Permission::new("user", Role::FileOrganizer, &self.account.email);
+            drive.members.push(manager);
+        }
+        id
     }
 
     /// Adds a spreadsheet as a file and as a book.

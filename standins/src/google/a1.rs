@@ -18,6 +18,7 @@ pub struct Area {
 
 impl Area {
     /// Whether both have a cell in common.
+    #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.rows.start < other.rows.end
             && other.rows.start < self.rows.end
@@ -26,6 +27,7 @@ impl Area {
     }
 
     /// Whether the cell is inside.
+    #[must_use]
     pub fn contains(&self, row: usize, column: usize) -> bool {
         self.rows.contains(&row) && self.columns.contains(&column)
     }
@@ -109,7 +111,9 @@ type Corner = (Option<usize>, Option<usize>);
 
 fn corner(text: &str) -> Option<Corner> {
     let text: String = text.chars().filter(|c| *c != '$').collect();
-    let letters = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let letters = text
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
     let (letters, digits) = text.split_at(letters);
     if (letters.is_empty() && digits.is_empty()) || letters.len() > COLUMN_LETTERS_MAX {
         return None;

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::answering::{Answered, accepted, bearer};
-use super::check::{self, Query};
+use super::check;
 use super::contract::{Family, Method};
 use super::drive;
 use super::files::Role;
+use super::query::Query;
 use super::refusal::{Code, Outcome, Refusal};
 use super::sheets::{self, Call};
 use super::state::{State, Token};
@@ -44,7 +45,9 @@ fn run(
     let in_query = url::form_urlencoded::parse(received.query.as_bytes())
         .find(|(name, _)| name == "access_token" || name == "oauth_token")
         .map(|(_, token)| token.into_owned());
-    let token = state.token(bearer(received, in_query.as_deref()).as_deref())?.clone();
+    let token = state
+        .token(bearer(received, in_query.as_deref()).as_deref())?
+        .clone();
     check_scope(method, &token)?;
     if method.family == Family::Sheets {
         let (now, project) = (state.now_s(), state.account.project.clone());
@@ -118,14 +121,25 @@ fn check_scope(method: &Method, token: &Token) -> Outcome<()> {
 /// A body that is not JSON is read as query parameters by Google, and then refused.
 fn check_media(method: &Method, received: &Received) -> Outcome<()> {
     let kind = received.header("content-type").unwrap_or("application/json");
-    let plain = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let plain = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     if method.request.is_none() || received.body.is_empty() || plain.ends_with("json") {
         return Ok(());
     }
-    let body: String = String::from_utf8_lossy(&received.body).chars().take(200).collect();
-    Err(Refusal::violations(&[(String::new(), format!(
-        "Invalid JSON payload received. Unknown name \"{body}\": Cannot bind query parameter. Field could not be found in request message."
-    ))]))
+    let body: String = String::from_utf8_lossy(&received.body)
+        .chars()
+        .take(200)
+        .collect();
+    Err(Refusal::violations(&[(
+        String::new(),
+        format!(
+            "Invalid JSON payload received. Unknown name \"{body}\": Cannot bind query parameter. Field could not be found in request message."
+        ),
+    )]))
 }
 
 /// Whether a file is visible to the caller's scopes.
@@ -133,7 +147,7 @@ pub fn in_scope(state: &State, token: &Token, id: &str) -> bool {
     let only_own = token.scopes.iter().all(|scope| {
         scope == FILE_SCOPE || !(scope.contains("/auth/drive") || scope.contains("/auth/spreadsheets"))
     });
-    !only_own || state.files.files.get(id).is_some_and(|file| file.by_client)
+    !only_own || state.files.by_id.get(id).is_some_and(|file| file.by_client)
 }
 
 fn spreadsheet(called: &Called<'_>, state: &mut State, fields: Option<&super::mask::Mask>) -> Outcome<Value> {
@@ -166,7 +180,7 @@ fn spreadsheet(called: &Called<'_>, state: &mut State, fields: Option<&super::ma
     }
     if answer.is_ok() {
         let now = state.now_micros();
-        if let Some(file) = state.files.files.get_mut(id) {
+        if let Some(file) = state.files.by_id.get_mut(id) {
             file.modified_micros = now;
             file.name.clone_from(&book.title);
         }
@@ -177,7 +191,11 @@ fn spreadsheet(called: &Called<'_>, state: &mut State, fields: Option<&super::ma
 
 /// 404 for what is not there or not to be seen with this scope, 403 for what was not shared.
 fn permit(called: &Called<'_>, state: &State, id: &str) -> Outcome<()> {
-    let known = state.files.files.get(id).filter(|_| in_scope(state, called.token, id));
+    let known = state
+        .files
+        .by_id
+        .get(id)
+        .filter(|_| in_scope(state, called.token, id));
     let file = known.ok_or_else(Refusal::no_spreadsheet)?;
     if file.mime != Mime::SPREADSHEET {
         return Err(Refusal::new(
@@ -185,7 +203,11 @@ fn permit(called: &Called<'_>, state: &State, id: &str) -> Outcome<()> {
             "This operation is not supported for this document",
         ));
     }
-    let needed = if called.method.reads() { Role::Reader } else { Role::Writer };
+    let needed = if called.method.reads() {
+        Role::Reader
+    } else {
+        Role::Writer
+    };
     if state.files.role(id, &called.token.email) >= Some(needed) {
         return Ok(());
     }
@@ -193,14 +215,23 @@ fn permit(called: &Called<'_>, state: &State, id: &str) -> Outcome<()> {
 }
 
 fn create(called: &Called<'_>, state: &mut State) -> Outcome<Value> {
-    state.check_storage(called.token, None).map_err(|_| Refusal::denied())?;
+    state
+        .check_storage(called.token, None)
+        .map_err(|_| Refusal::denied())?;
     let made = sheets::create(&called.shared.contract, String::new(), called.body)?;
     let id = state.add_book(&made.title, &called.token.email, Vec::new());
-    if let Some(file) = state.files.files.get_mut(&id) {
+    if let Some(file) = state.files.by_id.get_mut(&id) {
         file.by_client = true;
     }
-    let book = super::book::Spreadsheet { id: id.clone(), ..made };
-    let shown = super::resource::spreadsheet(&book, &super::resource::Wanted::default(), &called.shared.base_url);
+    let book = super::book::Spreadsheet {
+        id: id.clone(),
+        ..made
+    };
+    let shown = super::resource::spreadsheet(
+        &book,
+        &super::resource::Wanted::default(),
+        &called.shared.base_url,
+    );
     state.books.insert(id, book);
     Ok(shown)
 }

@@ -50,7 +50,7 @@ impl Answered {
         Self {
             reply: Reply::json(refusal.code.http(), &body),
             error: Some(format!("{}: {}", refusal.code.name(), refusal.message)),
-            warnings: refusal.note.iter().cloned().collect(),
+            warnings: refusal.note.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -96,7 +96,10 @@ impl Surface {
             Self::Method(..) => access::answer(shared, received),
             Self::Nowhere(family) => {
                 let what = format!("{} {}", received.method, received.path);
-                Answered::refused(*family, &Refusal::new(Code::NotFound, format!("Not found: {what}")))
+                Answered::refused(
+                    *family,
+                    &Refusal::new(Code::NotFound, format!("Not found: {what}")),
+                )
             }
         }
     }
@@ -144,7 +147,8 @@ impl Shared {
             None => surface.answer(self, received),
             Some(fault) => self.faulty(surface, received, fault).await,
         };
-        self.journal.record(seen(surface, received, &answered, fault.as_ref()));
+        self.journal
+            .record(seen(surface, received, &answered, fault.as_ref()));
         answered.reply
     }
 
@@ -169,14 +173,18 @@ impl Shared {
     }
 }
 
-fn seen(surface: &Surface, received: &Received, answered: &Answered, fault: Option<&FaultKind>) -> RequestSeen {
+fn seen(
+    surface: &Surface,
+    received: &Received,
+    answered: &Answered,
+    fault: Option<&FaultKind>,
+) -> RequestSeen {
     let text = |name| received.header(name).map(str::to_owned);
-    let body = match surface {
-        Surface::Token => masked_form(&received.body),
-        _ => {
-            let kept = received.body.get(..BODY_KEPT_BYTES).unwrap_or(&received.body);
-            String::from_utf8_lossy(kept).into_owned()
-        }
+    let body = if matches!(surface, Surface::Token) {
+        masked_form(&received.body)
+    } else {
+        let kept = received.body.get(..BODY_KEPT_BYTES).unwrap_or(&received.body);
+        String::from_utf8_lossy(kept).into_owned()
     };
     let reply = &answered.reply;
     RequestSeen {
@@ -242,7 +250,8 @@ fn cut(mut answered: Answered, cut: Cut) -> Answered {
 pub fn bearer(received: &Received, query: Option<&str>) -> Option<String> {
     let header = received.header(AUTHORIZATION.as_str()).and_then(|value| {
         let (kind, token) = value.split_once(' ')?;
-        kind.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+        kind.eq_ignore_ascii_case("bearer")
+            .then(|| token.trim().to_owned())
     });
     header.or_else(|| query.map(str::to_owned))
 }

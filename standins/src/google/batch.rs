@@ -2,6 +2,7 @@
 //! when the last one has passed.
 
 pub mod bands;
+mod borders;
 pub mod cells;
 mod dimensions;
 mod merging;
@@ -30,12 +31,17 @@ pub fn run(contract: &Contract, book: &mut Spreadsheet, requests: &Value) -> Out
         return Err(Refusal::invalid("Must specify at least one request."));
     }
     if requests.len() > REQUESTS_MAX {
-        return Err(Refusal::invalid(format!("Too many requests: {}.", requests.len())));
+        return Err(Refusal::invalid(format!(
+            "Too many requests: {}.",
+            requests.len()
+        )));
     }
     let mut replies = Vec::with_capacity(requests.len());
     for (index, request) in requests.iter().enumerate() {
         let Some((kind, what)) = request.as_object().and_then(|fields| fields.iter().next()) else {
-            return Err(Refusal::invalid(format!("Invalid requests[{index}]: No request set.")));
+            return Err(Refusal::invalid(format!(
+                "Invalid requests[{index}]: No request set."
+            )));
         };
         let reply = one(contract, book, kind, what).and_then(|reply| {
             check_limits(book)?;
@@ -74,7 +80,7 @@ fn one(contract: &Contract, book: &mut Spreadsheet, kind: &str, what: &Value) ->
         "updateCells" => cells::update(contract, book, what),
         "appendCells" => cells::append(contract, book, what),
         "repeatCell" => cells::repeat(contract, book, what),
-        "updateBorders" => cells::borders(book, what),
+        "updateBorders" => borders::update(book, what),
         "setDataValidation" => cells::validate(book, what),
         "addSheet" => sheets::add(book, what),
         "deleteSheet" => sheets::delete(book, what),

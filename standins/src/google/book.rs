@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::a1::Area;
+use super::cell;
 use super::metadata::Metadata;
-use super::{cell, look};
 
 pub use cell::{Cell, Entered};
 
@@ -69,7 +69,7 @@ pub struct Sheet {
     pub columns: BTreeMap<usize, Dimension>,
     /// Other properties as sent, such as `tabColorStyle`.
     pub other: Map<String, Value>,
-    cells: Vec<Vec<Cell>>,
+    pub(super) cells: Vec<Vec<Cell>>,
 }
 
 /// A banded range.
@@ -98,7 +98,7 @@ static EMPTY: Cell = Cell::EMPTY;
 
 impl Spreadsheet {
     /// A new spreadsheet with one empty sheet.
-    pub fn new(id: String, title: &str) -> Self {
+    pub(super) fn new(id: String, title: &str) -> Self {
         Self {
             id,
             title: title.to_owned(),
@@ -133,7 +133,7 @@ impl Spreadsheet {
 
 impl Sheet {
     /// An empty sheet of the standard size.
-    pub fn new(id: i64, title: &str) -> Self {
+    pub(super) fn new(id: i64, title: &str) -> Self {
         Self {
             id,
             title: title.to_owned(),
@@ -162,7 +162,7 @@ impl Sheet {
     }
 
     /// A cell to change; it must be inside the grid.
-    pub fn cell_mut(&mut self, row: usize, column: usize) -> &mut Cell {
+    pub(super) fn cell_mut(&mut self, row: usize, column: usize) -> &mut Cell {
         if self.cells.len() <= row {
             self.cells.resize_with(row + 1, Vec::new);
         }
@@ -171,90 +171,6 @@ impl Sheet {
             cells.resize_with(column + 1, Cell::default);
         }
         &mut cells[column]
-    }
-
-    /// What a cell shows.
-    #[must_use]
-    pub fn text(&self, row: usize, column: usize) -> String {
-        self.cell(row, column).shown()
-    }
-
-    /// What the cells of a row show, up to the last that has a value.
-    #[must_use]
-    pub fn row_texts(&self, row: usize) -> Vec<String> {
-        let width = self.row_width(row);
-        (0..width).map(|column| self.text(row, column)).collect()
-    }
-
-    /// Every row's texts, up to the last row that has a value.
-    #[must_use]
-    pub fn texts(&self) -> Vec<Vec<String>> {
-        (0..self.used_rows()).map(|row| self.row_texts(row)).collect()
-    }
-
-    /// How many rows there are up to the last that has a value.
-    #[must_use]
-    pub fn used_rows(&self) -> usize {
-        self.cells
-            .iter()
-            .rposition(|cells| cells.iter().any(|cell| cell.entered.is_some()))
-            .map_or(0, |last| last + 1)
-    }
-
-    /// How many cells a row has up to the last that has a value.
-    #[must_use]
-    pub fn row_width(&self, row: usize) -> usize {
-        let cells = self.cells.get(row).map(Vec::as_slice).unwrap_or_default();
-        cells
-            .iter()
-            .rposition(|cell| cell.entered.is_some())
-            .map_or(0, |last| last + 1)
-    }
-
-    /// How many rows and columns hold anything, formats included.
-    #[must_use]
-    pub fn touched(&self) -> (usize, usize) {
-        let columns = self.cells.iter().map(Vec::len).max().unwrap_or(0);
-        (self.cells.len(), columns)
-    }
-
-    /// The format in effect: the default, a band's colour, then what was entered.
-    #[must_use]
-    pub fn effective_format(&self, row: usize, column: usize) -> Map<String, Value> {
-        look::effective(self, row, column)
-    }
-
-    /// The background in effect as `#rrggbb`.
-    #[must_use]
-    pub fn background(&self, row: usize, column: usize) -> String {
-        look::hex(&self.effective_format(row, column)["backgroundColor"])
-    }
-
-    /// The text colour in effect as `#rrggbb`.
-    #[must_use]
-    pub fn foreground(&self, row: usize, column: usize) -> String {
-        look::hex(&self.effective_format(row, column)["textFormat"]["foregroundColor"])
-    }
-
-    /// Whether the text is bold.
-    #[must_use]
-    pub fn bold(&self, row: usize, column: usize) -> bool {
-        self.effective_format(row, column)["textFormat"]["bold"] == true
-    }
-
-    /// The width of a column in pixels.
-    #[must_use]
-    pub fn column_pixels(&self, column: usize) -> u32 {
-        self.columns
-            .get(&column)
-            .and_then(|dimension| dimension.pixels)
-            .unwrap_or(COLUMN_PIXELS)
-    }
-
-    /// Whether a column is hidden.
-    #[must_use]
-    pub fn column_hidden(&self, column: usize) -> bool {
-        self.columns.get(&column).is_some_and(|dimension| dimension.hidden)
     }
 
     /// The whole grid.
@@ -267,12 +183,12 @@ impl Sheet {
     }
 
     /// The rows of cells, for structural changes.
-    pub fn cells_mut(&mut self) -> &mut Vec<Vec<Cell>> {
+    pub(super) fn cells_mut(&mut self) -> &mut Vec<Vec<Cell>> {
         &mut self.cells
     }
 
     /// Its `SheetProperties`.
-    pub fn properties(&self, index: usize) -> Map<String, Value> {
+    pub(super) fn properties(&self, index: usize) -> Map<String, Value> {
         let mut grid = json!({"rowCount": self.row_count, "columnCount": self.column_count});
         if self.frozen_rows > 0 {
             grid["frozenRowCount"] = json!(self.frozen_rows);
@@ -298,7 +214,7 @@ impl Sheet {
     }
 
     /// Takes over `SheetProperties` already checked; the id and the place among sheets are not touched.
-    pub fn set_properties(&mut self, mut properties: Map<String, Value>) {
+    pub(super) fn set_properties(&mut self, mut properties: Map<String, Value>) {
         let mut grid = match properties.remove("gridProperties") {
             Some(Value::Object(grid)) => grid,
             _ => Map::new(),

@@ -74,12 +74,12 @@ impl Cell {
     }
 
     /// Whether its number is a date or a time.
-    pub fn is_date(&self) -> bool {
+    pub(super) fn is_date(&self) -> bool {
         matches!(self.number_format().0, "DATE" | "TIME" | "DATE_TIME")
     }
 
     /// What was entered as `ExtendedValue`.
-    pub fn extended(&self) -> Option<Value> {
+    pub(super) fn extended(&self) -> Option<Value> {
         Some(match self.entered.as_ref()? {
             Entered::Number(number) => json!({ "numberValue": plain(*number) }),
             Entered::Text(text) => json!({ "stringValue": text }),
@@ -89,12 +89,14 @@ impl Cell {
     }
 
     /// Enters a value and, when it brings one, its number format; a format the cell has already stays.
-    pub fn enter(&mut self, entered: Option<Entered>, number_format: Option<Value>) {
+    pub(super) fn enter(&mut self, entered: Option<Entered>, number_format: Option<Value>) {
         self.entered = entered;
-        let has_one = self.format.as_ref().is_some_and(|f| f.contains_key("numberFormat"));
+        let has_one = self
+            .format
+            .as_ref()
+            .is_some_and(|f| f.contains_key("numberFormat"));
         if let Some(number_format) = number_format.filter(|_| !has_one) {
-            let mut format: Map<String, Value> =
-                self.format.as_deref().cloned().unwrap_or_default();
+            let mut format: Map<String, Value> = self.format.as_deref().cloned().unwrap_or_default();
             format.insert("numberFormat".to_owned(), number_format);
             self.format = Some(Arc::new(format));
         }
@@ -104,7 +106,9 @@ impl Cell {
 /// A number as JSON, without `.0` when it is whole.
 pub fn plain(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() < 9e15 {
-        format!("{number:.0}").parse::<i64>().map_or(json!(number), |whole| json!(whole))
+        format!("{number:.0}")
+            .parse::<i64>()
+            .map_or(json!(number), |whole| json!(whole))
     } else {
         json!(number)
     }

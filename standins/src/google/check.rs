@@ -1,12 +1,10 @@
 //! A request against its schema, as Google's front end checks it: unknown names, wrong types, wrong enum
 //! values, two members of a union. What passes is normalised, so that the code behind meets one form only.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Number, Value, json};
 
 use super::contract::{Contract, Family, Method};
-use super::mask::{Mask, camel};
+use super::mask::camel;
 use super::refusal::{Outcome, Refusal};
 
 /// Violations told at once; Google lists several, and a test needs few.
@@ -51,9 +49,9 @@ pub fn body(contract: &Contract, method: &Method, bytes: &[u8]) -> Outcome<Value
         family: method.family,
         violations: Vec::new(),
     };
-    let checked = checker.value(&json!({ "$ref": schema }), sent, "", 0);
-    match (checker.violations.is_empty(), checked) {
-        (true, Some(checked)) => Ok(checked),
+    let normal = checker.value(&json!({ "$ref": schema }), sent, "", 0);
+    match (checker.violations.is_empty(), normal) {
+        (true, Some(normal)) => Ok(normal),
         (true, None) => Ok(json!({})),
         (false, _) => Err(Refusal::violations(&checker.violations)),
     }
@@ -73,7 +71,7 @@ impl Checker<'_> {
         match (schema["type"].as_str().unwrap_or("object"), sent) {
             ("any", sent) => Some(sent),
             (_, Value::Null) => None,
-            ("object", Value::Object(fields)) => self.object(schema, named, fields, at, depth),
+            ("object", Value::Object(fields)) => Some(self.object(schema, named, fields, at, depth)),
             ("array", Value::Array(items)) => {
                 let mut kept = Vec::with_capacity(items.len());
                 for (index, item) in items.into_iter().enumerate() {
@@ -91,7 +89,9 @@ impl Checker<'_> {
                 Some(Value::Array(kept))
             }
             ("string", Value::String(text)) => self.text(schema, text, at),
-            ("string", Value::Number(_)) if schema.get("enum").is_some() => self.wrong(at, "TYPE_ENUM", &sent_back(schema)),
+            ("string", Value::Number(_)) if schema.get("enum").is_some() => {
+                self.wrong(at, "TYPE_ENUM", &sent_back(schema))
+            }
             ("boolean", Value::Bool(sent)) => Some(Value::Bool(sent)),
             ("integer", sent) => match whole(&sent) {
                 Some(number) => Some(json!(number)),
@@ -104,7 +104,10 @@ impl Checker<'_> {
             ("string", sent) => self.wrong(at, "TYPE_STRING", &sent),
             ("boolean", sent) => self.wrong(at, "TYPE_BOOL", &sent),
             (_, sent) => {
-                let kind = format!("type.googleapis.com/google.apps.{}", if named.is_empty() { "Message" } else { named });
+                let kind = format!(
+                    "type.googleapis.com/google.apps.{}",
+                    if named.is_empty() { "Message" } else { named }
+                );
                 self.wrong(at, &kind, &sent)
             }
         }
@@ -117,17 +120,15 @@ impl Checker<'_> {
         fields: Map<String, Value>,
         at: &str,
         depth: usize,
-    ) -> Option<Value> {
+    ) -> Value {
         let mut kept = Map::new();
         for (name, sent) in fields {
             let known = camel(&name);
             let inner = path(at, &snake(&known));
-            let field = match (schema["properties"].get(&known), schema.get("additionalProperties")) {
-                (Some(field), _) | (None, Some(field)) => field,
-                (None, None) => {
-                    self.unknown(&name, at);
-                    continue;
-                }
+            let named_field = schema["properties"].get(&known);
+            let Some(field) = named_field.or_else(|| schema.get("additionalProperties")) else {
+                self.unknown(&name, at);
+                continue;
             };
             if let Some(value) = self.value(field, sent, &inner, depth + 1) {
                 kept.insert(known, value);
@@ -135,10 +136,11 @@ impl Checker<'_> {
         }
         if UNIONS.contains(&named) && kept.len() > 1 {
             let second = kept.keys().nth(1).cloned().unwrap_or_default();
-            let text = format!("Invalid value at '{at}' (oneof), oneof field is already set. Cannot set '{second}'");
+            let text =
+                format!("Invalid value at '{at}' (oneof), oneof field is already set. Cannot set '{second}'");
             self.violations.push((at.to_owned(), text));
         }
-        Some(Value::Object(kept))
+        Value::Object(kept)
     }
 
     fn text(&mut self, schema: &Value, text: String, at: &str) -> Option<Value> {
@@ -162,7 +164,8 @@ impl Checker<'_> {
         } else {
             format!(" at '{at}'")
         };
-        let text = format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: Cannot find field.");
+        let text =
+            format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: Cannot find field.");
         self.violations.push((at.to_owned(), text));
     }
 
@@ -206,7 +209,8 @@ pub fn snake(name: &str) -> String {
     out
 }
 
-fn title(name: &str) -> String {
+/// A name with a capital first letter.
+pub fn title(name: &str) -> String {
     let mut chars = name.chars();
     chars
         .next()
@@ -231,102 +235,6 @@ fn decimal(sent: &Value) -> Option<Number> {
     match sent {
         Value::Number(number) => Some(number.clone()),
         Value::String(text) => Number::from_f64(text.parse().ok()?),
-        _ => None,
-    }
-}
-
-/// The query of a request, checked.
-#[derive(Clone, Debug, Default)]
-pub struct Query {
-    given: BTreeMap<String, Vec<String>>,
-}
-
-impl Query {
-    /// Reads and checks a query string; `warnings` gets what Drive ignores in silence.
-    pub fn read(method: &Method, text: &str, warnings: &mut Vec<String>) -> Outcome<Self> {
-        let mut query = Self::default();
-        let mut violations = Vec::new();
-        for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
-            let known = if name.starts_with('$') { name.to_string() } else { camel(&name) };
-            let found = method.parameters.get(&known).filter(|found| found["location"] == "query");
-            match (found, method.family) {
-                (None, Family::Sheets) => violations.push((String::new(), format!(
-                    "Invalid JSON payload received. Unknown name \"{name}\": Cannot bind query parameter. Field '{name}' could not be found in request message."
-                ))),
-                (None, Family::Drive) => warnings.push(format!("Drive ignores the unknown parameter {name}")),
-                (Some(schema), _) => {
-                    if let Some(text) = wrong_parameter(schema, &known, &value) {
-                        violations.push((snake(&known), text));
-                    }
-                    let values = query.given.entry(known).or_default();
-                    if schema["repeated"] != true {
-                        values.clear();
-                    }
-                    values.push(value.into_owned());
-                }
-            }
-        }
-        if violations.is_empty() {
-            Ok(query)
-        } else {
-            Err(Refusal::violations(&violations))
-        }
-    }
-
-    /// The value of a parameter.
-    pub fn one(&self, name: &str) -> Option<&str> {
-        self.all(name).first().map(String::as_str)
-    }
-
-    /// Every value of a repeated parameter.
-    pub fn all(&self, name: &str) -> &[String] {
-        self.given.get(name).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// Whether a parameter is true; absent is false.
-    pub fn flag(&self, name: &str) -> bool {
-        self.one(name).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
-    }
-
-    /// The mask of the answer, checked against the answer's schema.
-    pub fn fields(&self, contract: &Contract, method: &Method) -> Outcome<Option<Mask>> {
-        let Some(text) = self.one("fields").filter(|text| !text.is_empty()) else {
-            return Ok(None);
-        };
-        let refused = |path: &str| match method.family {
-            Family::Sheets => Refusal::violations(&[(
-                path.to_owned(),
-                format!("Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."),
-            )]),
-            Family::Drive => Refusal::invalid(format!("Invalid field selection {path}"))
-                .reason("invalidParameter")
-                .at("parameter", "fields"),
-        };
-        let mask = Mask::parse(text).ok_or_else(|| refused(text))?;
-        let unknown = method
-            .response
-            .as_deref()
-            .and_then(|schema| contract.unknown_in_mask(method.family, schema, &mask));
-        match unknown {
-            Some(path) => Err(refused(&path)),
-            None => Ok(Some(mask)),
-        }
-    }
-}
-
-fn wrong_parameter(schema: &Value, name: &str, value: &str) -> Option<String> {
-    let at = snake(name);
-    match (schema["type"].as_str(), schema["enum"].as_array()) {
-        (_, Some(allowed)) if !allowed.iter().any(|known| *known == value) => Some(format!(
-            "Invalid value at '{at}' (type.googleapis.com/google.apps.{}), \"{value}\"",
-            title(name)
-        )),
-        (Some("boolean"), _) if !["true", "false", "1", "0"].contains(&value.to_ascii_lowercase().as_str()) => {
-            Some(format!("Invalid value at '{at}' (TYPE_BOOL), \"{value}\""))
-        }
-        (Some("integer"), _) if value.parse::<i32>().is_err() => {
-            Some(format!("Invalid value at '{at}' (TYPE_INT32), \"{value}\""))
-        }
         _ => None,
     }
 }

@@ -87,7 +87,9 @@ impl Contract {
                     .and_then(Value::as_object)
                     .ok_or_else(|| ContractError::Missing(file, name.to_owned()))
             };
-            contract.scopes.extend(part("/auth/oauth2/scopes")?.keys().cloned());
+            contract
+                .scopes
+                .extend(part("/auth/oauth2/scopes")?.keys().cloned());
             contract.schemas[family as usize] = part("/schemas")?.clone().into_iter().collect();
             for resource in part("/resources")?.values() {
                 contract.add(family, &document, resource);
@@ -97,7 +99,11 @@ impl Contract {
     }
 
     fn add(&mut self, family: Family, document: &Value, resource: &Value) {
-        for method in resource["methods"].as_object().into_iter().flat_map(|m| m.values()) {
+        for method in resource["methods"]
+            .as_object()
+            .into_iter()
+            .flat_map(|m| m.values())
+        {
             let text = |name: &str| method[name].as_str().unwrap_or_default().to_owned();
             let named = |name: &str| method[name]["$ref"].as_str().map(str::to_owned);
             let mut parameters: BTreeMap<String, Value> = BTreeMap::new();
@@ -122,7 +128,11 @@ impl Contract {
                     .collect(),
             });
         }
-        for below in resource["resources"].as_object().into_iter().flat_map(|r| r.values()) {
+        for below in resource["resources"]
+            .as_object()
+            .into_iter()
+            .flat_map(|r| r.values())
+        {
             self.add(family, document, below);
         }
     }

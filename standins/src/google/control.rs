@@ -119,7 +119,7 @@ fn share(shared: &Shared, new: &NewShare) -> Result<Value, String> {
     let files = &mut state.files;
     let held = match files.drives.get_mut(&new.id) {
         Some(drive) => Some(&mut drive.members),
-        None => files.files.get_mut(&new.id).map(|file| &mut file.permissions),
+        None => files.by_id.get_mut(&new.id).map(|file| &mut file.permissions),
     };
     let held = held.ok_or_else(|| format!("no file, folder or shared drive has the id {:?}", new.id))?;
     held.push(Permission::new("user", role, &new.email));

@@ -6,22 +6,18 @@ use serde_json::{Map, Value, json};
 
 use super::access::{Called, in_scope};
 use super::book::Spreadsheet;
-use super::drive_query;
-use super::sharing;
+use super::drive_list;
 use super::files::{File, Mime, Permission, Role};
 use super::mask::Mask;
 use super::refusal::{Code, Outcome, Refusal};
+use super::sharing;
 use super::state::State;
-
-/// Files on a page when nothing else is asked, and at most.
-const PAGE_STANDARD: usize = 100;
-const PAGE_MAX: usize = 1_000;
 
 /// Runs a call.
 pub fn run(called: &Called<'_>, state: &mut State, fields: Option<&Mask>) -> Outcome<Value> {
-    let file = |value: Value| shown(value, fields, &["kind", "id", "name", "mimeType"]);
+    let file = |value: Value| shown(&value, fields, &["kind", "id", "name", "mimeType"]);
     match called.method.id.as_str() {
-        "drive.files.list" => list(called, state, fields),
+        "drive.files.list" => drive_list::list(called, state, fields),
         "drive.files.get" => {
             let found = readable(called, state)?;
             Ok(file(json_of(called, state, found)))
@@ -30,35 +26,37 @@ pub fn run(called: &Called<'_>, state: &mut State, fields: Option<&Mask>) -> Out
         "drive.files.update" => update(called, state).map(file),
         "drive.files.delete" => delete(called, state),
         "drive.permissions.create" => {
-            sharing::share(called, state).map(|made| shown(made, fields, &["kind", "id", "type", "role"]))
+            sharing::share(called, state).map(|made| shown(&made, fields, &["kind", "id", "type", "role"]))
         }
         "drive.permissions.list" => sharing::permissions(called, state, fields),
         "drive.permissions.delete" => sharing::unshare(called, state),
         "drive.drives.list" => Ok(sharing::drives(called, state, fields)),
-        "drive.drives.get" => sharing::drive(called, state).map(|drive| shown(drive, fields, &["kind", "id", "name"])),
+        "drive.drives.get" => {
+            sharing::drive(called, state).map(|drive| shown(&drive, fields, &["kind", "id", "name"]))
+        }
         other => Err(Refusal::unimplemented(other)),
     }
 }
 
 /// The fields asked for, or those that Drive shows when none are.
-pub fn shown(value: Value, fields: Option<&Mask>, standard: &[&str]) -> Value {
+pub fn shown(value: &Value, fields: Option<&Mask>, standard: &[&str]) -> Value {
     let Some(mask) = fields else {
         let kept = value.as_object().into_iter().flatten();
         let kept = kept.filter(|(name, _)| standard.contains(&name.as_str()));
         return Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect());
     };
-    mask.keep(&value)
+    mask.keep(value)
 }
 
 /// The file of the path when the caller may see it; everything else is as if it were not there.
 pub fn readable<'a>(called: &Called<'_>, state: &'a State) -> Outcome<&'a File> {
     let id = called.part("fileId");
     let visible = state.files.role(id, &called.token.email).is_some() && in_scope(state, called.token, id);
-    let file = state.files.files.get(id).filter(|_| visible);
+    let file = state.files.by_id.get(id).filter(|_| visible);
     let file = file.ok_or_else(|| Refusal::no_file(id))?;
     if file.drive.is_some() && !called.query.flag("supportsAllDrives") {
         return Err(Refusal {
-            note: Some("the file is in a shared drive and supportsAllDrives is not true".to_owned()),
+            note: Some("the file is in a shared drive and supportsAllDrives is not true".into()),
             ..Refusal::no_file(id)
         });
     }
@@ -83,7 +81,7 @@ fn stamp(micros: i64) -> String {
 }
 
 /// A file as Drive describes it whole.
-fn json_of(called: &Called<'_>, state: &State, file: &File) -> Value {
+pub fn json_of(called: &Called<'_>, state: &State, file: &File) -> Value {
     let role = state.files.role(&file.id, &called.token.email);
     let owners: Vec<Value> = file
         .permissions
@@ -91,7 +89,9 @@ fn json_of(called: &Called<'_>, state: &State, file: &File) -> Value {
         .filter(|permission| permission.role == Role::Owner)
         .map(|permission| json!({"kind": "drive#user", "emailAddress": permission.who, "displayName": permission.who}))
         .collect();
-    let mine = owners.iter().any(|owner| owner["emailAddress"] == called.token.email.as_str());
+    let mine = owners
+        .iter()
+        .any(|owner| owner["emailAddress"] == called.token.email.as_str());
     let mut out = json!({
         "kind": "drive#file",
         "id": file.id,
@@ -119,75 +119,17 @@ fn json_of(called: &Called<'_>, state: &State, file: &File) -> Value {
     out
 }
 
-fn list(called: &Called<'_>, state: &State, fields: Option<&Mask>) -> Outcome<Value> {
-    let query = called.query;
-    let wanted = drive_query::parse(query.one("q").unwrap_or_default()).ok_or_else(|| {
-        Refusal::invalid("Invalid Value").reason("invalid").at("parameter", "q")
-    })?;
-    let with_drives = query.flag("includeItemsFromAllDrives");
-    if with_drives && !query.flag("supportsAllDrives") {
-        return Err(Refusal::new(
-            Code::PermissionDenied,
-            "The supportsAllDrives parameter must be true when includeItemsFromAllDrives is true.",
-        )
-        .reason("teamDrivesParameterInvalid"));
-    }
-    let corpora = query.one("corpora").unwrap_or("user");
-    if (corpora == "drive") != query.one("driveId").is_some() {
-        return Err(Refusal::new(
-            Code::PermissionDenied,
-            "The driveId parameter must be specified if and only if corpora is set to drive.",
-        )
-        .reason("teamDrivesParameterInvalid"));
-    }
-    let mut found: Vec<&File> = state
-        .files
-        .files
-        .values()
-        .filter(|file| file.drive.is_none() || with_drives)
-        .filter(|file| query.one("driveId").is_none_or(|drive| file.drive.as_deref() == Some(drive)))
-        .filter(|file| state.files.role(&file.id, &called.token.email).is_some())
-        .filter(|file| in_scope(state, called.token, &file.id))
-        .filter(|file| wanted.takes(file, called.token))
-        .collect();
-    found.sort_by_key(|file| std::cmp::Reverse((file.modified_micros, file.number)));
-    page(called, state, &found, fields)
-}
-
-fn page(called: &Called<'_>, state: &State, found: &[&File], fields: Option<&Mask>) -> Outcome<Value> {
-    let wrong = |name| Refusal::invalid("Invalid Value").reason("invalid").at("parameter", name);
-    let size = match called.query.one("pageSize").map(str::parse::<usize>) {
-        None => PAGE_STANDARD,
-        Some(Ok(size)) if (1..=PAGE_MAX).contains(&size) => size,
-        Some(_) => return Err(wrong("pageSize")),
-    };
-    let start = match called.query.one("pageToken").filter(|token| !token.is_empty()) {
-        None => 0,
-        Some(token) => token
-            .strip_prefix("~from-")
-            .and_then(|start| start.parse::<usize>().ok())
-            .ok_or_else(|| wrong("pageToken"))?,
-    };
-    let files: Vec<Value> = found.iter().skip(start).take(size).map(|file| json_of(called, state, file)).collect();
-    let mut out = json!({"kind": "drive#fileList", "incompleteSearch": false});
-    if start + files.len() < found.len() {
-        out["nextPageToken"] = json!(format!("~from-{}", start + files.len()));
-    }
-    out["files"] = if fields.is_some() {
-        json!(files)
-    } else {
-        files.into_iter().map(|file| shown(file, None, &["kind", "id", "name", "mimeType"])).collect()
-    };
-    Ok(fields.map_or_else(|| out.clone(), |mask| mask.keep(&out)))
-}
-
 /// The folders named, each one that the caller may write to.
 fn parents(called: &Called<'_>, state: &State, named: &[String]) -> Outcome<Vec<String>> {
     let mut folders = Vec::new();
     for id in named.iter().filter(|id| *id != "root") {
         let drive = state.files.drive_of(id);
         let folder = state.files.drives.contains_key(id)
-            || state.files.files.get(id).is_some_and(|file| file.mime == Mime::FOLDER);
+            || state
+                .files
+                .by_id
+                .get(id)
+                .is_some_and(|file| file.mime == Mime::FOLDER);
         let seen = state.files.role(id, &called.token.email).is_some();
         if !folder || !seen || (drive.is_some() && !called.query.flag("supportsAllDrives")) {
             return Err(Refusal::no_file(id));
@@ -196,18 +138,23 @@ fn parents(called: &Called<'_>, state: &State, named: &[String]) -> Outcome<Vec<
         folders.push(id.clone());
     }
     if folders.len() > 1 {
-        return Err(Refusal::invalid("A file cannot be in more than one folder.").reason("multipleParentsNotSupported"));
+        return Err(Refusal::invalid("A file cannot be in more than one folder.")
+            .reason("multipleParentsNotSupported"));
     }
     Ok(folders)
 }
 
 fn texts(value: &Value) -> Vec<String> {
     let items = value.as_array().into_iter().flatten();
-    items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+    items
+        .filter_map(|item| item.as_str().map(str::to_owned))
+        .collect()
 }
 
 fn create(called: &Called<'_>, state: &mut State) -> Outcome<Value> {
-    let mime = called.body["mimeType"].as_str().unwrap_or("application/octet-stream");
+    let mime = called.body["mimeType"]
+        .as_str()
+        .unwrap_or("application/octet-stream");
     if mime != Mime::SPREADSHEET && mime != Mime::FOLDER {
         return Err(Refusal::unimplemented(&format!("files of type {mime}")));
     }
@@ -217,13 +164,13 @@ fn create(called: &Called<'_>, state: &mut State) -> Outcome<Value> {
     let name = called.body["name"].as_str().unwrap_or("Untitled");
     let now = state.now_micros();
     let id = state.files.add(name, mime, &called.token.email, folders, now);
-    if let Some(file) = state.files.files.get_mut(&id) {
+    if let Some(file) = state.files.by_id.get_mut(&id) {
         file.by_client = true;
     }
     if mime == Mime::SPREADSHEET {
         state.books.insert(id.clone(), Spreadsheet::new(id.clone(), name));
     }
-    let file = state.files.files.get(&id).ok_or_else(|| Refusal::no_file(&id))?;
+    let file = state.files.by_id.get(&id).ok_or_else(|| Refusal::no_file(&id))?;
     Ok(json_of(called, state, file))
 }
 
@@ -239,25 +186,41 @@ fn update(called: &Called<'_>, state: &mut State) -> Outcome<Value> {
             Code::PermissionDenied,
             "The resource body includes fields which are not directly writable.",
         )
-        .reason(if name == "parents" { "fieldNotWritable" } else { "forbidden" }));
+        .reason(if name == "parents" {
+            "fieldNotWritable"
+        } else {
+            "forbidden"
+        }));
     }
     let ids = |name: &str| -> Vec<String> {
         let text = called.query.one(name).unwrap_or_default();
-        text.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
+        text.split(',')
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
     let (added, removed) = (parents(called, state, &ids("addParents"))?, ids("removeParents"));
-    let mut parents: Vec<String> = file.parents.iter().filter(|id| !removed.contains(id)).cloned().collect();
+    let mut parents: Vec<String> = file
+        .parents
+        .iter()
+        .filter(|id| !removed.contains(id))
+        .cloned()
+        .collect();
     if !added.is_empty() {
         parents = added;
     }
     if parents != file.parents {
         let drive = parents.iter().find_map(|id| state.files.drive_of(id));
         if file.drive.is_some() && drive.is_none() {
-            return Err(Refusal::new(Code::PermissionDenied, "A shared drive item must have exactly one parent.")
-                .reason("teamDrivesFolderMoveInNotSupported"));
+            return Err(Refusal::new(
+                Code::PermissionDenied,
+                "A shared drive item must have exactly one parent.",
+            )
+            .reason("teamDrivesFolderMoveInNotSupported"));
         }
         if drive.is_some() {
-            file.permissions.retain(|permission| permission.role != Role::Owner);
+            file.permissions
+                .retain(|permission| permission.role != Role::Owner);
         }
         (file.parents, file.drive) = (parents, drive);
     }
@@ -267,8 +230,8 @@ fn update(called: &Called<'_>, state: &mut State) -> Outcome<Value> {
         book.title.clone_from(&file.name);
     }
     let id = file.id.clone();
-    state.files.files.insert(id.clone(), file);
-    let file = state.files.files.get(&id).ok_or_else(|| Refusal::no_file(&id))?;
+    state.files.by_id.insert(id.clone(), file);
+    let file = state.files.by_id.get(&id).ok_or_else(|| Refusal::no_file(&id))?;
     Ok(json_of(called, state, file))
 }
 
@@ -283,9 +246,16 @@ fn change(file: &mut File, sent: &Map<String, Value>) {
 
 fn delete(called: &Called<'_>, state: &mut State) -> Outcome<Value> {
     let file = readable(called, state)?;
-    let (id, role) = (file.id.clone(), if file.drive.is_some() { Role::Organizer } else { Role::Owner });
+    let (id, role) = (
+        file.id.clone(),
+        if file.drive.is_some() {
+            Role::Organizer
+        } else {
+            Role::Owner
+        },
+    );
     need(called, state, &id, role)?;
-    state.files.files.remove(&id);
+    state.files.by_id.remove(&id);
     state.books.remove(&id);
     Ok(Value::Null)
 }

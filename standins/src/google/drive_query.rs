@@ -176,12 +176,22 @@ fn one(rest: &mut &[Word], depth: usize) -> Option<Terms> {
             *rest = more;
             (close == ")").then_some(terms)
         }
-        [Word::Text(value), Word::Name(word), Word::Name(collection), more @ ..] => {
+        [
+            Word::Text(value),
+            Word::Name(word),
+            Word::Name(collection),
+            more @ ..,
+        ] => {
             *rest = more;
             let known = ["parents", "owners", "writers", "readers"].contains(&collection.as_str());
             (word == "in" && known).then(|| Terms::In(value.clone(), collection.clone()))
         }
-        [Word::Name(field), Word::Sign(operator) | Word::Name(operator), value, more @ ..] => {
+        [
+            Word::Name(field),
+            Word::Sign(operator) | Word::Name(operator),
+            value,
+            more @ ..,
+        ] => {
             *rest = more;
             comparison(field, operator, value)
         }

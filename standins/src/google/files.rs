@@ -46,14 +46,20 @@ impl Role {
     ];
 
     /// The role of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(role, _)| *role)
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::NAMES
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(role, _)| *role)
     }
 
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(role, _)| *role == self).map_or("reader", |(_, name)| name)
+        Self::NAMES
+            .iter()
+            .find(|(role, _)| *role == self)
+            .map_or("reader", |(_, name)| name)
     }
 }
 
@@ -72,7 +78,7 @@ pub struct Permission {
 
 impl Permission {
     /// A permission with a new id.
-    pub fn new(kind: &str, role: Role, who: &str) -> Self {
+    pub(super) fn new(kind: &str, role: Role, who: &str) -> Self {
         Self {
             id: if kind == "anyone" {
                 "anyoneWithLink".to_owned()
@@ -88,14 +94,17 @@ impl Permission {
     fn covers(&self, email: &str) -> bool {
         match self.kind.as_str() {
             "anyone" => true,
-            "domain" => email.rsplit_once('@').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(&self.who)),
+            "domain" => email
+                .rsplit_once('@')
+                .is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(&self.who)),
             _ => self.who.eq_ignore_ascii_case(email),
         }
     }
 
     /// As Drive shows it.
-    pub fn json(&self) -> Value {
-        let mut out = json!({"kind": "drive#permission", "id": self.id, "type": self.kind, "role": self.role.name()});
+    pub(super) fn json(&self) -> Value {
+        let mut out =
+            json!({"kind": "drive#permission", "id": self.id, "type": self.kind, "role": self.role.name()});
         match self.kind.as_str() {
             "user" | "group" => {
                 out["emailAddress"] = json!(self.who);
@@ -150,7 +159,7 @@ pub struct SharedDrive {
 #[derive(Debug, Default)]
 pub struct Files {
     /// Files by id.
-    pub files: BTreeMap<String, File>,
+    pub by_id: BTreeMap<String, File>,
     /// Shared drives by id.
     pub drives: BTreeMap<String, SharedDrive>,
     made: u64,
@@ -158,7 +167,11 @@ pub struct Files {
 
 /// A new id in Drive's alphabet.
 fn new_id(prefix: &str) -> String {
-    format!("{prefix}{:032x}{:010x}", rand::random::<u128>(), rand::random::<u32>())
+    format!(
+        "{prefix}{:032x}{:010x}",
+        rand::random::<u128>(),
+        rand::random::<u32>()
+    )
 }
 
 impl Files {
@@ -184,7 +197,7 @@ impl Files {
             by_client: false,
             number: self.made,
         };
-        self.files.insert(id.clone(), file);
+        self.by_id.insert(id.clone(), file);
         id
     }
 
@@ -205,7 +218,7 @@ impl Files {
         if self.drives.contains_key(folder) {
             return Some(folder.to_owned());
         }
-        self.files.get(folder).and_then(|file| file.drive.clone())
+        self.by_id.get(folder).and_then(|file| file.drive.clone())
     }
 
     /// The strongest role someone has for a file, folder or shared drive.
@@ -221,8 +234,11 @@ impl Files {
         if let Some(drive) = self.drives.get(id) {
             return strongest(&drive.members);
         }
-        let file = self.files.get(id).filter(|_| depth < DEPTH_MAX)?;
-        let above = file.parents.iter().map(|parent| self.role_above(parent, email, depth + 1));
+        let file = self.by_id.get(id).filter(|_| depth < DEPTH_MAX)?;
+        let above = file
+            .parents
+            .iter()
+            .map(|parent| self.role_above(parent, email, depth + 1));
         above.max().flatten().max(strongest(&file.permissions))
     }
 }

@@ -65,14 +65,14 @@ impl Google {
     /// A file as it is now.
     #[must_use]
     pub fn file(&self, id: &str) -> Option<File> {
-        self.shared.state().files.files.get(id).cloned()
+        self.shared.state().files.by_id.get(id).cloned()
     }
 
     /// The ids of the spreadsheets with that title, oldest first.
     #[must_use]
     pub fn spreadsheets_titled(&self, title: &str) -> Vec<String> {
         let state = self.shared.state();
-        let files = state.files.files.values();
+        let files = state.files.by_id.values();
         let mut found: Vec<_> = files
             .filter(|file| file.name == title && file.mime == Mime::SPREADSHEET)
             .collect();
@@ -160,7 +160,7 @@ impl Google {
         let files = &mut state.files;
         let held = match files.drives.get_mut(id) {
             Some(drive) => Some(&mut drive.members),
-            None => files.files.get_mut(id).map(|file| &mut file.permissions),
+            None => files.by_id.get_mut(id).map(|file| &mut file.permissions),
         };
         let Some(held) = held else {
             return false;
@@ -177,7 +177,7 @@ impl Google {
     )]
     pub fn unshare(&self, id: &str, email: &str) -> bool {
         let mut state = self.shared.state();
-        state.files.files.get_mut(id).is_some_and(|file| {
+        state.files.by_id.get_mut(id).is_some_and(|file| {
             let before = file.permissions.len();
             file.permissions
                 .retain(|known| !known.who.eq_ignore_ascii_case(email));

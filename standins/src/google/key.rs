@@ -55,7 +55,10 @@ impl ServiceAccount {
         let key = pair()?;
         let failed = |error: &dyn std::fmt::Display| KeyError(error.to_string());
         let private = key.to_pkcs8_pem(LineEnding::LF).map_err(|error| failed(&error))?;
-        let public = key.to_public_key().to_pkcs1_der().map_err(|error| failed(&error))?;
+        let public = key
+            .to_public_key()
+            .to_pkcs1_der()
+            .map_err(|error| failed(&error))?;
         Ok(Self {
             email: "hookyard@standin-project.iam.gserviceaccount.com".to_owned(),
             project: (100_000_000_000 + u64::from(rand::random::<u32>())).to_string(),

@@ -57,7 +57,11 @@ pub fn twin_colours(value: &mut Value) {
 pub fn twin_fields(fields: &mut Map<String, Value>) {
     for name in COLOURS {
         let style = format!("{name}Style");
-        if let Some(rgb) = fields.get(&style).and_then(|style| style.get("rgbColor")).cloned() {
+        if let Some(rgb) = fields
+            .get(&style)
+            .and_then(|style| style.get("rgbColor"))
+            .cloned()
+        {
             fields.insert(name.to_owned(), rgb);
         } else if let Some(rgb) = fields.get(name).filter(|rgb| rgb.is_object()).cloned()
             && !fields.contains_key(&style)
@@ -92,7 +96,10 @@ pub fn twin_mask(mask: &mut Mask) {
 pub fn effective(sheet: &Sheet, row: usize, column: usize) -> Map<String, Value> {
     let cell = sheet.cell(row, column);
     let mut format = default_format();
-    format.insert("horizontalAlignment".to_owned(), json!(alignment(cell.entered.as_ref())));
+    format.insert(
+        "horizontalAlignment".to_owned(),
+        json!(alignment(cell.entered.as_ref())),
+    );
     let band = sheet.bands.iter().find(|band| band.area.contains(row, column));
     if let Some(colour) = band.and_then(|band| band.colour(row, column)) {
         format.insert("backgroundColor".to_owned(), colour.clone());
@@ -149,7 +156,11 @@ fn banded(set: &Map<String, Value>, at: usize, count: usize) -> Option<Value> {
         return set.get("footerColor").cloned();
     }
     let turn = at - usize::from(header.is_some());
-    let name = if turn.is_multiple_of(2) { "firstBandColor" } else { "secondBandColor" };
+    let name = if turn.is_multiple_of(2) {
+        "firstBandColor"
+    } else {
+        "secondBandColor"
+    };
     set.get(name).cloned()
 }
 
@@ -157,11 +168,16 @@ fn banded(set: &Map<String, Value>, at: usize, count: usize) -> Option<Value> {
 pub fn hex(colour: &Value) -> String {
     let part = |name: &str| {
         let share = colour[name].as_f64().unwrap_or(0.0).clamp(0.0, 1.0);
-        format!("{:02x}", Value::from((share * 255.0).round()).as_f64().map_or(0, to_byte))
+        format!(
+            "{:02x}",
+            Value::from((share * 255.0).round()).as_f64().map_or(0, to_byte)
+        )
     };
     format!("#{}{}{}", part("red"), part("green"), part("blue"))
 }
 
 fn to_byte(rounded: f64) -> u8 {
-    (0..=u8::MAX).find(|byte| f64::from(*byte) >= rounded).unwrap_or(u8::MAX)
+    (0..=u8::MAX)
+        .find(|byte| f64::from(*byte) >= rounded)
+        .unwrap_or(u8::MAX)
 }

@@ -90,7 +90,9 @@ impl Mask {
                     target.insert(name.clone(), Value::Object(inner));
                 }
             }
-            if target.get(name).is_some_and(|value| value.as_object().is_some_and(Map::is_empty))
+            if target
+                .get(name)
+                .is_some_and(|value| value.as_object().is_some_and(Map::is_empty))
                 && !source.contains_key(name)
             {
                 target.remove(name);

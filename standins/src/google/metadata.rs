@@ -53,7 +53,7 @@ impl Place {
     }
 
     /// Reads a `DeveloperMetadataLocation`.
-    pub fn read(book: &Spreadsheet, location: &Value) -> Outcome<Self> {
+    pub(super) fn read(book: &Spreadsheet, location: &Value) -> Outcome<Self> {
         if location["spreadsheet"] == true {
             return Ok(Self::Spreadsheet);
         }
@@ -98,15 +98,24 @@ impl Place {
     }
 
     /// The sheet's place among the sheets, and the cells; none for the spreadsheet as a whole.
-    pub fn area(&self, book: &Spreadsheet) -> Option<(usize, Area)> {
-        let at = book.sheets.iter().position(|sheet| Some(sheet.id) == self.sheet())?;
+    pub(super) fn area(&self, book: &Spreadsheet) -> Option<(usize, Area)> {
+        let at = book
+            .sheets
+            .iter()
+            .position(|sheet| Some(sheet.id) == self.sheet())?;
         let whole = book.sheets[at].whole();
         let one = |at: usize| -> Range<usize> { at..at + 1 };
         Some((
             at,
             match self {
-                Self::Row(_, row) => Area { rows: one(*row), ..whole },
-                Self::Column(_, column) => Area { columns: one(*column), ..whole },
+                Self::Row(_, row) => Area {
+                    rows: one(*row),
+                    ..whole
+                },
+                Self::Column(_, column) => Area {
+                    columns: one(*column),
+                    ..whole
+                },
                 _ => whole,
             },
         ))
@@ -115,7 +124,7 @@ impl Place {
 
 impl Metadata {
     /// As `DeveloperMetadata`.
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let mut out = json!({
             "metadataId": self.id,
             "metadataKey": self.key,
@@ -133,10 +142,14 @@ impl Metadata {
 pub fn check_size(book: &Spreadsheet) -> Outcome<()> {
     let size = |of: &dyn Fn(&Metadata) -> bool| -> usize {
         let kept = book.metadata.values().filter(|metadata| of(metadata));
-        kept.map(|m| m.key.chars().count() + m.value.as_ref().map_or(0, |v| v.chars().count())).sum()
+        kept.map(|m| m.key.chars().count() + m.value.as_ref().map_or(0, |v| v.chars().count()))
+            .sum()
     };
     let spreadsheet = size(&|metadata| metadata.place == Place::Spreadsheet);
-    let sheets = book.sheets.iter().map(|sheet| size(&|metadata| metadata.place.sheet() == Some(sheet.id)));
+    let sheets = book
+        .sheets
+        .iter()
+        .map(|sheet| size(&|metadata| metadata.place.sheet() == Some(sheet.id)));
     let most = sheets.max().unwrap_or(0).max(spreadsheet);
     if most > CHARACTERS_MAX {
         return Err(Refusal::invalid(format!(
@@ -177,10 +190,16 @@ pub fn selected(book: &Spreadsheet, filter: &Value, metadata: &Metadata) -> Outc
 }
 
 fn looked_up(book: &Spreadsheet, lookup: &Value, metadata: &Metadata) -> Outcome<bool> {
-    let text = |name: &str, is: &str| lookup[name].as_str().is_none_or(|wanted| wanted == is || wanted.ends_with("_UNSPECIFIED"));
+    let text = |name: &str, is: &str| {
+        lookup[name]
+            .as_str()
+            .is_none_or(|wanted| wanted == is || wanted.ends_with("_UNSPECIFIED"))
+    };
     let plain = lookup["metadataId"].as_i64().is_none_or(|id| id == metadata.id)
         && text("metadataKey", &metadata.key)
-        && lookup["metadataValue"].as_str().is_none_or(|value| metadata.value.as_deref() == Some(value))
+        && lookup["metadataValue"]
+            .as_str()
+            .is_none_or(|value| metadata.value.as_deref() == Some(value))
         && text("visibility", &metadata.visibility)
         && text("locationType", metadata.place.kind());
     let Some(location) = lookup.get("metadataLocation") else {
@@ -226,7 +245,9 @@ pub fn areas(book: &Spreadsheet, filter: &Value) -> Outcome<Vec<(usize, Area)>> 
 pub fn id_of(book: &Spreadsheet, asked: &Value) -> Outcome<i64> {
     if let Some(id) = count_of(asked).and_then(|id| i64::try_from(id).ok()) {
         if book.metadata.contains_key(&id) {
-            return Err(Refusal::invalid(format!("Developer metadata with id {id} already exists.")));
+            return Err(Refusal::invalid(format!(
+                "Developer metadata with id {id} already exists."
+            )));
         }
         return Ok(id);
     }

@@ -22,10 +22,17 @@ pub fn read(text: &str) -> Option<(f64, Option<Value>)> {
     }
     if let Some(number) = text.strip_suffix('%').and_then(grouped) {
         let pattern = if text.contains('.') { "0.00%" } else { "0%" };
-        return Some((number / 100.0, Some(json!({"type": "PERCENT", "pattern": pattern}))));
+        return Some((
+            number / 100.0,
+            Some(json!({"type": "PERCENT", "pattern": pattern})),
+        ));
     }
     if let Some(number) = text.strip_prefix('$').and_then(grouped) {
-        let pattern = if text.contains('.') { "\"$\"#,##0.00" } else { "\"$\"#,##0" };
+        let pattern = if text.contains('.') {
+            "\"$\"#,##0.00"
+        } else {
+            "\"$\"#,##0"
+        };
         return Some((number, Some(json!({"type": "CURRENCY", "pattern": pattern}))));
     }
     dated(text)
@@ -41,7 +48,10 @@ fn grouped(text: &str) -> Option<f64> {
     if !digits.chars().all(known) || !well_grouped(digits) {
         return None;
     }
-    text.replace(',', "").parse::<f64>().ok().filter(|n| n.is_finite())
+    text.replace(',', "")
+        .parse::<f64>()
+        .ok()
+        .filter(|n| n.is_finite())
 }
 
 fn well_grouped(digits: &str) -> bool {
@@ -49,7 +59,9 @@ fn well_grouped(digits: &str) -> bool {
     let after = digits.get(whole.len()..).unwrap_or_default();
     let mut groups = whole.split(',');
     let first = groups.next().unwrap_or_default();
-    !after.contains(',') && groups.all(|group| group.len() == 3) && (!whole.contains(',') || (1..=3).contains(&first.len()))
+    !after.contains(',')
+        && groups.all(|group| group.len() == 3)
+        && (!whole.contains(',') || (1..=3).contains(&first.len()))
 }
 
 fn dated(text: &str) -> Option<(f64, Option<Value>)> {
@@ -58,13 +70,26 @@ fn dated(text: &str) -> Option<(f64, Option<Value>)> {
     let text = text.replace('T', " ");
     let text = text.trim_end_matches('Z');
     for pattern in ["%Y-%m-%d", "%m/%d/%Y", "%Y/%m/%d"] {
-        if !has_time && has_date && let Ok(date) = Date::strptime(pattern, text) {
-            let shown = if pattern == "%m/%d/%Y" { "m/d/yyyy" } else { "yyyy-mm-dd" };
+        if !has_time
+            && has_date
+            && let Ok(date) = Date::strptime(pattern, text)
+        {
+            let shown = if pattern == "%m/%d/%Y" {
+                "m/d/yyyy"
+            } else {
+                "yyyy-mm-dd"
+            };
             return Some((days(date), Some(json!({"type": "DATE", "pattern": shown}))));
         }
         for clock in ["%H:%M:%S%.f", "%H:%M:%S", "%H:%M"] {
-            if has_time && has_date && let Ok(moment) = DateTime::strptime(format!("{pattern} {clock}"), text) {
-                return Some((serial(moment), Some(json!({"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm:ss"}))));
+            if has_time
+                && has_date
+                && let Ok(moment) = DateTime::strptime(format!("{pattern} {clock}"), text)
+            {
+                return Some((
+                    serial(moment),
+                    Some(json!({"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm:ss"})),
+                ));
             }
         }
     }
@@ -72,7 +97,10 @@ fn dated(text: &str) -> Option<(f64, Option<Value>)> {
         for clock in ["%H:%M:%S", "%H:%M"] {
             if let Ok(time) = jiff::civil::Time::strptime(clock, text) {
                 let fraction = serial(EPOCH.to_datetime(time));
-                return Some((fraction, Some(json!({"type": "TIME", "pattern": "h:mm:ss am/pm"}))));
+                return Some((
+                    fraction,
+                    Some(json!({"type": "TIME", "pattern": "h:mm:ss am/pm"})),
+                ));
             }
         }
     }
@@ -127,19 +155,28 @@ fn general(number: f64) -> String {
 }
 
 fn number_shown(number: f64, pattern: &str) -> String {
-    let scaled = if pattern.contains('%') { number * 100.0 } else { number };
+    let scaled = if pattern.contains('%') {
+        number * 100.0
+    } else {
+        number
+    };
     let first = pattern.find(['#', '0']).unwrap_or(pattern.len());
     let last = pattern.rfind(['#', '0']).map_or(first, |last| last + 1);
-    let (core, literal) = (pattern.get(first..last).unwrap_or_default(), |text: Option<&str>| {
-        text.unwrap_or_default().replace(['"', '\\'], "")
-    });
+    let (core, literal) = (
+        pattern.get(first..last).unwrap_or_default(),
+        |text: Option<&str>| text.unwrap_or_default().replace(['"', '\\'], ""),
+    );
     let decimals = core.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let mut digits = format!("{:.decimals$}", scaled.abs());
     if core.contains(',') {
         digits = group(&digits);
     }
     let sign = if scaled < 0.0 { "-" } else { "" };
-    format!("{sign}{}{digits}{}", literal(pattern.get(..first)), literal(pattern.get(last..)))
+    format!(
+        "{sign}{}{digits}{}",
+        literal(pattern.get(..first)),
+        literal(pattern.get(last..))
+    )
 }
 
 fn group(digits: &str) -> String {
@@ -165,13 +202,20 @@ fn date_shown(number: f64, pattern: &str) -> String {
     let mut after_hours = false;
     while let Some(first) = rest.chars().next() {
         let letter = first.to_ascii_lowercase();
-        let run = rest.chars().take_while(|c| c.to_ascii_lowercase() == letter).count();
+        let run = rest
+            .chars()
+            .take_while(|c| c.to_ascii_lowercase() == letter)
+            .count();
         if rest.len() >= 5 && rest.is_char_boundary(5) && rest[..5].eq_ignore_ascii_case("am/pm") {
             out.push_str(if moment.hour() < 12 { "AM" } else { "PM" });
             rest = &rest[5..];
             continue;
         }
-        let hour = if half_day { (moment.hour() + 11) % 12 + 1 } else { moment.hour() };
+        let hour = if half_day {
+            (moment.hour() + 11) % 12 + 1
+        } else {
+            moment.hour()
+        };
         let minutes = letter == 'm' && (after_hours || rest.get(run..).is_some_and(|r| r.starts_with(":s")));
         let text = match letter {
             'y' if run > 2 => format!("{:04}", moment.year()),
@@ -198,5 +242,9 @@ fn date_shown(number: f64, pattern: &str) -> String {
 }
 
 fn padded(number: i8, run: usize) -> String {
-    if run > 1 { format!("{number:02}") } else { number.to_string() }
+    if run > 1 {
+        format!("{number:02}")
+    } else {
+        number.to_string()
+    }
 }

@@ -34,7 +34,10 @@ pub fn answer(shared: &Shared, received: &Received) -> Option<Reply> {
     let id = id.split('/').next().unwrap_or_default();
     let state = shared.state();
     let Some(book) = state.books.get(id) else {
-        return Some(Reply::text(StatusCode::NOT_FOUND, "there is no such spreadsheet\n"));
+        return Some(Reply::text(
+            StatusCode::NOT_FOUND,
+            "there is no such spreadsheet\n",
+        ));
     };
     Some(spreadsheet(book))
 }
@@ -58,11 +61,13 @@ fn home(shared: &Shared) -> Reply {
         "<header><span class=\"mark\" aria-hidden=\"true\"></span><h1>Google stand-in</h1>\
          <small>Nothing here leaves this machine.</small></header><main><h2>Spreadsheets</h2>",
     );
-    let files = state.files.files.values();
+    let files = state.files.by_id.values();
     let mut files: Vec<_> = files.filter(|file| file.mime == Mime::SPREADSHEET).collect();
     files.sort_by_key(|file| file.number);
     if files.is_empty() {
-        out.push_str("<p class=\"empty\">No spreadsheet yet. One that is made appears within five seconds.</p>");
+        out.push_str(
+            "<p class=\"empty\">No spreadsheet yet. One that is made appears within five seconds.</p>",
+        );
     }
     out.push_str("<ul class=\"files\">");
     for file in files {
@@ -98,7 +103,12 @@ fn spreadsheet(book: &Spreadsheet) -> Reply {
     );
     for sheet in &book.sheets {
         let class = if sheet.hidden { " class=\"out\"" } else { "" };
-        let _ = write!(out, "<a href=\"#s{}\"{class}>{}</a>", sheet.id, escape(&sheet.title));
+        let _ = write!(
+            out,
+            "<a href=\"#s{}\"{class}>{}</a>",
+            sheet.id,
+            escape(&sheet.title)
+        );
     }
     out.push_str("</nav><main>");
     for sheet in &book.sheets {

@@ -71,9 +71,9 @@ impl Meter {
         }
         for (bucket, limit, _) in buckets {
             if limit.is_some() {
-                let used = self.used(&bucket, now_s);
+                let count = self.used(&bucket, now_s);
                 if let Some(window) = self.windows.get_mut(&bucket) {
-                    window.1 = used + 1;
+                    window.1 = count + 1;
                 }
             }
         }

@@ -89,7 +89,7 @@ pub struct Refusal {
     /// Drive's place: kind (`parameter`, `header`) and name.
     pub location: Option<(&'static str, &'static str)>,
     /// What only the journal says, since Google has no word for it.
-    pub note: Option<String>,
+    pub note: Option<Box<str>>,
 }
 
 /// What a call comes to.
@@ -152,7 +152,7 @@ impl Refusal {
     /// The stand-in does not do what Google would; said aloud, never ignored.
     pub fn unimplemented(what: &str) -> Self {
         Self {
-            note: Some(format!("the stand-in does not serve {what}; Google does")),
+            note: Some(format!("the stand-in does not serve {what}; Google does").into()),
             ..Self::new(
                 Code::Unimplemented,
                 format!("The stand-in does not serve {what}; nothing was changed."),

@@ -55,7 +55,11 @@ fn attached(book: &Spreadsheet, at: impl Fn(&super::metadata::Place) -> bool) ->
 fn sheet(book: &Spreadsheet, sheet: &Sheet, at: usize, wanted: &Wanted) -> Value {
     let mut out = json!({ "properties": sheet.properties(at) });
     if !sheet.merges.is_empty() {
-        out["merges"] = sheet.merges.iter().map(|area| grid_range(sheet.id, area)).collect();
+        out["merges"] = sheet
+            .merges
+            .iter()
+            .map(|area| grid_range(sheet.id, area))
+            .collect();
     }
     if !sheet.bands.is_empty() {
         out["bandedRanges"] = sheet.bands.iter().map(|band| band.json(sheet.id)).collect();
@@ -68,7 +72,12 @@ fn sheet(book: &Spreadsheet, sheet: &Sheet, at: usize, wanted: &Wanted) -> Value
         out["developerMetadata"] = json!(metadata);
     }
     if wanted.grid {
-        let areas: Vec<&Area> = wanted.ranges.iter().filter(|(on, _)| *on == at).map(|(_, area)| area).collect();
+        let areas: Vec<&Area> = wanted
+            .ranges
+            .iter()
+            .filter(|(on, _)| *on == at)
+            .map(|(_, area)| area)
+            .collect();
         let whole = sheet.whole();
         let areas = if areas.is_empty() { vec![&whole] } else { areas };
         out["data"] = areas.iter().map(|area| data(book, sheet, area)).collect();
@@ -82,11 +91,17 @@ fn data(book: &Spreadsheet, sheet: &Sheet, area: &Area) -> Value {
     let lines: Vec<Value> = (area.rows.start..last_row.max(area.rows.start))
         .map(|row| {
             let last = columns.min(area.columns.end).max(area.columns.start);
-            let mut cells: Vec<Value> = (area.columns.start..last).map(|column| cell(sheet, row, column)).collect();
+            let mut cells: Vec<Value> = (area.columns.start..last)
+                .map(|column| cell(sheet, row, column))
+                .collect();
             while cells.last().is_some_and(|cell| *cell == json!({})) {
                 cells.pop();
             }
-            if cells.is_empty() { json!({}) } else { json!({ "values": cells }) }
+            if cells.is_empty() {
+                json!({})
+            } else {
+                json!({ "values": cells })
+            }
         })
         .collect();
     let mut out = json!({
@@ -116,7 +131,11 @@ fn dimension(book: &Spreadsheet, sheet: &Sheet, row: bool, at: usize) -> Value {
         out["hiddenByUser"] = json!(true);
     }
     if !book.metadata.is_empty() {
-        let here = if row { Place::Row(sheet.id, at) } else { Place::Column(sheet.id, at) };
+        let here = if row {
+            Place::Row(sheet.id, at)
+        } else {
+            Place::Column(sheet.id, at)
+        };
         let metadata = attached(book, |place| *place == here);
         if !metadata.is_empty() {
             out["developerMetadata"] = json!(metadata);
@@ -142,7 +161,10 @@ pub fn cell(sheet: &Sheet, row: usize, column: usize) -> Value {
     if let Some(format) = &cell.format {
         put("userEnteredFormat", Value::Object(Map::clone(format)));
     }
-    put("effectiveFormat", Value::Object(sheet.effective_format(row, column)));
+    put(
+        "effectiveFormat",
+        Value::Object(sheet.effective_format(row, column)),
+    );
     if let Some(note) = &cell.note {
         put("note", json!(note));
     }

@@ -18,12 +18,16 @@ pub fn share(called: &Called<'_>, state: &mut State) -> Outcome<Value> {
     let kind = body("type");
     let who = match kind {
         "user" | "group" if !body("emailAddress").contains('@') => {
-            return Err(Refusal::invalid("The specified emailAddress is invalid or not applicable for the given permission type.")
-                .reason("invalidSharingRequest"));
+            return Err(Refusal::invalid(
+                "The specified emailAddress is invalid or not applicable for the given permission type.",
+            )
+            .reason("invalidSharingRequest"));
         }
         "user" | "group" => body("emailAddress"),
         "domain" if body("domain").is_empty() => {
-            return Err(wrong("The domain field is required for permissions of type domain."));
+            return Err(wrong(
+                "The domain field is required for permissions of type domain.",
+            ));
         }
         "domain" => body("domain"),
         "anyone" => "",
@@ -38,7 +42,11 @@ pub fn share(called: &Called<'_>, state: &mut State) -> Outcome<Value> {
     }
     if role == Role::Owner {
         let moves = called.query.flag("transferOwnership");
-        let reason = if moves { "consentRequiredForOwnershipTransfer" } else { "forbidden" };
+        let reason = if moves {
+            "consentRequiredForOwnershipTransfer"
+        } else {
+            "forbidden"
+        };
         let text = if moves {
             "Consent is required to transfer ownership of a file to another user."
         } else {
@@ -50,7 +58,7 @@ pub fn share(called: &Called<'_>, state: &mut State) -> Outcome<Value> {
     let held = if of_drive {
         state.files.drives.get_mut(&id).map(|drive| &mut drive.members)
     } else {
-        state.files.files.get_mut(&id).map(|file| &mut file.permissions)
+        state.files.by_id.get_mut(&id).map(|file| &mut file.permissions)
     };
     let held = held.ok_or_else(|| Refusal::no_file(&id))?;
     // Someone who has one already keeps its id and gets the new role, unless an owner's.
@@ -77,15 +85,22 @@ pub fn permissions(called: &Called<'_>, state: &State, fields: Option<&Mask>) ->
     } else {
         let file = readable(called, state)?;
         need(called, state, id, Role::Writer)?;
-        let of_drive = file.drive.as_ref().and_then(|drive| state.files.drives.get(drive));
+        let of_drive = file
+            .drive
+            .as_ref()
+            .and_then(|drive| state.files.drives.get(drive));
         let members = of_drive.into_iter().flat_map(|drive| &drive.members);
-        file.permissions.iter().chain(members).map(Permission::json).collect()
+        file.permissions
+            .iter()
+            .chain(members)
+            .map(Permission::json)
+            .collect()
     };
     let kept = |mask: Option<&Mask>| -> Vec<Value> {
         let each = listed.iter().cloned();
         each.map(|permission| match mask {
             Some(_) => permission,
-            None => shown(permission, None, &["kind", "id", "type", "role"]),
+            None => shown(&permission, None, &["kind", "id", "type", "role"]),
         })
         .collect()
     };
@@ -98,14 +113,20 @@ pub fn unshare(called: &Called<'_>, state: &mut State) -> Outcome<Value> {
     let (id, permission) = (called.part("fileId").to_owned(), called.part("permissionId"));
     readable(called, state)?;
     need(called, state, &id, Role::Writer)?;
-    let file = state.files.files.get_mut(&id).ok_or_else(|| Refusal::no_file(&id))?;
+    let file = state
+        .files
+        .by_id
+        .get_mut(&id)
+        .ok_or_else(|| Refusal::no_file(&id))?;
     let before = file.permissions.len();
     file.permissions
         .retain(|known| known.id != permission || known.role == Role::Owner);
     if file.permissions.len() == before {
-        return Err(Refusal::new(Code::NotFound, format!("Permission not found: {permission}."))
-            .reason("notFound")
-            .at("parameter", "permissionId"));
+        return Err(
+            Refusal::new(Code::NotFound, format!("Permission not found: {permission}."))
+                .reason("notFound")
+                .at("parameter", "permissionId"),
+        );
     }
     Ok(Value::Null)
 }

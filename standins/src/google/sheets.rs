@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::append;
 use super::batch;
 use super::book::Spreadsheet;
-use super::check::Query;
 use super::contract::Contract;
 use super::look;
 use super::mask::Mask;
 use super::metadata;
+use super::query::Query;
 use super::refusal::{Outcome, Refusal};
 use super::resource::{self, Wanted};
 use super::span;
@@ -79,7 +80,13 @@ fn render(call: &Call<'_>) -> Render {
 fn written_back(call: &Call<'_>) -> Option<Render> {
     let of = |name: &str| call.query.one(name).or_else(|| call.body[name].as_str());
     let wanted = call.query.flag("includeValuesInResponse") || call.body["includeValuesInResponse"] == true;
-    wanted.then(|| Render::of(of("responseValueRenderOption"), of("responseDateTimeRenderOption"), None))
+    wanted.then(|| {
+        Render::of(
+            of("responseValueRenderOption"),
+            of("responseDateTimeRenderOption"),
+            None,
+        )
+    })
 }
 
 fn list<'a>(body: &'a Value, name: &str) -> &'a [Value] {
@@ -91,7 +98,11 @@ fn get(call: &Call<'_>, book: &Spreadsheet) -> Outcome<Value> {
         Some(mask) => mask.takes(&["sheets", "data"]),
         None => call.query.flag("includeGridData"),
     };
-    let ranges = call.query.all("ranges").iter().map(|range| span::written(book, range));
+    let ranges = call
+        .query
+        .all("ranges")
+        .iter()
+        .map(|range| span::written(book, range));
     let wanted = Wanted {
         grid,
         ranges: ranges.collect::<Outcome<_>>()?,
@@ -108,7 +119,11 @@ fn get_by_filter(call: &Call<'_>, book: &Spreadsheet) -> Outcome<Value> {
         Some(mask) => mask.takes(&["sheets", "data"]),
         None => call.body["includeGridData"] == true,
     };
-    Ok(resource::spreadsheet(book, &Wanted { grid, ranges }, call.base_url))
+    Ok(resource::spreadsheet(
+        book,
+        &Wanted { grid, ranges },
+        call.base_url,
+    ))
 }
 
 fn batch_update(call: &Call<'_>, book: &mut Spreadsheet) -> Outcome<Value> {
@@ -148,7 +163,7 @@ fn update(call: &Call<'_>, book: &mut Spreadsheet) -> Outcome<Value> {
 fn append(call: &Call<'_>, book: &mut Spreadsheet) -> Outcome<Value> {
     let typed = values::parses(call.query.one("valueInputOption"))?;
     let inserts = call.query.one("insertDataOption") == Some("INSERT_ROWS");
-    let (table, mut updates, at, area) = values::append(book, call.range, call.body, typed, inserts)?;
+    let (table, mut updates, at, area) = append::append(book, call.range, call.body, typed, inserts)?;
     if let Some(render) = written_back(call) {
         updates["updatedData"] = values::read(book, at, &area, &render);
     }
@@ -166,14 +181,18 @@ fn batch_values(call: &Call<'_>, book: &mut Spreadsheet) -> Outcome<Value> {
     let mut sheets = std::collections::BTreeSet::new();
     for (index, data) in list(call.body, "data").iter().enumerate() {
         let range = data["range"].as_str().unwrap_or_default();
-        let (mut response, at, area) = values::update(book, range, data, typed).map_err(|refusal| Refusal {
-            message: format!("Invalid data[{index}]: {}", refusal.message),
-            ..refusal
-        })?;
+        let (mut response, at, area) =
+            values::update(book, range, data, typed).map_err(|refusal| Refusal {
+                message: format!("Invalid data[{index}]: {}", refusal.message),
+                ..refusal
+            })?;
         if let Some(render) = written_back(call) {
             response["updatedData"] = values::read(book, at, &area, &render);
         }
-        for (total, name) in totals.iter_mut().zip(["updatedRows", "updatedColumns", "updatedCells"]) {
+        for (total, name) in totals
+            .iter_mut()
+            .zip(["updatedRows", "updatedColumns", "updatedCells"])
+        {
             *total += response[name].as_u64().unwrap_or(0);
         }
         sheets.insert(at);
@@ -200,7 +219,11 @@ fn batch_clear(call: &Call<'_>, book: &mut Spreadsheet) -> Outcome<Value> {
 
 fn get_values_by_filter(call: &Call<'_>, book: &Spreadsheet) -> Outcome<Value> {
     let of = |name: &str| call.body[name].as_str();
-    let render = Render::of(of("valueRenderOption"), of("dateTimeRenderOption"), of("majorDimension"));
+    let render = Render::of(
+        of("valueRenderOption"),
+        of("dateTimeRenderOption"),
+        of("majorDimension"),
+    );
     let mut found = Vec::new();
     for filter in list(call.body, "dataFilters") {
         for (at, area) in metadata::areas(book, filter)? {
@@ -247,7 +270,9 @@ pub fn create(contract: &Contract, id: String, body: &Value) -> Outcome<Spreadsh
     }
     for name in ["namedRanges", "dataSources", "dataSourceSchedules"] {
         if body.get(name).is_some() {
-            return Err(Refusal::unimplemented(&format!("spreadsheets.create with {name}")));
+            return Err(Refusal::unimplemented(&format!(
+                "spreadsheets.create with {name}"
+            )));
         }
     }
     let sheets = list(body, "sheets");
@@ -256,8 +281,13 @@ pub fn create(contract: &Contract, id: String, body: &Value) -> Outcome<Spreadsh
     }
     for (index, sheet) in sheets.iter().enumerate() {
         let other = sheet.as_object().into_iter().flat_map(|fields| fields.keys());
-        if let Some(name) = other.into_iter().find(|name| *name != "properties" && *name != "data") {
-            return Err(Refusal::unimplemented(&format!("spreadsheets.create with sheets.{name}")));
+        if let Some(name) = other
+            .into_iter()
+            .find(|name| *name != "properties" && *name != "data")
+        {
+            return Err(Refusal::unimplemented(&format!(
+                "spreadsheets.create with sheets.{name}"
+            )));
         }
         let mut properties = sheet["properties"].as_object().cloned().unwrap_or_default();
         look::twin_fields(&mut properties);
@@ -277,4 +307,3 @@ pub fn create(contract: &Contract, id: String, body: &Value) -> Outcome<Spreadsh
     batch::check_limits(&book)?;
     Ok(book)
 }
-

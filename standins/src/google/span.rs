@@ -83,7 +83,9 @@ pub fn dimension(book: &Spreadsheet, range: &Value) -> Outcome<(usize, bool, Ran
     let sheet = &book.sheets[at];
     let count = if rows { sheet.row_count } else { sheet.column_count };
     let start = range["startIndex"].as_i64().unwrap_or(0);
-    let end = range["endIndex"].as_i64().unwrap_or(i64::try_from(count).unwrap_or(i64::MAX));
+    let end = range["endIndex"]
+        .as_i64()
+        .unwrap_or(i64::try_from(count).unwrap_or(i64::MAX));
     match (usize::try_from(start), usize::try_from(end)) {
         (Ok(start), Ok(end)) if start < end => Ok((at, rows, start..end)),
         _ => Err(Refusal::invalid(format!(
@@ -98,7 +100,9 @@ pub fn written(book: &Spreadsheet, text: &str) -> Outcome<(usize, Area)> {
     let (title, _, cells) = a1::split(text).ok_or_else(unparsed)?;
     let by_title = |title: &str| {
         let lower = title.to_lowercase();
-        book.sheets.iter().position(|sheet| sheet.title.to_lowercase() == lower)
+        book.sheets
+            .iter()
+            .position(|sheet| sheet.title.to_lowercase() == lower)
     };
     let (at, cells) = match (&title, cells) {
         (Some(title), cells) => (by_title(title).ok_or_else(unparsed)?, cells),
@@ -161,7 +165,8 @@ impl Change {
                 range.clone()
             }),
             Self::Delete(gone) => {
-                let before = |at: usize| at.min(gone.start) + at.saturating_sub(gone.end.max(gone.start)).min(at);
+                let before =
+                    |at: usize| at.min(gone.start) + at.saturating_sub(gone.end.max(gone.start)).min(at);
                 let left = before(range.start)..before(range.end);
                 (left.start < left.end).then_some(left)
             }

@@ -62,7 +62,11 @@ impl State {
         if self.tokens.len() >= TOKENS_MAX {
             self.tokens.pop_first();
         }
-        let text = format!("ya29.{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        let text = format!(
+            "ya29.{:032x}{:032x}",
+            rand::random::<u128>(),
+            rand::random::<u128>()
+        );
         self.tokens.insert(text.clone(), token);
         text
     }
@@ -76,7 +80,10 @@ impl State {
                  Please use API Key or other form of API consumer identity to call this API.",
             ));
         };
-        let known = self.tokens.get(sent).filter(|token| token.expires_s > self.now_s());
+        let known = self
+            .tokens
+            .get(sent)
+            .filter(|token| token.expires_s > self.now_s());
         known.ok_or_else(|| {
             Refusal::new(
                 Code::Unauthenticated,

@@ -34,14 +34,19 @@ pub fn html(sheet: &Sheet) -> String {
         sheet.row_count,
         sheet.column_count,
     );
-    let visible: Vec<usize> = (0..columns).filter(|column| !sheet.column_hidden(*column)).collect();
+    let visible: Vec<usize> = (0..columns)
+        .filter(|column| !sheet.column_hidden(*column))
+        .collect();
     for column in &visible {
         let _ = write!(out, "<col style=\"width:{}px\">", sheet.column_pixels(*column));
     }
     out.push_str("</colgroup><thead><tr><th class=\"corner\"></th>");
     for (at, column) in visible.iter().enumerate() {
         // A column after hidden ones is marked, as in the editor.
-        let before = at.checked_sub(1).and_then(|at| visible.get(at)).map_or(0, |before| before + 1);
+        let before = at
+            .checked_sub(1)
+            .and_then(|at| visible.get(at))
+            .map_or(0, |before| before + 1);
         let class = if *column > before { " class=\"gap\"" } else { "" };
         let _ = write!(out, "<th{class}>{}</th>", column_name(*column));
     }
@@ -59,7 +64,8 @@ pub fn html(sheet: &Sheet) -> String {
 
 fn shown_size(sheet: &Sheet) -> (usize, usize) {
     let (rows, columns) = sheet.touched();
-    let banded = |of: fn(&super::a1::Area) -> usize| sheet.bands.iter().map(|band| of(&band.area)).max().unwrap_or(0);
+    let banded =
+        |of: fn(&super::a1::Area) -> usize| sheet.bands.iter().map(|band| of(&band.area)).max().unwrap_or(0);
     let rows = rows.max(banded(|area| area.rows.end)) + ROWS_BEYOND;
     let columns = columns.max(banded(|area| area.columns.end)) + COLUMNS_BEYOND;
     (
@@ -85,7 +91,10 @@ fn line(sheet: &Sheet, row: usize, visible: &[usize]) -> String {
         let merge = sheet.merges.iter().find(|merge| merge.contains(row, *column));
         let spans = match merge {
             Some(merge) if (merge.rows.start, merge.columns.start) == (row, *column) => {
-                let across = visible.iter().filter(|column| merge.columns.contains(column)).count();
+                let across = visible
+                    .iter()
+                    .filter(|column| merge.columns.contains(column))
+                    .count();
                 format!(" rowspan=\"{}\" colspan=\"{across}\"", merge.rows.len())
             }
             Some(_) => continue,
@@ -130,7 +139,10 @@ fn style(sheet: &Sheet, row: usize, column: usize) -> String {
         (false, true) => out.push_str("text-decoration:line-through;"),
         (false, false) => {}
     }
-    if let Some(size) = text["fontSize"].as_u64().filter(|size| *size != 10 && *size < 100) {
+    if let Some(size) = text["fontSize"]
+        .as_u64()
+        .filter(|size| *size != 10 && *size < 100)
+    {
         let _ = write!(out, "font-size:{size}pt;");
     }
     match format["horizontalAlignment"].as_str() {

@@ -77,15 +77,17 @@ fn grant(shared: &Shared, received: &Received) -> Result<String, Denied> {
     let form = received
         .header("content-type")
         .and_then(|kind| kind.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        .is_some_and(|kind| {
+            kind.trim()
+                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        });
     if !form {
         return Err(denied(
             "invalid_request",
             "Required parameter is missing: grant_type",
         ));
     }
-    let fields: BTreeMap<String, String> =
-        url::form_urlencoded::parse(&received.body).into_owned().collect();
+    let fields: BTreeMap<String, String> = url::form_urlencoded::parse(&received.body).into_owned().collect();
     match fields.get("grant_type").map(String::as_str) {
         None | Some("") => {
             return Err(denied(
@@ -125,7 +127,9 @@ fn check(shared: &Shared, state: &State, assertion: &str) -> Result<Token, Denie
     if claims["iss"] != state.account.email.as_str() {
         return Err(invalid_grant("Invalid grant: account not found"));
     }
-    let key_known = header["kid"].as_str().is_none_or(|kid| kid == state.account.key_id);
+    let key_known = header["kid"]
+        .as_str()
+        .is_none_or(|kid| kid == state.account.key_id);
     if state.account.revoked || !key_known || !state.account.signed(message, signature) {
         return Err(invalid_grant("Invalid JWT Signature."));
     }

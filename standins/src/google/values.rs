@@ -40,7 +40,9 @@ impl Render {
         }
         match &cell.entered {
             None => json!(""),
-            Some(Entered::Number(_)) if cell.is_date() && self.dates == "FORMATTED_STRING" => json!(cell.shown()),
+            Some(Entered::Number(_)) if cell.is_date() && self.dates == "FORMATTED_STRING" => {
+                json!(cell.shown())
+            }
             Some(Entered::Number(number)) => plain(*number),
             Some(Entered::Bool(value)) => json!(value),
             Some(Entered::Text(text) | Entered::Formula(text)) => json!(text),
@@ -55,16 +57,33 @@ pub fn read(book: &Spreadsheet, at: usize, area: &Area, render: &Render) -> Valu
     let used_rows = area.rows.start..area.rows.end.min(rows).max(area.rows.start);
     let used_columns = area.columns.start..area.columns.end.min(columns).max(area.columns.start);
     let line = |cells: Vec<Value>| {
-        let kept = cells.iter().rposition(|value| *value != "").map_or(0, |last| last + 1);
+        let kept = cells
+            .iter()
+            .rposition(|value| *value != "")
+            .map_or(0, |last| last + 1);
         Value::Array(cells.into_iter().take(kept).collect())
     };
     let mut lines: Vec<Value> = if render.columns {
         used_columns
-            .map(|column| line(used_rows.clone().map(|row| render.show(sheet, row, column)).collect()))
+            .map(|column| {
+                line(
+                    used_rows
+                        .clone()
+                        .map(|row| render.show(sheet, row, column))
+                        .collect(),
+                )
+            })
             .collect()
     } else {
         used_rows
-            .map(|row| line(used_columns.clone().map(|column| render.show(sheet, row, column)).collect()))
+            .map(|row| {
+                line(
+                    used_columns
+                        .clone()
+                        .map(|column| render.show(sheet, row, column))
+                        .collect(),
+                )
+            })
             .collect()
     };
     while lines.last().is_some_and(|line| *line == json!([])) {
@@ -83,7 +102,8 @@ pub fn read(book: &Spreadsheet, at: usize, area: &Area, render: &Render) -> Valu
 /// Values to write, row by row; null leaves a cell as it is.
 pub struct Table {
     rows: Vec<Vec<Value>>,
-    width: usize,
+    /// How many columns.
+    pub width: usize,
 }
 
 impl Table {
@@ -112,7 +132,12 @@ impl Table {
             let rows = lists.iter().map(|list| list.to_vec()).collect();
             return Ok(Self { rows, width });
         }
-        let turned = |row: usize| lists.iter().map(|list| list.get(row).cloned().unwrap_or_default()).collect();
+        let turned = |row: usize| {
+            lists
+                .iter()
+                .map(|list| list.get(row).cloned().unwrap_or_default())
+                .collect()
+        };
         Ok(Self {
             rows: (0..width).map(turned).collect(),
             width: lists.len(),
@@ -130,12 +155,19 @@ pub fn parses(option: Option<&str>) -> Outcome<bool> {
     match option {
         Some("RAW") => Ok(false),
         Some("USER_ENTERED") => Ok(true),
-        _ => Err(Refusal::invalid("'valueInputOption' is required but not specified")),
+        _ => Err(Refusal::invalid(
+            "'valueInputOption' is required but not specified",
+        )),
     }
 }
 
 /// Writes a table into a range and gives `UpdateValuesResponse` and the cells written.
-pub fn update(book: &mut Spreadsheet, range: &str, sent: &Value, typed: bool) -> Outcome<(Value, usize, Area)> {
+pub fn update(
+    book: &mut Spreadsheet,
+    range: &str,
+    sent: &Value,
+    typed: bool,
+) -> Outcome<(Value, usize, Area)> {
     let (at, area) = span::written(book, range)?;
     check_same_range(book, range, sent)?;
     let table = Table::of(sent)?;
@@ -165,11 +197,11 @@ pub fn update(book: &mut Spreadsheet, range: &str, sent: &Value, typed: bool) ->
 }
 
 /// The range in the body, when given, must be that of the path.
-fn check_same_range(book: &Spreadsheet, range: &str, sent: &Value) -> Outcome<()> {
+pub fn check_same_range(book: &Spreadsheet, range: &str, sent: &Value) -> Outcome<()> {
     match sent["range"].as_str() {
-        Some(inner) if span::written(book, inner)? != span::written(book, range)? => Err(Refusal::invalid(format!(
-            "Requested range [{range}] does not match the range in the body [{inner}]."
-        ))),
+        Some(inner) if span::written(book, inner)? != span::written(book, range)? => Err(Refusal::invalid(
+            format!("Requested range [{range}] does not match the range in the body [{inner}]."),
+        )),
         _ => Ok(()),
     }
 }
@@ -182,7 +214,11 @@ pub fn write(book: &mut Spreadsheet, at: usize, target: &Area, table: &Table, ty
     for (down, values) in table.rows.iter().enumerate() {
         let mut width = 0;
         for (across, value) in values.iter().enumerate().filter(|(_, value)| !value.is_null()) {
-            let (entered, format) = if typed { cell::typed(value) } else { (cell::raw(value), None) };
+            let (entered, format) = if typed {
+                cell::typed(value)
+            } else {
+                (cell::raw(value), None)
+            };
             check_length(entered.as_ref())?;
             sheet
                 .cell_mut(target.rows.start + down, target.columns.start + across)
@@ -212,75 +248,4 @@ pub fn clear(book: &mut Spreadsheet, at: usize, area: &Area) -> String {
         }
     }
     a1::name(&sheet.title, area)
-}
-
-/// The table that an append continues: the one around the last filled cell of the range; none when all is empty.
-pub fn table_in(sheet: &Sheet, area: &Area) -> Option<Area> {
-    let filled = |row: usize, column: usize| sheet.cell(row, column).entered.is_some();
-    let used = sheet.used_rows();
-    let row = (area.rows.start..area.rows.end.min(used))
-        .rev()
-        .find(|row| area.columns.clone().take(sheet.row_width(*row)).any(|column| filled(*row, column)))?;
-    let column = area.columns.clone().find(|column| filled(row, *column))?;
-    let mut table = Area {
-        rows: row..row + 1,
-        columns: column..column + 1,
-    };
-    loop {
-        let left = table.columns.start.saturating_sub(1);
-        let columns = left..(table.columns.end + 1).min(sheet.column_count);
-        let rows = table.rows.start.saturating_sub(1)..(table.rows.end + 1).min(sheet.row_count);
-        let row_filled = |row: usize| columns.clone().any(|column| filled(row, column));
-        let column_filled = |column: usize| rows.clone().any(|row| filled(row, column));
-        let before = table.clone();
-        if table.rows.start > 0 && row_filled(table.rows.start - 1) {
-            table.rows.start -= 1;
-        }
-        if table.rows.end < used && row_filled(table.rows.end) {
-            table.rows.end += 1;
-        }
-        if table.columns.start > 0 && column_filled(left) {
-            table.columns.start = left;
-        }
-        if table.columns.end < sheet.column_count && column_filled(table.columns.end) {
-            table.columns.end += 1;
-        }
-        if table == before {
-            return Some(table);
-        }
-    }
-}
-
-/// Appends below the table of a range; the grid grows when it must. Gives the table and `UpdateValuesResponse`.
-pub fn append(
-    book: &mut Spreadsheet,
-    range: &str,
-    sent: &Value,
-    typed: bool,
-    inserts: bool,
-) -> Outcome<(Option<String>, Value, usize, Area)> {
-    let (at, area) = span::written(book, range)?;
-    check_same_range(book, range, sent)?;
-    let table = Table::of(sent)?;
-    let sheet = &mut book.sheets[at];
-    let found = table_in(sheet, &area);
-    let (row, column) = found
-        .as_ref()
-        .map_or((area.rows.start, area.columns.start), |found| (found.rows.end, found.columns.start));
-    let target = Area {
-        rows: row..row + table.height().max(1),
-        columns: column..column + table.width.max(1),
-    };
-    if inserts && row < sheet.row_count {
-        let what = json!({"range": {"sheetId": sheet.id, "dimension": "ROWS",
-            "startIndex": row, "endIndex": row + table.height().max(1)}, "inheritFromBefore": row > 0});
-        super::batch::insert_rows(book, &what)?;
-    }
-    let sheet = &mut book.sheets[at];
-    sheet.row_count = sheet.row_count.max(target.rows.end);
-    sheet.column_count = sheet.column_count.max(target.columns.end);
-    super::batch::check_limits(book)?;
-    let title = book.sheets[at].title.clone();
-    let response = write(book, at, &target, &table, typed)?;
-    Ok((found.map(|found| a1::name(&title, &found)), response, at, target))
 }

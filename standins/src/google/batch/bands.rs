@@ -10,16 +10,16 @@ use super::super::refusal::{Outcome, Refusal};
 use super::super::span;
 
 fn properties(sent: Option<&Value>, what: &str) -> Outcome<Option<Map<String, Value>>> {
-    let Some(mut set) = sent.and_then(Value::as_object).cloned() else {
+    let Some(mut colours) = sent.and_then(Value::as_object).cloned() else {
         return Ok(None);
     };
-    look::twin_fields(&mut set);
+    look::twin_fields(&mut colours);
     for needed in ["firstBandColor", "secondBandColor"] {
-        if !set.contains_key(needed) {
+        if !colours.contains_key(needed) {
             return Err(Refusal::invalid(format!("{what}.{needed} must be specified.")));
         }
     }
-    Ok(Some(set))
+    Ok(Some(colours))
 }
 
 fn find(book: &Spreadsheet, id: &Value) -> Outcome<(usize, usize)> {
@@ -57,15 +57,27 @@ pub fn add(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
         ));
     }
     check_free(book, at, &area, None)?;
-    let taken = |id: i64| book.sheets.iter().flat_map(|sheet| &sheet.bands).any(|band| band.id == id);
+    let taken = |id: i64| {
+        book.sheets
+            .iter()
+            .flat_map(|sheet| &sheet.bands)
+            .any(|band| band.id == id)
+    };
     let id = match sent["bandedRangeId"].as_i64() {
         Some(id) if taken(id) => {
-            return Err(Refusal::invalid(format!("A banded range with id {id} already exists.")));
+            return Err(Refusal::invalid(format!(
+                "A banded range with id {id} already exists."
+            )));
         }
         Some(id) => id,
         None => span::new_id(taken),
     };
-    let band = Band { id, area, rows, columns };
+    let band = Band {
+        id,
+        area,
+        rows,
+        columns,
+    };
     let shown = band.json(book.sheets[at].id);
     book.sheets[at].bands.push(band);
     Ok(json!({ "addBanding": { "bandedRange": shown } }))
@@ -111,7 +123,7 @@ pub fn delete(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
 
 impl Band {
     /// As `BandedRange`.
-    pub fn json(&self, sheet: i64) -> Value {
+    pub(in crate::google) fn json(&self, sheet: i64) -> Value {
         let mut out = json!({"bandedRangeId": self.id, "range": grid_range(sheet, &self.area)});
         if let Some(rows) = &self.rows {
             out["rowProperties"] = json!(rows);

@@ -1,4 +1,4 @@
-//! `updateCells`, `appendCells`, `repeatCell`, `updateBorders`, `setDataValidation`.
+//! `updateCells`, `appendCells`, `repeatCell`, `setDataValidation`.
 
 use std::sync::Arc;
 
@@ -20,17 +20,27 @@ const FORMATS_SHARED: usize = 16;
 const WRITABLE: [&str; 4] = ["userEnteredValue", "userEnteredFormat", "note", "dataValidation"];
 
 /// Fields of a cell that Google computes; to send them is without effect.
-const COMPUTED: [&str; 5] = ["effectiveValue", "formattedValue", "effectiveFormat", "hyperlink", "dataSourceFormula"];
+const COMPUTED: [&str; 5] = [
+    "effectiveValue",
+    "formattedValue",
+    "effectiveFormat",
+    "hyperlink",
+    "dataSourceFormula",
+];
+
+/// What a format came to: the one before, the one sent, the one made.
+type Written = (Option<Format>, Map<String, Value>, Option<Format>);
 
 /// Writes `CellData` by a mask.
-struct Writer {
+pub struct Writer {
     mask: Mask,
     shared: Vec<Format>,
-    last: Option<(Option<Format>, Map<String, Value>, Option<Format>)>,
+    last: Option<Written>,
 }
 
 impl Writer {
-    fn new(mask: Mask) -> Outcome<Self> {
+    /// A writer of the fields that a mask names.
+    pub fn new(mask: Mask) -> Outcome<Self> {
         let other = mask.0.keys().find(|name| {
             *name != "*" && !WRITABLE.contains(&name.as_str()) && !COMPUTED.contains(&name.as_str())
         });
@@ -59,7 +69,10 @@ impl Writer {
             cell.format = self.format(cell.format.take(), &mask, &data["userEnteredFormat"]);
         }
         if self.mask.takes(&["note"]) {
-            cell.note = data["note"].as_str().filter(|note| !note.is_empty()).map(str::to_owned);
+            cell.note = data["note"]
+                .as_str()
+                .filter(|note| !note.is_empty())
+                .map(str::to_owned);
         }
         if self.mask.takes(&["dataValidation"]) {
             cell.validation = data.get("dataValidation").cloned().map(Arc::new);
@@ -84,7 +97,8 @@ impl Writer {
         made
     }
 
-    fn share(&mut self, format: Map<String, Value>) -> Format {
+    /// The same format as another cell has, when one has it.
+    pub fn share(&mut self, format: Map<String, Value>) -> Format {
         if let Some(known) = self.shared.iter().find(|known| ***known == format) {
             return known.clone();
         }
@@ -113,7 +127,9 @@ fn entered(value: &Value) -> Outcome<Option<Entered>> {
         ("numberValue", value) => value.as_f64().map(Entered::Number),
         ("boolValue", value) => value.as_bool().map(Entered::Bool),
         ("stringValue", Value::String(text)) => Some(Entered::Text(text.clone())),
-        ("formulaValue", Value::String(text)) if text.starts_with('=') => Some(Entered::Formula(text.clone())),
+        ("formulaValue", Value::String(text)) if text.starts_with('=') => {
+            Some(Entered::Formula(text.clone()))
+        }
         ("formulaValue", _) => {
             return Err(Refusal::invalid("The formula must begin with '='."));
         }
@@ -159,13 +175,23 @@ pub fn update(contract: &Contract, book: &mut Spreadsheet, what: &Value) -> Outc
             };
             (at, area, false)
         }
-        _ => return Err(Refusal::invalid("Exactly one of 'range' and 'start' must be specified.")),
+        _ => {
+            return Err(Refusal::invalid(
+                "Exactly one of 'range' and 'start' must be specified.",
+            ));
+        }
     };
     write_rows(&mut book.sheets[at], &area, rows, clears, &mut writer)?;
     Ok(super::nothing())
 }
 
-fn write_rows(sheet: &mut Sheet, area: &Area, rows: &[Value], clears: bool, writer: &mut Writer) -> Outcome<()> {
+fn write_rows(
+    sheet: &mut Sheet,
+    area: &Area,
+    rows: &[Value],
+    clears: bool,
+    writer: &mut Writer,
+) -> Outcome<()> {
     let beyond = |what: &str, at: usize, end: usize| {
         Refusal::invalid(format!(
             "Attempting to write {what}: {at}, beyond the last requested {what} of: {}",
@@ -178,9 +204,16 @@ fn write_rows(sheet: &mut Sheet, area: &Area, rows: &[Value], clears: bool, writ
     let blank = json!({});
     let height = if clears { area.rows.len() } else { rows.len() };
     for offset in 0..height {
-        let values = rows.get(offset).map(|row| items(row, "values")).unwrap_or_default();
+        let values = rows
+            .get(offset)
+            .map(|row| items(row, "values"))
+            .unwrap_or_default();
         if area.columns.start + values.len() > area.columns.end {
-            return Err(beyond("column", area.columns.end.max(area.columns.start), area.columns.end));
+            return Err(beyond(
+                "column",
+                area.columns.end.max(area.columns.start),
+                area.columns.end,
+            ));
         }
         let width = if clears { area.columns.len() } else { values.len() };
         for across in 0..width {
@@ -222,60 +255,6 @@ pub fn repeat(contract: &Contract, book: &mut Spreadsheet, what: &Value) -> Outc
         }
     }
     Ok(super::nothing())
-}
-
-/// `updateBorders`: the four outer edges and the two kinds of inner ones; what is left out stays.
-pub fn borders(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
-    let (at, area) = span::grid_range(book, &what["range"])?;
-    let sides = ["top", "bottom", "left", "right", "innerHorizontal", "innerVertical"];
-    let named: Map<String, Value> = sides
-        .iter()
-        .filter_map(|side| Some(((*side).to_owned(), border(what.get(side)?))))
-        .collect();
-    let mut writer = Writer::new(Mask::default())?;
-    for row in area.rows.clone() {
-        for column in area.columns.clone() {
-            let cell = book.sheets[at].cell_mut(row, column);
-            let mut format = cell.format.as_deref().cloned().unwrap_or_default();
-            let mut edges = format.get("borders").and_then(Value::as_object).cloned().unwrap_or_default();
-            let picks = [
-                ("top", row == area.rows.start, "top", "innerHorizontal"),
-                ("bottom", row + 1 == area.rows.end, "bottom", "innerHorizontal"),
-                ("left", column == area.columns.start, "left", "innerVertical"),
-                ("right", column + 1 == area.columns.end, "right", "innerVertical"),
-            ];
-            for (edge, outer, at_edge, within) in picks {
-                match named.get(if outer { at_edge } else { within }) {
-                    Some(Value::Null) => drop(edges.remove(edge)),
-                    Some(border) => drop(edges.insert(edge.to_owned(), border.clone())),
-                    None => {}
-                }
-            }
-            format.remove("borders");
-            if !edges.is_empty() {
-                format.insert("borders".to_owned(), Value::Object(edges));
-            }
-            cell.format = (!format.is_empty()).then(|| writer.share(format));
-        }
-    }
-    Ok(super::nothing())
-}
-
-/// A border as kept; null when the style is none.
-fn border(sent: &Value) -> Value {
-    let mut border = sent.clone();
-    let width = match sent["style"].as_str().unwrap_or("STYLE_UNSPECIFIED") {
-        "NONE" | "STYLE_UNSPECIFIED" => return Value::Null,
-        "SOLID_MEDIUM" => 2,
-        "SOLID_THICK" | "DOUBLE" => 3,
-        _ => 1,
-    };
-    border["width"] = json!(width);
-    if border.get("color").is_none() && border.get("colorStyle").is_none() {
-        border["color"] = json!({});
-    }
-    look::twin_colours(&mut border);
-    border
 }
 
 /// `setDataValidation`: kept as sent, and shown again; the stand-in does not hold later values against it.

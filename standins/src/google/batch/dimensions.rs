@@ -38,7 +38,10 @@ pub fn auto_resize(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
     }
     let used = sheet.used_rows();
     for column in range {
-        let longest = (0..used).map(|row| sheet.text(row, column).chars().count()).max().unwrap_or(0);
+        let longest = (0..used)
+            .map(|row| sheet.text(row, column).chars().count())
+            .max()
+            .unwrap_or(0);
         if longest > 0 {
             let pixels = (longest * CHARACTER_PIXELS + PADDING_PIXELS).min(PIXELS_MAX);
             sheet.columns.entry(column).or_default().pixels = u32::try_from(pixels).ok();
@@ -82,7 +85,9 @@ pub fn insert(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
     let (at, rows, range) = span::dimension(book, &what["range"])?;
     let inherits = what["inheritFromBefore"] == true;
     if inherits && range.start == 0 {
-        return Err(Refusal::invalid("inheritFromBefore cannot be true when startIndex is 0."));
+        return Err(Refusal::invalid(
+            "inheritFromBefore cannot be true when startIndex is 0.",
+        ));
     }
     let sheet = &mut book.sheets[at];
     let count = if rows { sheet.row_count } else { sheet.column_count };
@@ -104,7 +109,11 @@ pub fn insert(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
 
 /// New cells take the formats of the line before or after them, as in the editor.
 fn insert_cells(sheet: &mut Sheet, rows: bool, range: &Range<usize>, inherits: bool) {
-    let like = if inherits { range.start.saturating_sub(1) } else { range.start };
+    let like = if inherits {
+        range.start.saturating_sub(1)
+    } else {
+        range.start
+    };
     let blank = |cell: Option<&Cell>| Cell {
         format: cell.and_then(|cell| cell.format.clone()),
         ..Cell::default()
@@ -112,8 +121,13 @@ fn insert_cells(sheet: &mut Sheet, rows: bool, range: &Range<usize>, inherits: b
     let cells = sheet.cells_mut();
     if rows {
         if range.start < cells.len() {
-            let line: Vec<Cell> = cells.get(like).into_iter().flatten().map(|cell| blank(Some(cell))).collect();
-            cells.splice(range.start..range.start, vec![line; range.len()]);
+            let fresh: Vec<Cell> = cells
+                .get(like)
+                .into_iter()
+                .flatten()
+                .map(|cell| blank(Some(cell)))
+                .collect();
+            cells.splice(range.start..range.start, vec![fresh; range.len()]);
         }
         return;
     }
@@ -136,7 +150,9 @@ pub fn delete(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
         ("columns", sheet.column_count, sheet.frozen_columns)
     };
     if range.len() == count {
-        return Err(Refusal::invalid(format!("You can't delete all the {name} on the sheet.")));
+        return Err(Refusal::invalid(format!(
+            "You can't delete all the {name} on the sheet."
+        )));
     }
     if range.start <= frozen && range.end == count {
         return Err(Refusal::invalid(format!(
@@ -170,9 +186,15 @@ fn shift(book: &mut Spreadsheet, at: usize, rows: bool, change: &Change) {
     let sheet = &mut book.sheets[at];
     let moved = |area: &Area| -> Option<Area> {
         Some(if rows {
-            Area { rows: change.resized(&area.rows)?, columns: area.columns.clone() }
+            Area {
+                rows: change.resized(&area.rows)?,
+                columns: area.columns.clone(),
+            }
         } else {
-            Area { rows: area.rows.clone(), columns: change.resized(&area.columns)? }
+            Area {
+                rows: area.rows.clone(),
+                columns: change.resized(&area.columns)?,
+            }
         })
     };
     sheet.bands.retain_mut(|band| match moved(&band.area) {

@@ -33,12 +33,18 @@ pub fn merge(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
         "MERGE_COLUMNS" => area
             .columns
             .clone()
-            .map(|column| Area { columns: column..column + 1, ..area.clone() })
+            .map(|column| Area {
+                columns: column..column + 1,
+                ..area.clone()
+            })
             .collect(),
         "MERGE_ROWS" => area
             .rows
             .clone()
-            .map(|row| Area { rows: row..row + 1, ..area.clone() })
+            .map(|row| Area {
+                rows: row..row + 1,
+                ..area.clone()
+            })
             .collect(),
         _ => vec![area.clone()],
     };

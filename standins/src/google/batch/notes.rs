@@ -12,11 +12,17 @@ pub fn create(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
     let sent = &what["developerMetadata"];
     let key = sent["metadataKey"].as_str().unwrap_or_default();
     if key.is_empty() {
-        return Err(Refusal::invalid("developerMetadata.metadataKey must be specified."));
+        return Err(Refusal::invalid(
+            "developerMetadata.metadataKey must be specified.",
+        ));
     }
-    let visibility = sent["visibility"].as_str().unwrap_or("DEVELOPER_METADATA_VISIBILITY_UNSPECIFIED");
+    let visibility = sent["visibility"]
+        .as_str()
+        .unwrap_or("DEVELOPER_METADATA_VISIBILITY_UNSPECIFIED");
     if visibility.ends_with("UNSPECIFIED") {
-        return Err(Refusal::invalid("developerMetadata.visibility must be specified."));
+        return Err(Refusal::invalid(
+            "developerMetadata.visibility must be specified.",
+        ));
     }
     let made = Metadata {
         id: metadata::id_of(book, &sent["metadataId"])?,
@@ -64,7 +70,10 @@ pub fn update(contract: &Contract, book: &mut Spreadsheet, what: &Value) -> Outc
         if mask.takes(&["metadataValue"]) {
             metadata.value = sent["metadataValue"].as_str().map(str::to_owned);
         }
-        if let Some(visibility) = sent["visibility"].as_str().filter(|_| mask.takes(&["visibility"])) {
+        if let Some(visibility) = sent["visibility"]
+            .as_str()
+            .filter(|_| mask.takes(&["visibility"]))
+        {
             visibility.clone_into(&mut metadata.visibility);
         }
         if mask.takes(&["location"]) && sent.get("location").is_some() {

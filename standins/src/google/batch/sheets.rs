@@ -28,15 +28,24 @@ pub fn add(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
 
 /// A sheet from `SheetProperties`, for a spreadsheet that has others.
 pub fn new_sheet(book: &Spreadsheet, properties: Map<String, Value>) -> Outcome<Sheet> {
-    let kind = properties.get("sheetType").and_then(Value::as_str).unwrap_or("GRID");
+    let kind = properties
+        .get("sheetType")
+        .and_then(Value::as_str)
+        .unwrap_or("GRID");
     if kind != "GRID" && kind != "SHEET_TYPE_UNSPECIFIED" {
         return Err(Refusal::unimplemented(&format!("sheets of type {kind}")));
     }
     let taken = |id: i64| book.sheets.iter().any(|sheet| sheet.id == id);
     let id = match properties.get("sheetId").and_then(Value::as_i64) {
-        Some(id) if id < 0 => return Err(Refusal::invalid(format!("Invalid sheet id: {id}. It must be non-negative."))),
+        Some(id) if id < 0 => {
+            return Err(Refusal::invalid(format!(
+                "Invalid sheet id: {id}. It must be non-negative."
+            )));
+        }
         Some(id) if taken(id) => {
-            return Err(Refusal::invalid(format!("The sheet with id {id} already exists.")));
+            return Err(Refusal::invalid(format!(
+                "The sheet with id {id} already exists."
+            )));
         }
         Some(id) => id,
         None => span::new_id(taken),
@@ -86,7 +95,9 @@ fn check_grid(properties: &Map<String, Value>) -> Outcome<()> {
     let grid = &properties.get("gridProperties").cloned().unwrap_or_default();
     for name in ["rowCount", "columnCount"] {
         if grid[name].as_i64().is_some_and(|count| count < 1) {
-            return Err(Refusal::invalid(format!("gridProperties.{name} must be at least 1.")));
+            return Err(Refusal::invalid(format!(
+                "gridProperties.{name} must be at least 1."
+            )));
         }
     }
     if count_of(&grid["columnCount"]).is_some_and(|count| count > COLUMNS_MAX) {
@@ -122,7 +133,8 @@ pub fn delete(book: &mut Spreadsheet, what: &Value) -> Outcome<Value> {
         ));
     }
     book.sheets.remove(at);
-    book.metadata.retain(|_, metadata| metadata.place.sheet() != Some(gone));
+    book.metadata
+        .retain(|_, metadata| metadata.place.sheet() != Some(gone));
     Ok(super::nothing())
 }
 
@@ -143,7 +155,9 @@ pub fn update(contract: &Contract, book: &mut Spreadsheet, what: &Value) -> Outc
     let grid = properties.get("gridProperties").cloned().unwrap_or_default();
     for name in ["rowCount", "columnCount"] {
         if grid.get(name).is_none() && !mask.is_whole() && mask.takes(&["gridProperties", name]) {
-            return Err(Refusal::invalid(format!("gridProperties.{name} must be at least 1.")));
+            return Err(Refusal::invalid(format!(
+                "gridProperties.{name} must be at least 1."
+            )));
         }
     }
     check_grid(&properties)?;
@@ -176,7 +190,11 @@ pub fn update_spreadsheet(contract: &Contract, book: &mut Spreadsheet, what: &Va
             "title" => text.clone_into(&mut book.title),
             "locale" => text.clone_into(&mut book.locale),
             "timeZone" => text.clone_into(&mut book.time_zone),
-            other => return Err(Refusal::unimplemented(&format!("the spreadsheet property {other}"))),
+            other => {
+                return Err(Refusal::unimplemented(&format!(
+                    "the spreadsheet property {other}"
+                )));
+            }
         }
     }
     Ok(super::nothing())

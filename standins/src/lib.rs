@@ -7,6 +7,7 @@
 
 pub mod fault;
 pub mod github;
+pub mod google;
 mod html;
 pub mod journal;
 pub mod slack;

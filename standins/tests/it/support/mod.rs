@@ -1,6 +1,7 @@
 //! A client and a started stand-in.
 
 pub mod github;
+pub mod google;
 
 use std::sync::Once;
 

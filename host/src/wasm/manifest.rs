@@ -27,14 +27,20 @@ pub struct SecretAsk {
     pub kind: SecretKind,
     pub description: String,
     pub required: bool,
+    /// For a service account: the OAuth scopes its token is asked for by default.
+    pub scopes: Vec<String>,
 }
 
 /// How the host treats a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum SecretKind {
     Plain,
     Url,
+    /// A Google service account's key file, traded for access tokens.
+    GoogleServiceAccount,
+    /// A GitHub App's private key, traded for installation tokens.
+    GithubApp,
 }
 
 /// Something a person can ask the plugin to do.
@@ -68,6 +74,10 @@ impl Manifest {
         for secret in &self.secrets {
             name("secrets", &secret.name)?;
             text("secrets.description", &secret.description, MAX_TEXT_BYTES)?;
+            count("secrets.scopes", secret.scopes.len())?;
+            for scope in &secret.scopes {
+                text("secrets.scopes", scope, MAX_TEXT_BYTES)?;
+            }
         }
         unique("secrets", self.secrets.iter().map(|secret| secret.name.as_str()))?;
         for pattern in &self.http {

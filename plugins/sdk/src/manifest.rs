@@ -57,8 +57,27 @@ impl Manifest {
             kind,
             description: description.to_owned(),
             required: true,
+            scopes: Vec::new(),
         });
         self
+    }
+
+    /// Asks for a Google service account with these OAuth scopes. Its reference goes where an
+    /// access token would: `Authorization: Bearer …`.
+    #[must_use]
+    pub fn google_service_account(self, name: &str, scopes: &[&str], description: &str) -> Self {
+        let mut asked = self.ask(name, SecretKind::GoogleServiceAccount, description);
+        if let Some(secret) = asked.0.secrets.last_mut() {
+            secret.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        }
+        asked
+    }
+
+    /// Asks for the private key of a GitHub App. Its reference goes where an installation access
+    /// token would.
+    #[must_use]
+    pub fn github_app(self, name: &str, description: &str) -> Self {
+        self.ask(name, SecretKind::GithubApp, description)
     }
 
     /// Says that the plugin can do something without the secret asked for last.

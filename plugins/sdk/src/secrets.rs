@@ -4,8 +4,8 @@ use crate::{Failure, host};
 
 pub use crate::bindings::hookyard::plugin::secrets::SecretError;
 
-/// A stand-in for the secret `name` of the manifest. For kind `plain` put it in a header's value;
-/// for kind `url` send the request to it. The host puts the secret in its place when the request
+/// A stand-in for the secret `name` of the manifest. For kind `url` send the request to it; for
+/// every other kind put it in a header's value. The host puts the secret in its place when the request
 /// leaves.
 pub fn reference(name: &str) -> Result<String, SecretError> {
     host::secret(name)
@@ -14,7 +14,9 @@ pub fn reference(name: &str) -> Result<String, SecretError> {
 impl From<SecretError> for Failure {
     fn from(error: SecretError) -> Self {
         match error {
-            SecretError::NotAskedFor(text) | SecretError::NotGranted(text) => Self::reject(text),
+            SecretError::NotAskedFor(text) | SecretError::NotGranted(text) | SecretError::Refused(text) => {
+                Self::reject(text)
+            }
             // The operator may be about to put the file or variable in place.
             SecretError::Unavailable(text) => Self::retry(text),
         }

@@ -175,9 +175,12 @@ fn secret_ask(ask: wit_manifest::SecretAsk) -> SecretAsk {
         kind: match ask.kind {
             wit_manifest::SecretKind::Plain => SecretKind::Plain,
             wit_manifest::SecretKind::Url => SecretKind::Url,
+            wit_manifest::SecretKind::GoogleServiceAccount => SecretKind::GoogleServiceAccount,
+            wit_manifest::SecretKind::GithubApp => SecretKind::GithubApp,
         },
         description: ask.description,
         required: ask.required,
+        scopes: ask.scopes,
     }
 }
 

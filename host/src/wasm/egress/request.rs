@@ -106,7 +106,9 @@ impl Outgoing {
     pub(super) async fn put_secrets_in(&mut self, run: &RunContext) -> Result<(), Refusal> {
         for known in placeholders(run) {
             match known.kind {
-                SecretKind::Plain => self.put_in_headers(run, &known).await?,
+                SecretKind::Plain | SecretKind::GoogleServiceAccount | SecretKind::GithubApp => {
+                    self.put_in_headers(run, &known).await?
+                }
                 SecretKind::Url => self.put_in_url(run, &known).await?,
             }
         }

@@ -38,7 +38,7 @@ async fn reference(run: &RunContext, name: &str) -> Result<String, SecretError> 
         .map_err(|why| unavailable(&why))?;
     let word = word(run, name, ask.kind);
     match ask.kind {
-        SecretKind::Plain => Ok(word),
+        SecretKind::Plain | SecretKind::GoogleServiceAccount | SecretKind::GithubApp => Ok(word),
         SecretKind::Url => {
             let url = url::Url::parse(value.expose()).map_err(|_| unavailable("it is not a URL"))?;
             if !url.has_host() {

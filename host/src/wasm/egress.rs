@@ -19,7 +19,7 @@ pub(super) use self::client::Clients;
 pub use self::client::install_crypto;
 pub(super) use self::dial::goes_to;
 use self::errors::Refusal;
-pub(super) use self::exchange::{Answer, Question, exchange};
+pub(super) use self::exchange::{Answer, NoAnswer, Question, exchange};
 use self::request::Outgoing;
 use self::waits::Waits;
 use super::host::RunContext;

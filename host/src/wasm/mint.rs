@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use self::place::Place;
 pub(super) use self::place::Token;
+use super::egress::NoAnswer;
 use super::host::RunContext;
 use super::manifest::{SecretAsk, SecretKind};
 use crate::domain::grant::SecretGrant;
@@ -35,6 +36,18 @@ pub(super) enum MintError {
     /// The issuer did not answer, or not now.
     #[error("{0}")]
     Unavailable(String),
+}
+
+impl MintError {
+    /// The endpoint that the setting `from` names did not answer.
+    fn unanswered(from: &str, none: &NoAnswer) -> Self {
+        let text = format!("no token came from {from}: {}", none.text);
+        if none.for_a_person {
+            Self::Refused(text)
+        } else {
+            Self::Unavailable(text)
+        }
+    }
 }
 
 /// The tokens of one plugin: one place for each secret of its manifest.

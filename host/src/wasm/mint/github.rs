@@ -117,17 +117,9 @@ pub(super) async fn trade(
         headers: headers(&claim)?,
         body: String::new(),
     };
-    let answer = exchange(run, question).await.map_err(|none| {
-        let text = format!(
-            "no token came from `api-base` of the configuration: {}",
-            none.text
-        );
-        if none.for_a_person {
-            MintError::Refused(text)
-        } else {
-            MintError::Unavailable(text)
-        }
-    })?;
+    let answer = exchange(run, question)
+        .await
+        .map_err(|none| MintError::unanswered("`api-base` of the configuration", &none))?;
     if answer.status.is_success() {
         return minted(&answer);
     }

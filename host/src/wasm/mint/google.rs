@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::key::SigningKey;
 use super::refusal::{self, Clock};
@@ -121,52 +122,73 @@ struct Claims<'a> {
     sub: Option<&'a str>,
 }
 
+/// Where an assertion goes.
+struct Endpoint {
+    /// Which setting names it, for people.
+    from: &'static str,
+    /// As it is written: the assertion's audience.
+    text: String,
+    url: Url,
+}
+
+impl Endpoint {
+    fn of(order: &Order, file: &KeyFile) -> Result<Self, MintError> {
+        let (from, text) = match &order.token_url {
+            Some(text) => ("`token-url` of the configuration", text),
+            None => ("`token_uri` of the key file", &file.token_uri),
+        };
+        let url = Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+            .ok_or_else(|| MintError::Refused(format!("{from} is not a URL with http or https")))?;
+        Ok(Self {
+            from,
+            text: text.clone(),
+            url,
+        })
+    }
+}
+
 /// Trades the key for an access token.
 pub(super) async fn trade(run: &RunContext, order: &Order, value: &Secret) -> Result<Minted, MintError> {
     let file = KeyFile::read(value)?;
-    let (from, endpoint) = match &order.token_url {
-        Some(url) => ("`token-url` of the configuration", url.as_str()),
-        None => ("`token_uri` of the key file", file.token_uri.as_str()),
-    };
-    let url = Url::parse(endpoint)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
-        .ok_or_else(|| MintError::Refused(format!("{from} is not a URL with http or https")))?;
+    let endpoint = Endpoint::of(order, &file)?;
     let now = run.deps.clock.now();
-    let assertion = file
-        .key
-        .sign(
-            Some(&file.key_id),
-            &Claims {
-                iss: &file.email,
-                scope: order.scopes.join(" "),
-                aud: endpoint,
-                iat: seconds(now),
-                exp: seconds(now) + ASSERTION_SECONDS,
-                sub: order.subject.as_deref(),
-            },
-        )
-        .map_err(MintError::Refused)?;
+    let assertion = assertion(&file, order, &endpoint.text, now)?;
     let question = Question {
-        url,
+        url: endpoint.url,
         headers: headers(),
         body: url::form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", GRANT_TYPE)
             .append_pair("assertion", &assertion)
             .finish(),
     };
-    let answer = exchange(run, question).await.map_err(|none| {
-        let text = format!("no token came from {from}: {}", none.text);
-        if none.for_a_person {
-            MintError::Refused(text)
-        } else {
-            MintError::Unavailable(text)
-        }
-    })?;
+    let answer = exchange(run, question)
+        .await
+        .map_err(|none| MintError::unanswered(endpoint.from, &none))?;
     if answer.status.is_success() {
         return minted(&answer, now);
     }
-    Err(refused(&answer, order, from, &assertion, now))
+    Err(refused(&answer, order, endpoint.from, &assertion, now))
+}
+
+fn assertion(
+    file: &KeyFile,
+    order: &Order,
+    audience: &str,
+    now: Timestamp,
+) -> Result<Zeroizing<String>, MintError> {
+    let claims = Claims {
+        iss: &file.email,
+        scope: order.scopes.join(" "),
+        aud: audience,
+        iat: seconds(now),
+        exp: seconds(now) + ASSERTION_SECONDS,
+        sub: order.subject.as_deref(),
+    };
+    file.key
+        .sign(Some(&file.key_id), &claims)
+        .map_err(MintError::Refused)
 }
 
 fn headers() -> HeaderMap {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hookyard::domain::grant::{PrivateNetwork, SecretSource};
+use hookyard::domain::grant::{PrivateNetwork, SecretKind, SecretSource};
 use hookyard::domain::retry::Backoff;
 use hookyard::domain::schedule::{CatchUp, Overlap};
 use hookyard::manifest::PluginsFile;
@@ -43,9 +43,12 @@ fn every_key_is_read() {
         catch-up = "none"
         [plugins.full.grants]
         http = ["POST https://a.example/x/*"]
-        secrets = { one = "env:ONE", two = { from = "file:two.txt", to = ["https://a.example"] } }
         permissions = ["read-processes"]
         private-network = ["http://127.0.0.1:9"]
+        [plugins.full.grants.secrets]
+        one = "env:ONE"
+        two = { from = "file:two.txt", to = ["https://a.example"] }
+        three = { from = "env:THREE", kind = "google-service-account", scopes = ["https://a.example/s"] }
         [plugins.full.config]
         text = "x"
         when = 2026-01-02T03:04:05Z
@@ -84,6 +87,12 @@ fn every_key_is_read() {
     assert_eq!(
         spec.grants.secrets["two"].source,
         SecretSource::File("/etc/hookyard/two.txt".into())
+    );
+    let three = &spec.grants.secrets["three"];
+    assert_eq!(three.kind, Some(SecretKind::GoogleServiceAccount));
+    assert_eq!(
+        three.scopes.as_deref(),
+        Some(&["https://a.example/s".to_owned()][..])
     );
     assert!(matches!(&spec.grants.private_network, PrivateNetwork::Only(origins) if origins.len() == 1));
     assert_eq!(
@@ -145,6 +154,25 @@ fn mistakes_are_told_with_their_place() {
             &format!("{plugin}[plugins.a.grants]\npermissions = [\"all\"]\n"),
             "4:16",
             "unknown variant `all`",
+        ),
+        (
+            &format!(
+                "{plugin}[plugins.a.grants]\nsecrets = {{ t = {{ from = \"env:T\", kind = \"odd\" }} }}\n"
+            ),
+            "4:",
+            "unknown variant `odd`, expected one of `plain`, `url`, `google-service-account`, `github-app`",
+        ),
+        (
+            &format!("{plugin}[plugins.a.grants]\nsecrets = {{ t = {{ from = \"env:T\", scopes = [] }} }}\n"),
+            "4:",
+            "name at least one",
+        ),
+        (
+            &format!(
+                "{plugin}[plugins.a.grants]\nsecrets = {{ t = {{ from = \"env:T\", scopes = [\"a b\"] }} }}\n"
+            ),
+            "4:",
+            "without spaces",
         ),
         (
             &format!("{plugin}[plugins.a.limits]\nmemory = \"64\"\n"),

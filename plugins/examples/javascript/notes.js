@@ -25,7 +25,7 @@ export function describe() {
       properties: { api: { type: 'string', pattern: '^https?://' } },
     }),
     secrets: [
-      { name: 'token', kind: 'plain', description: 'A token of the notes service', required: true },
+      { name: 'token', kind: 'plain', description: 'A token of the notes service', required: true, scopes: [] },
     ],
     http: ['POST {config:api}/notes'],
     permissions: [],

@@ -44,7 +44,7 @@ class WitWorld(wit_world.WitWorld):
             version="1.0.0",
             summary="Writes a note for every webhook",
             config_schema=json.dumps(schema),
-            secrets=[SecretAsk("token", SecretKind.PLAIN, "A token of the notes service", True)],
+            secrets=[SecretAsk("token", SecretKind.PLAIN, "A token of the notes service", True, [])],
             http=["POST {config:api}/notes"],
             permissions=[],
             actions=[],

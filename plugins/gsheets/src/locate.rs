@@ -32,7 +32,10 @@ impl Name {
         let text = text.trim();
         let after = text.split_once("/spreadsheets/d/").map(|(_, rest)| rest);
         let id = after.map_or(text, |rest| rest.split(['/', '?', '#']).next().unwrap_or(rest));
-        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let is_id = !id.is_empty()
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         if is_id && (after.is_some() || id.len() >= SHORTEST_ID) {
             Self::Id(id.to_owned())
         } else {
@@ -78,7 +81,10 @@ pub(crate) fn locate(api: &Api, config: &Config, name: &Name, sheet: &str) -> Re
         Name::Title(title) => title,
     };
     let mut known = remembered(config, title)?;
-    let unshared = config.share_with.iter().any(|address| !known.value.shared.contains(address));
+    let unshared = config
+        .share_with
+        .iter()
+        .any(|address| !known.value.shared.contains(address));
     if let Some(id) = known.value.id.clone().filter(|_| !unshared) {
         return Ok(Found::There(id));
     }
@@ -112,7 +118,10 @@ pub(crate) fn forget(config: &Config, name: &Name, id: &str) -> Result<bool, Fai
 fn remembered(config: &Config, title: &str) -> Result<Stored<Known>, Failure> {
     let folder = config.folder.as_deref().unwrap_or_default();
     let subject = config.subject.as_deref().unwrap_or_default();
-    Stored::load("spreadsheet", &format!("{}\0{subject}\0{folder}\0{title}", config.drive_base))
+    Stored::load(
+        "spreadsheet",
+        &format!("{}\0{subject}\0{folder}\0{title}", config.drive_base),
+    )
 }
 
 fn find_or_make(
@@ -141,17 +150,23 @@ fn find_or_make(
 /// The oldest spreadsheet of that title, in the folder if one is named.
 /// <https://developers.google.com/workspace/drive/api/reference/rest/v3/files/list>
 fn look_up(api: &Api, config: &Config, title: &str) -> Result<Option<String>, ApiError> {
-    let mut query = format!(
-        "name = '{}' and mimeType = '{SPREADSHEET}' and trashed = false",
+    let folder = config.folder.as_deref().map(escaped);
+    let within = folder.map_or_else(String::new, |folder| format!(" and '{folder}' in parents"));
+    let query = format!(
+        "name = '{}' and mimeType = '{SPREADSHEET}' and trashed = false{within}",
         escaped(title)
     );
-    if let Some(folder) = &config.folder {
-        query.push_str(&format!(" and '{}' in parents", escaped(folder)));
-    }
     let files: Files = api.drive(Purpose::Find, |base| {
         Ok(Request::get(format!("{base}/files"))
             .query("q", &query)
-            .query("corpora", if config.folder.is_some() { "allDrives" } else { "user" })
+            .query(
+                "corpora",
+                if config.folder.is_some() {
+                    "allDrives"
+                } else {
+                    "user"
+                },
+            )
             .query("includeItemsFromAllDrives", "true")
             .query("supportsAllDrives", "true")
             .query("orderBy", "createdTime")
@@ -159,18 +174,19 @@ fn look_up(api: &Api, config: &Config, title: &str) -> Result<Option<String>, Ap
             .query("fields", "files(id)"))
     })?;
     if files.files.len() > 1 {
-        warn!("several spreadsheets are called `{title}`; the oldest is used. Name its id in `spreadsheet` to be sure");
+        warn!(
+            "several spreadsheets are called `{title}`; the oldest is used. Name its id in `spreadsheet` to be sure"
+        );
     }
     Ok(files.files.into_iter().next().map(|file| file.id))
 }
 
 fn make(api: &Api, config: &Config, title: &str, sheet: &str) -> Result<Found, ApiError> {
-    let found = match &config.folder {
-        Some(folder) => make_in_folder(api, folder, title)?,
-        None => {
-            let body = json!({"properties": {"title": title}, "sheets": [{"properties": {"title": sheet}}]});
-            Found::Made(api.create(&body, book::FIELDS)?)
-        }
+    let found = if let Some(folder) = &config.folder {
+        make_in_folder(api, folder, title)?
+    } else {
+        let body = json!({"properties": {"title": title}, "sheets": [{"properties": {"title": sheet}}]});
+        Found::Made(api.create(&body, book::FIELDS)?)
     };
     info!("made the spreadsheet `{title}`");
     Ok(found)
@@ -236,9 +252,22 @@ mod tests {
         let id = "1ieRgnZ296CcvWYi5GY21vAxIzU93-_9kHAdMdDNzkaQ";
         let by_id = Name::Id(id.to_owned());
         assert_eq!(Name::parse(id), by_id);
-        assert_eq!(Name::parse(&format!(" https://docs.google.com/spreadsheets/d/{id}/edit#gid=0 ")), by_id);
-        assert_eq!(Name::parse(&format!("https://docs.google.com/spreadsheets/d/{id}")), by_id);
-        for title in ["Orders", "Bestellungen für das ganze Jahr 2026", "a-title_without-spaces", "https://x.test/"] {
+        assert_eq!(
+            Name::parse(&format!(
+                " https://docs.google.com/spreadsheets/d/{id}/edit#gid=0 "
+            )),
+            by_id
+        );
+        assert_eq!(
+            Name::parse(&format!("https://docs.google.com/spreadsheets/d/{id}")),
+            by_id
+        );
+        for title in [
+            "Orders",
+            "Bestellungen für das ganze Jahr 2026",
+            "a-title_without-spaces",
+            "https://x.test/",
+        ] {
             assert_eq!(Name::parse(title), Name::Title(title.to_owned()));
         }
     }

@@ -39,7 +39,11 @@ pub(crate) fn manifest() -> Manifest {
         "Puts a formatted table in the place of what a sheet has",
         &write_table_schema(),
     )
-    .action("append-row", "Adds one row at the end of a sheet", &append_row_schema())
+    .action(
+        "append-row",
+        "Adds one row at the end of a sheet",
+        &append_row_schema(),
+    )
     .action(
         "check",
         "Opens the spreadsheet without writing and says what it found",

@@ -120,8 +120,14 @@ mod tests {
         let host = Host::new();
         let (mut first, mut second) = (load(), load());
         first.begin("at work").unwrap();
-        assert!(matches!(second.begin("at work"), Err(Failure::Defer(_))), "read before the mark");
-        assert!(matches!(load().begin("at work"), Err(Failure::Defer(_))), "read under the mark");
+        assert!(
+            matches!(second.begin("at work"), Err(Failure::Defer(_))),
+            "read before the mark"
+        );
+        assert!(
+            matches!(load().begin("at work"), Err(Failure::Defer(_))),
+            "read under the mark"
+        );
         assert!(first.keep("x".to_owned()).unwrap());
         first.end();
         let mut third = load();

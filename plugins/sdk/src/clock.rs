@@ -10,7 +10,5 @@ pub fn now() -> SystemTime {
 
 /// The present moment, counted from 1970-01-01T00:00:00Z; zero on a clock that stands before it.
 pub(crate) fn since_epoch() -> Duration {
-    now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
+    now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }

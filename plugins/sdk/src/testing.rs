@@ -189,6 +189,7 @@ impl Host {
     }
 
     /// Brings several jobs in one call; one result each.
+    #[must_use]
     pub fn jobs<P: Plugin>(&self, jobs: Vec<Job>) -> Vec<Result<Outcome, Failure>> {
         let sent = jobs.len();
         let results = crate::run::<P>(jobs);

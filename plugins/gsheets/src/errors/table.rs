@@ -93,7 +93,12 @@ pub(crate) const TABLE: &[Entry] = &[
     any(403, "dailyLimitExceeded", Retry, QUOTA),
     any(403, "RATE_LIMIT_EXCEEDED", Retry, QUOTA),
     any(408, "", Retry, "The request did not reach Google whole."),
-    any(409, "", Retry, "Something else changed the spreadsheet at the same time."),
+    any(
+        409,
+        "",
+        Retry,
+        "Something else changed the spreadsheet at the same time.",
+    ),
     any(500, "", Retry, GOOGLE),
     any(502, "", Retry, GOOGLE),
     any(503, "", Retry, GOOGLE),
@@ -106,7 +111,12 @@ pub(crate) const TABLE: &[Entry] = &[
     any(403, "insufficientPermissions", Reject, SCOPES),
     // Where the spreadsheet is.
     any(403, "storageQuotaExceeded", Reject, FOLDER),
-    any(403, "teamDriveFileLimitExceeded", Reject, "The shared drive is full: delete files, or name another folder in config.folder."),
+    any(
+        403,
+        "teamDriveFileLimitExceeded",
+        Reject,
+        "The shared drive is full: delete files, or name another folder in config.folder.",
+    ),
     on(Purpose::Create, 403, "", FOLDER),
     on(Purpose::Create, 404, "", NO_FOLDER),
     on(Purpose::Find, 404, "", NO_FOLDER),
@@ -116,5 +126,10 @@ pub(crate) const TABLE: &[Entry] = &[
     any(404, "", Reject, SHARE),
     // What was sent.
     any(400, "", Reject, PROTECTED),
-    any(413, "", Reject, "The table is too large for one request; write fewer rows."),
+    any(
+        413,
+        "",
+        Reject,
+        "The table is too large for one request; write fewer rows.",
+    ),
 ];

@@ -13,7 +13,7 @@ const SLOW_MAX_MS: u64 = 600_000;
 /// A fault that meets the next requests of one target.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Fault {
-    /// A method's name, `webhook`, or `*` for all.
+    /// A method's name, another place that the stand-in serves (such as `webhook` or `token`), or `*` for all.
     pub target: String,
     /// What happens.
     #[serde(flatten)]
@@ -54,6 +54,8 @@ pub enum FaultKind {
     },
     /// The request is applied; the connection closes without any answer.
     CutAfterEffect,
+    /// The connection closes without any answer; nothing is applied.
+    CutBeforeEffect,
 }
 
 /// Why a fault is refused.
@@ -72,7 +74,7 @@ pub enum FaultError {
     #[error("times is 0; a fault that meets no request has no effect, give at least 1")]
     Never,
     /// The target is not served.
-    #[error("target {0:?} is not served; give a served method's name, \"webhook\" or \"*\"")]
+    #[error("target {0:?} is not served; give the name of a served method or place, or \"*\"")]
     Target(String),
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Parser;
 use serde_json::json;
+use standins::google::{self, Google};
 use standins::slack::{Options, Slack};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,6 +20,15 @@ struct Arguments {
     /// Refuse more than one message per second and channel, as Slack does
     #[arg(long)]
     slack_pace: bool,
+    /// Where Google's stand-in listens; port 0 takes any free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    google_listen: SocketAddr,
+    /// Write the key file of Google's service account here, readable by its owner alone
+    #[arg(long)]
+    google_key_file: Option<PathBuf>,
+    /// Refuse more requests of Sheets in a minute than Google grants a new project
+    #[arg(long)]
+    google_quota: bool,
     /// Also write the line of JSON to this file, readable by its owner alone, once everything listens
     #[arg(long)]
     ready_file: Option<PathBuf>,
@@ -36,7 +46,8 @@ async fn main() -> anyhow::Result<()> {
     let slack = Slack::start(options)
         .await
         .context("cannot start Slack's stand-in")?;
-    let line = format!("{}\n", ready(&slack));
+    let google = start_google(&arguments).await?;
+    let line = format!("{}\n", ready(&slack, &google));
     if let Some(path) = &arguments.ready_file {
         write_whole(path, &line).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -48,7 +59,26 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn ready(slack: &Slack) -> serde_json::Value {
+/// Starts Google's stand-in with a shared drive, and writes its key file where asked.
+async fn start_google(arguments: &Arguments) -> anyhow::Result<Google> {
+    let mut options = google::Options {
+        listen: arguments.google_listen,
+        ..google::Options::default()
+    };
+    if arguments.google_quota {
+        options.quota = google::Quota::GOOGLES;
+    }
+    let google = Google::start(options)
+        .await
+        .context("cannot start Google's stand-in")?;
+    if let Some(path) = &arguments.google_key_file {
+        write_whole(path, &google.service_account_json())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(google)
+}
+
+fn ready(slack: &Slack, google: &Google) -> serde_json::Value {
     json!({
         "slack": {
             "base_url": slack.base_url,
@@ -58,6 +88,14 @@ fn ready(slack: &Slack) -> serde_json::Value {
             "user_id": slack.user_id("ada@example.com"),
             "user_email": "ada@example.com",
             "channel": "general",
+        },
+        "google": {
+            "base_url": google.base_url(),
+            "api_base": google.api_base(),
+            "drive_base": google.drive_base(),
+            "token_url": google.token_url(),
+            "service_account_email": google.service_account_email(),
+            "shared_drive": google.add_shared_drive("Hookyard"),
         },
     })
 }

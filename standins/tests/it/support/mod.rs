@@ -1,5 +1,7 @@
 //! A client and a started stand-in.
 
+pub mod google;
+
 use std::sync::Once;
 
 use reqwest::{Client, RequestBuilder};

@@ -10,6 +10,7 @@ mod inspect;
 mod limits;
 mod load;
 mod manifest;
+mod mint;
 mod plugin;
 mod precompiled;
 mod record;

@@ -1,12 +1,13 @@
 //! What a plugin may reach: patterns for HTTP requests, secrets by name, permissions.
 
 mod narrow;
+mod secret;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
+pub use self::secret::{SecretGrant, SecretKind, SecretSource};
 use super::words::words;
 
 /// Everything the operator grants one plugin. Nothing is granted by default.
@@ -33,23 +34,6 @@ pub enum PrivateNetwork {
     None,
     All,
     Only(Vec<Origin>),
-}
-
-/// A secret that a plugin may use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretGrant {
-    pub source: SecretSource,
-    /// The origins it may be sent to; `None` means every origin granted to the plugin.
-    pub to: Option<Vec<Origin>>,
-}
-
-/// Where a secret's value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// A variable of the environment or of `.env`.
-    Env(String),
-    /// A file, read when the secret is used; a trailing line end is dropped.
-    File(PathBuf),
 }
 
 /// Scheme, host and port: where requests go. The host is exact, or `*.domain` for any name below.

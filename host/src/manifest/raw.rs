@@ -1,17 +1,19 @@
 //! `plugins.toml` as it is written. Values with a syntax of their own check it while they are read,
 //! so that the error points at them; unknown keys are refused.
 
+mod secret;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use self::secret::RawSecret;
 use crate::domain::delivery::OnUnknown;
-use crate::domain::grant::{Origin, Permission, PrivateNetwork, SecretGrant, SecretSource};
+use crate::domain::grant::{Origin, Permission, PrivateNetwork};
 use crate::domain::plugin::PluginName;
 
 #[derive(Deserialize)]
@@ -105,86 +107,6 @@ impl<'de> Deserialize<'de> for RawPrivateNetwork {
             }
         }
         deserializer.deserialize_any(Visitor).map(Self)
-    }
-}
-
-/// `"env:NAME"`, `"file:PATH"`, or a table with more.
-pub(super) struct RawSecret {
-    from: RawSecretSource,
-    to: Option<Vec<Origin>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSecretTable {
-    from: Parsed<RawSecretSource>,
-    to: Option<Vec<Parsed<Origin>>>,
-}
-
-enum RawSecretSource {
-    Env(String),
-    File(String),
-}
-
-impl FromStr for RawSecretSource {
-    type Err = &'static str;
-
-    // The text is not repeated in the error: it may be the secret itself, pasted in.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(':') {
-            Some(("env", name)) if is_variable_name(name) => Ok(Self::Env(name.to_owned())),
-            Some(("env", _)) => Err("after `env:` comes the name of a variable (A-Z, a-z, 0-9 and _)"),
-            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.to_owned())),
-            _ => Err("a secret is named, not written here: use \"env:NAME\" or \"file:PATH\""),
-        }
-    }
-}
-
-fn is_variable_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-impl<'de> Deserialize<'de> for RawSecret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = RawSecret;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("\"env:NAME\", \"file:PATH\", or a table { from = …, to = […] }")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(RawSecret {
-                    from: text.parse().map_err(E::custom)?,
-                    to: None,
-                })
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                let table = RawSecretTable::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                let to = table
-                    .to
-                    .map(|origins| origins.into_iter().map(|Parsed(origin)| origin).collect());
-                Ok(RawSecret {
-                    from: table.from.0,
-                    to,
-                })
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-impl RawSecret {
-    pub(super) fn into_grant(self, base: &Path) -> SecretGrant {
-        let source = match self.from {
-            RawSecretSource::Env(name) => SecretSource::Env(name),
-            RawSecretSource::File(path) => SecretSource::File(base.join(path)),
-        };
-        SecretGrant { source, to: self.to }
     }
 }
 

@@ -4,21 +4,26 @@
 mod address;
 mod body;
 mod client;
+mod dial;
 mod errors;
+mod exchange;
 mod request;
 mod waits;
 
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub(super) use self::client::Clients;
 pub use self::client::install_crypto;
+pub(super) use self::dial::goes_to;
 use self::errors::Refusal;
+pub(super) use self::exchange::{Answer, Question, exchange};
 use self::request::Outgoing;
 use self::waits::Waits;
 use super::host::RunContext;
+use super::record::Begun;
 use super::{rights, text};
 
 /// Sends one request and notes it in the run's record.
@@ -28,15 +33,14 @@ pub(super) async fn send(
     options: RequestOptions,
 ) -> Result<Response<WasiBody>, Error> {
     let shown = request::shown_url(&run, request.uri());
-    let Some(call) = run.recorder.begin_call(request.method().as_str(), &shown) else {
+    let Some(Begun { call, allowed }) = run.recorder.begin_call(request.method().as_str(), &shown) else {
         return Err(Error::ConnectionLimitReached);
     };
     let waits = Waits::asked(options, run.time_left());
-    let allowed = usize::try_from(run.limits.requests).unwrap_or(usize::MAX);
-    let sent = if call >= allowed {
-        Err(too_many(&run))
+    let sent = if allowed {
+        checked(&run, request, &waits).await
     } else {
-        exchange(&run, request, &waits).await
+        Err(too_many(&run))
     };
     match sent {
         Ok(response) => {
@@ -51,7 +55,7 @@ pub(super) async fn send(
     }
 }
 
-async fn exchange(
+async fn checked(
     run: &RunContext,
     request: Request<WasiBody>,
     waits: &Waits,
@@ -62,12 +66,19 @@ async fn exchange(
     let spec = run.standing.spec();
     let grants = &spec.grants;
     outgoing.check(run, grants)?;
-    let client = outgoing.client(run, grants)?;
+    let client = dial::client(run, grants, outgoing.url())?;
+    let minted = outgoing.take_minted();
     let body = body::collect(body, run).await?;
     let answer = waits.answer(client.execute(outgoing.into_request(body))).await?;
-    answer
+    let answer: Response<reqwest::Body> = answer
         .map(Response::from)
-        .map_err(|error| errors::of_reqwest(error, run))
+        .map_err(|error| errors::of_reqwest(error, run))?;
+    if answer.status() == StatusCode::UNAUTHORIZED {
+        for (secret, token) in minted {
+            run.standing.mint.forget(&secret, &token);
+        }
+    }
+    Ok(answer)
 }
 
 /// The refusal of a request past `limits.requests`. The code is not the one for a missing right:

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::schema::{Schema, Schemas};
+pub use crate::domain::grant::SecretKind;
 
 /// A plugin's manifest. Once its check has passed, its names and schemas are well-formed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,18 +30,6 @@ pub struct SecretAsk {
     pub required: bool,
     /// For a service account: the OAuth scopes its token is asked for by default.
     pub scopes: Vec<String>,
-}
-
-/// How the host treats a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SecretKind {
-    Plain,
-    Url,
-    /// A Google service account's key file, traded for access tokens.
-    GoogleServiceAccount,
-    /// A GitHub App's private key, traded for installation tokens.
-    GithubApp,
 }
 
 /// Something a person can ask the plugin to do.

@@ -41,8 +41,13 @@ impl Settings {
         let config: Map<String, Value> = schemas.complete_config(spec.name.as_str(), config)?;
         let asks = rights::asks(manifest, &config)?;
         let Missing { required, warnings } = rights::missing(&spec.name, manifest, &asks, &spec.grants);
-        if !required.is_empty() {
-            return Err(required.join("\n"));
+        let wrong = [
+            rights::misunderstood(&spec.name, manifest, &spec.grants),
+            required,
+        ]
+        .concat();
+        if !wrong.is_empty() {
+            return Err(wrong.join("\n"));
         }
         Ok(Self {
             config: Value::Object(config).to_string(),

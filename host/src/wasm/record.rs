@@ -16,6 +16,19 @@ const LINE_OVERHEAD: u64 = 16;
 /// Lines of stderr kept for the text of a trap: a panic prints two or three.
 const TAIL_LINES: usize = 8;
 
+/// Exchanges for tokens that one run may cause: one per minted secret and a few renewals. A guest
+/// that asks in a loop must not become a storm at the issuer.
+const MAX_EXCHANGES: usize = 16;
+
+/// A call that has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Begun {
+    /// Its place in the record.
+    pub(super) call: usize,
+    /// Whether the run may make it.
+    pub(super) allowed: bool,
+}
+
 /// The record of one run. Shared by the store, the HTTP calls and the caller.
 pub(super) struct Recorder {
     started: Instant,
@@ -33,6 +46,8 @@ struct Pages {
     stderr: Partial,
     tail: VecDeque<String>,
     calls: Vec<OutboundCall>,
+    /// How many of `calls` the host made itself.
+    exchanges: usize,
 }
 
 /// A line of stdout or stderr whose end has not come yet.
@@ -145,21 +160,36 @@ impl Recorder {
 
     /// Notes that a call begins; `None` when the run's calls are used up. One more than allowed
     /// is kept, so that the record shows the one that was refused.
-    pub(super) fn begin_call(&self, method: &str, url: &str) -> Option<usize> {
-        let at_ms = self.at_ms();
+    pub(super) fn begin_call(&self, method: &str, url: &str) -> Option<Begun> {
         let mut pages = self.pages();
-        if pages.calls.len() > self.max_calls {
+        let made = pages.calls.len() - pages.exchanges;
+        (made <= self.max_calls).then(|| Begun {
+            call: self.note(&mut pages, method, url),
+            allowed: made < self.max_calls,
+        })
+    }
+
+    /// Notes that the host itself calls on behalf of the run, which costs the run none of its
+    /// calls; `None` when there were too many of these.
+    pub(super) fn begin_exchange(&self, method: &str, url: &str) -> Option<usize> {
+        let mut pages = self.pages();
+        if pages.exchanges == MAX_EXCHANGES {
             return None;
         }
+        pages.exchanges += 1;
+        Some(self.note(&mut pages, method, url))
+    }
+
+    fn note(&self, pages: &mut Pages, method: &str, url: &str) -> usize {
         pages.calls.push(OutboundCall {
-            at_ms,
+            at_ms: self.at_ms(),
             method: tidy(method, 32),
             url: tidy(url, MAX_LINE_BYTES),
             status: None,
             duration_ms: 0,
             error: None,
         });
-        Some(pages.calls.len() - 1)
+        pages.calls.len() - 1
     }
 
     /// Notes how a call went; a later word on the same call adds its error only.
@@ -271,12 +301,26 @@ mod tests {
     #[test]
     fn an_unanswered_call_says_so() {
         let record = Recorder::new(100, 1);
-        assert_eq!(record.begin_call("GET", "http://a/"), Some(0));
-        assert_eq!(record.begin_call("GET", "http://a/"), Some(1));
-        assert_eq!(record.begin_call("GET", "http://a/"), None);
+        let call = || record.begin_call("GET", "http://a/");
+        let begun = |call, allowed| Some(Begun { call, allowed });
+        assert_eq!(call(), begun(0, true));
+        assert_eq!(call(), begun(1, false));
+        assert_eq!(call(), None);
         record.end_call(1, Some(200), None);
         let (_, calls) = record.finish();
         assert!(calls[0].error.is_some());
         assert_eq!(calls[1].status, Some(200));
+    }
+
+    #[test]
+    fn the_hosts_own_calls_are_shown_bounded_and_cost_the_run_none() {
+        let record = Recorder::new(100, 1);
+        for call in 0..MAX_EXCHANGES {
+            assert_eq!(record.begin_exchange("POST", "http://a/token"), Some(call));
+        }
+        assert_eq!(record.begin_exchange("POST", "http://a/token"), None);
+        let begun = record.begin_call("GET", "http://a/");
+        assert!(begun.is_some_and(|begun| begun.allowed), "{begun:?}");
+        assert_eq!(record.finish().1.len(), MAX_EXCHANGES + 1);
     }
 }

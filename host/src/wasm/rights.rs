@@ -138,6 +138,31 @@ pub(super) fn missing(plugin: &PluginName, manifest: &Manifest, asks: &[Ask], gr
     missing
 }
 
+/// Secrets that the operator takes for something else than the manifest does.
+pub(super) fn misunderstood(plugin: &PluginName, manifest: &Manifest, grants: &Grants) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, grant) in &grants.secrets {
+        let Some(asked) = manifest.secret(name).map(|ask| ask.kind) else {
+            continue;
+        };
+        let at = format!("[plugins.{plugin}.grants.secrets.{name}]");
+        if let Some(kind) = grant.kind.filter(|kind| *kind != asked) {
+            wrong.push(format!(
+                "{at} says `kind = \"{kind}\"`, but the plugin asks for a secret of kind {asked}; write `kind = \
+                 \"{asked}\"` or leave it out, and name a value of that kind"
+            ));
+        }
+        if grant.scopes.is_some() && asked != SecretKind::GoogleServiceAccount {
+            wrong.push(format!(
+                "{at} has `scopes`, which only a secret of kind {} takes, and the plugin asks for kind {asked}; \
+                 leave it out",
+                SecretKind::GoogleServiceAccount
+            ));
+        }
+    }
+    wrong
+}
+
 /// The permission of this name.
 pub(super) fn permission_of(name: &str) -> Option<Permission> {
     name.parse().ok()

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use super::egress::Clients;
+use super::mint::Mint;
 use crate::domain::grant::Grants;
 use crate::domain::plugin::{PluginName, PluginSpec};
 
@@ -18,6 +19,8 @@ use crate::domain::plugin::{PluginName, PluginSpec};
 pub(super) struct Standing {
     pub(super) name: PluginName,
     pub(super) clients: Clients,
+    /// Tokens outlive a generation: a new build needs no new ones.
+    pub(super) mint: Mint,
     wanted: ArcSwap<PluginSpec>,
     in_force: ArcSwap<InForce>,
     /// One change at a time.
@@ -38,6 +41,7 @@ impl Standing {
         Arc::new(Self {
             name: spec.name.clone(),
             clients: Clients::default(),
+            mint: Mint::default(),
             wanted: ArcSwap::new(Arc::clone(&spec)),
             in_force: ArcSwap::from_pointee(InForce { spec, edition: 0 }),
             turn: Mutex::new(()),

@@ -171,8 +171,8 @@ async fn a_secret_goes_only_to_the_origins_it_is_bound_to() {
     let mirror = Mirror::start().await;
     let mut spec = http_fixture(&mirror.base, &[&format!("* {}/**", mirror.base)]);
     let grant = SecretGrant {
-        source: SecretSource::Env("PLAIN".to_owned()),
         to: Some(vec!["https://example.com".parse().expect("an origin")]),
+        ..SecretGrant::of(SecretSource::Env("PLAIN".to_owned()))
     };
     spec.grants.secrets.insert("plain".to_owned(), grant);
     let yard = Yard::new(Environment::of([("PLAIN", secret_value())])).await;

@@ -8,6 +8,7 @@ mod guests;
 mod http_api;
 mod intake;
 mod manifest;
+mod minting;
 mod pipeline;
 mod power_cut;
 mod recorder;

@@ -24,14 +24,24 @@ impl Grants {
 }
 
 impl SecretGrant {
-    /// `None` when the value comes from elsewhere now.
+    /// `None` when the value comes from elsewhere now, or when no scope is in both: which of the
+    /// manifest's scopes and a list is wider is not known here.
     fn narrowed_to(&self, new: &Self) -> Option<Self> {
         let to = match (&self.to, &new.to) {
             (None, to) | (to, None) => to.clone(),
             (Some(old), Some(new)) => Some(common(old, new, Origin::covers)),
         };
-        let source = self.source.clone();
-        (self.source == new.source).then_some(Self { source, to })
+        let scopes = match (&self.scopes, &new.scopes) {
+            (None, None) => None,
+            (Some(old), Some(new)) => Some(common(old, new, PartialEq::eq)).filter(|both| !both.is_empty()),
+            _ => return None,
+        };
+        (self.source == new.source && self.scopes.is_some() == scopes.is_some()).then(|| Self {
+            source: self.source.clone(),
+            to,
+            kind: self.kind,
+            scopes,
+        })
     }
 }
 
@@ -158,6 +168,8 @@ mod tests {
         let secret = |variable: &str, to: Option<&str>| SecretGrant {
             source: SecretSource::Env(variable.to_owned()),
             to: to.map(|to| vec![origin(to)]),
+            kind: None,
+            scopes: None,
         };
         let old = Grants {
             http: Vec::<HttpPattern>::new(),
@@ -188,5 +200,22 @@ mod tests {
         assert!(left.permissions.is_empty());
         assert_eq!(left.private_network, new.private_network);
         assert_eq!(old.narrowed_to(&old), old);
+    }
+
+    #[test]
+    fn a_change_of_scopes_leaves_those_in_both() {
+        let scoped = |scopes: Option<&[&str]>| SecretGrant {
+            scopes: scopes.map(|list| list.iter().map(|scope| (*scope).to_owned()).collect()),
+            ..SecretGrant::of(SecretSource::Env("A".to_owned()))
+        };
+        let left = |old, new| scoped(old).narrowed_to(&scoped(new)).map(|grant| grant.scopes);
+        assert_eq!(
+            left(Some(&["a", "b"]), Some(&["b", "c"])),
+            Some(Some(vec!["b".to_owned()]))
+        );
+        assert_eq!(left(Some(&["a"]), Some(&["b"])), None);
+        assert_eq!(left(None, Some(&["b"])), None);
+        assert_eq!(left(Some(&["a"]), None), None);
+        assert_eq!(left(None, None), Some(None));
     }
 }

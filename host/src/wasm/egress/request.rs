@@ -5,15 +5,16 @@ use std::sync::PoisonError;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use url::{Host, Url};
+use url::Url;
 use zeroize::Zeroizing;
 
-use super::address::{self, Reach};
-use super::errors::{self, Refusal};
-use crate::domain::grant::{Grants, HttpPattern, PrivateNetwork, Target};
+use super::dial::goes_to;
+use super::errors::Refusal;
+use crate::domain::grant::{Grants, HttpPattern, SecretGrant, Target};
 use crate::secret::Secret;
 use crate::wasm::host::{Placeholder, RunContext};
 use crate::wasm::manifest::SecretKind;
+use crate::wasm::mint::{self, MintError, Token};
 use crate::wasm::{rights, secrets};
 use wasmtime_wasi_http::Error;
 
@@ -60,6 +61,8 @@ pub(super) struct Outgoing {
     headers: HeaderMap,
     /// The secret the URL came from, when it did: then the URL is not to be shown.
     secret_url: Option<String>,
+    /// The minted tokens that were put in, with their secrets' names.
+    minted: Vec<(String, Token)>,
 }
 
 impl Outgoing {
@@ -98,6 +101,7 @@ impl Outgoing {
             url,
             headers,
             secret_url: None,
+            minted: Vec::new(),
         })
     }
 
@@ -106,10 +110,10 @@ impl Outgoing {
     pub(super) async fn put_secrets_in(&mut self, run: &RunContext) -> Result<(), Refusal> {
         for known in placeholders(run) {
             match known.kind {
-                SecretKind::Plain | SecretKind::GoogleServiceAccount | SecretKind::GithubApp => {
-                    self.put_in_headers(run, &known).await?
-                }
                 SecretKind::Url => self.put_in_url(run, &known).await?,
+                SecretKind::Plain | SecretKind::GoogleServiceAccount | SecretKind::GithubApp => {
+                    self.put_in_headers(run, &known).await?;
+                }
             }
         }
         Ok(())
@@ -120,7 +124,12 @@ impl Outgoing {
         if !self.headers.values().any(holds) {
             return Ok(());
         }
-        let secret = self.resolve(run, known).await?;
+        let (grant, value) = self.resolve(run, known).await?;
+        let secret = if mint::mints(known.kind) {
+            self.mint(run, known, &grant, &value).await?
+        } else {
+            value
+        };
         for value in self.headers.values_mut().filter(|value| holds(value)) {
             let text = Zeroizing::new(replaced(value.as_bytes(), &known.word, secret.expose()));
             let mut filled = HeaderValue::from_bytes(&text).map_err(|_| {
@@ -139,7 +148,7 @@ impl Outgoing {
         if self.url.path().strip_prefix('/') != Some(known.word.as_str()) {
             return Ok(());
         }
-        let secret = self.resolve(run, known).await?;
+        let (_, secret) = self.resolve(run, known).await?;
         let mut url = Url::parse(secret.expose())
             .map_err(|_| Refusal::denied(format!("the secret `{}` is not a URL", known.secret)))?;
         if url.origin() != self.url.origin() {
@@ -160,8 +169,42 @@ impl Outgoing {
         Ok(())
     }
 
-    /// The secret's value, if it may go to this request's origin by the grants of this moment.
-    async fn resolve(&self, run: &RunContext, known: &Placeholder) -> Result<Secret, Refusal> {
+    /// A token that is valid now.
+    async fn mint(
+        &mut self,
+        run: &RunContext,
+        known: &Placeholder,
+        grant: &SecretGrant,
+        value: &Secret,
+    ) -> Result<Secret, Refusal> {
+        let name = &known.secret;
+        let ask = run
+            .manifest
+            .secret(name)
+            .ok_or_else(|| Refusal::denied(format!("the manifest does not ask for a secret `{name}`")))?;
+        let token = mint::token(run, ask, grant, value).await.map_err(|error| {
+            let text = format!("the secret `{name}`: {error}");
+            match error {
+                MintError::Refused(_) => Refusal::denied(text),
+                MintError::Unavailable(_) => Refusal {
+                    code: Error::InternalError(Some(text.clone())),
+                    text,
+                },
+            }
+        })?;
+        let secret = token.value().clone();
+        self.minted.push((name.clone(), token));
+        Ok(secret)
+    }
+
+    /// The minted tokens that this request carries.
+    pub(super) fn take_minted(&mut self) -> Vec<(String, Token)> {
+        std::mem::take(&mut self.minted)
+    }
+
+    /// The grant and the secret's value, if it may go to this request's origin by the grants of this
+    /// moment.
+    async fn resolve(&self, run: &RunContext, known: &Placeholder) -> Result<(SecretGrant, Secret), Refusal> {
         let name = &known.secret;
         let spec = run.standing.spec();
         let grants = &spec.grants;
@@ -170,8 +213,11 @@ impl Outgoing {
             Refusal::denied(format!("the secret `{name}` is not granted; {lines}"))
         })?;
         let bound = match &grant.to {
-            Some(origins) => origins.iter().any(|origin| self.goes_to(origin)),
-            None => grants.http.iter().any(|pattern| self.goes_to(pattern.origin())),
+            Some(origins) => origins.iter().any(|origin| goes_to(&self.url, origin)),
+            None => grants
+                .http
+                .iter()
+                .any(|pattern| goes_to(&self.url, pattern.origin())),
         };
         if !bound {
             return Err(Refusal::denied(format!(
@@ -181,9 +227,10 @@ impl Outgoing {
                 plugin = run.standing.name,
             )));
         }
-        secrets::resolve(&grant.source, &run.deps.environment)
+        let value = secrets::resolve(&grant.source, &run.deps.environment)
             .await
-            .map_err(|why| Refusal::denied(format!("the secret `{name}`: {why}")))
+            .map_err(|why| Refusal::denied(format!("the secret `{name}`: {why}")))?;
+        Ok((grant.clone(), value))
     }
 
     /// Compares the request, as it will leave, with manifest and grants.
@@ -214,26 +261,9 @@ impl Outgoing {
         Ok(())
     }
 
-    /// The client whose reach this request has. A literal address is looked at here, because no
-    /// resolver is asked for it.
-    pub(super) fn client(&self, run: &RunContext, grants: &Grants) -> Result<reqwest::Client, Refusal> {
-        let private = match &grants.private_network {
-            PrivateNetwork::None => false,
-            PrivateNetwork::All => true,
-            PrivateNetwork::Only(origins) => origins.iter().any(|origin| self.goes_to(origin)),
-        };
-        let reach = if private { Reach::Private } else { Reach::Public };
-        let literal = match self.url.host() {
-            Some(Host::Ipv4(address)) => Some(address.into()),
-            Some(Host::Ipv6(address)) => Some(address.into()),
-            _ => None,
-        };
-        if let Some(address) = literal {
-            let host = self.url.host_str().unwrap_or("");
-            address::check(host, address, reach)
-                .map_err(|e| errors::of_dial(&e, &run.standing.name, Some(&self.origin())))?;
-        }
-        run.standing.clients.get(reach)
+    /// Where it goes.
+    pub(super) const fn url(&self) -> &Url {
+        &self.url
     }
 
     /// The request as reqwest sends it. It sets `Host` and `Content-Length` itself.
@@ -242,14 +272,6 @@ impl Outgoing {
         *request.headers_mut() = self.headers;
         *request.body_mut() = (!body.is_empty()).then(|| body.into());
         request
-    }
-
-    fn goes_to(&self, origin: &crate::domain::grant::Origin) -> bool {
-        origin.matches(
-            self.url.scheme(),
-            self.url.host_str().unwrap_or(""),
-            self.url.port_or_known_default().unwrap_or(0),
-        )
     }
 
     fn origin(&self) -> String {

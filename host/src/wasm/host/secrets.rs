@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use super::{HostState, Placeholder, RunContext};
 use crate::wasm::abi::v0_1::secrets::{self, SecretError};
 use crate::wasm::manifest::SecretKind;
+use crate::wasm::mint::{self, MintError};
 use crate::wasm::{rights, secrets as source};
 
 impl secrets::Host for HostState {
@@ -38,7 +39,12 @@ async fn reference(run: &RunContext, name: &str) -> Result<String, SecretError> 
         .map_err(|why| unavailable(&why))?;
     let word = word(run, name, ask.kind);
     match ask.kind {
-        SecretKind::Plain | SecretKind::GoogleServiceAccount | SecretKind::GithubApp => Ok(word),
+        SecretKind::Plain => Ok(word),
+        // Minted now, so that a failure is told before the plugin does anything else.
+        SecretKind::GoogleServiceAccount | SecretKind::GithubApp => mint::token(run, ask, grant, &value)
+            .await
+            .map(|_token| word)
+            .map_err(|error| told(name, &error)),
         SecretKind::Url => {
             let url = url::Url::parse(value.expose()).map_err(|_| unavailable("it is not a URL"))?;
             if !url.has_host() {
@@ -46,6 +52,14 @@ async fn reference(run: &RunContext, name: &str) -> Result<String, SecretError> 
             }
             Ok(format!("{}/{word}", url.origin().ascii_serialization()))
         }
+    }
+}
+
+fn told(name: &str, error: &MintError) -> SecretError {
+    let text = format!("the secret `{name}`: {error}");
+    match error {
+        MintError::Refused(_) => SecretError::Refused(text),
+        MintError::Unavailable(_) => SecretError::Unavailable(text),
     }
 }
 

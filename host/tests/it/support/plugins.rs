@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard::clock::SystemClock;
+use hookyard::clock::{SharedClock, SystemClock};
 use hookyard::domain::event::{Event, EventKind, EventStatus};
 use hookyard::domain::grant::{Grants, PrivateNetwork, SecretGrant, SecretSource};
 use hookyard::domain::id::{DeliveryId, EventId};
@@ -39,21 +39,28 @@ pub struct Yard {
     pub dir: TempDir,
     store: SharedStore,
     environment: Arc<Environment>,
+    clock: SharedClock,
 }
 
 impl Yard {
     /// An empty registry; plugins may read these variables as secrets.
     pub async fn new(environment: Environment) -> Self {
+        Self::at(Arc::new(SystemClock), environment).await
+    }
+
+    /// The same by another clock.
+    pub async fn at(clock: SharedClock, environment: Environment) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", dir.path().join("test.db").display());
         let store = store::open(&url).await.expect("a store");
         let environment = Arc::new(environment);
-        let registry = registry(dir.path(), &store, &environment, Pool::default());
+        let registry = registry(dir.path(), &store, &environment, &clock, Pool::default());
         Self {
             registry,
             dir,
             store,
             environment,
+            clock,
         }
     }
 
@@ -83,7 +90,7 @@ impl Yard {
 
     /// The same with another pool of instances.
     pub fn restart_with(&mut self, pool: Pool) {
-        self.registry = registry(self.dir.path(), &self.store, &self.environment, pool);
+        self.registry = registry(self.dir.path(), &self.store, &self.environment, &self.clock, pool);
     }
 
     /// Runs a webhook with this payload.
@@ -109,13 +116,14 @@ fn registry(
     data_dir: &Path,
     store: &SharedStore,
     environment: &Arc<Environment>,
+    clock: &SharedClock,
     pool: Pool,
 ) -> Arc<Registry> {
     let runtime = Runtime::with_pool(data_dir, pool).expect("a runtime");
     let deps = RegistryDeps {
         store: store.clone(),
         environment: environment.clone(),
-        clock: Arc::new(SystemClock),
+        clock: clock.clone(),
         data_dir: data_dir.to_owned(),
     };
     Arc::new(Registry::new(runtime, deps))
@@ -165,10 +173,7 @@ pub fn http_fixture(base: &str, grants: &[&str]) -> PluginSpec {
 
 /// Grants a secret from a variable, bound to every granted origin.
 pub fn grant_secret(spec: &mut PluginSpec, secret: &str, variable: &str) {
-    let grant = SecretGrant {
-        source: SecretSource::Env(variable.to_owned()),
-        to: None,
-    };
+    let grant = SecretGrant::of(SecretSource::Env(variable.to_owned()));
     spec.grants.secrets.insert(secret.to_owned(), grant);
 }
 

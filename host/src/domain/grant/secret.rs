@@ -1,0 +1,60 @@
+//! Secrets that a plugin may use, by name.
+
+use std::path::PathBuf;
+
+use super::Origin;
+use crate::domain::words::words;
+
+/// How the host treats a secret's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretKind {
+    /// Any text, put in header values.
+    Plain,
+    /// A URL whose path is the secret.
+    Url,
+    /// A Google service account's key file, traded for access tokens.
+    GoogleServiceAccount,
+    /// A GitHub App's private key, traded for installation tokens.
+    GithubApp,
+}
+
+words!(SecretKind, "kind of secret" {
+    Plain = "plain",
+    Url = "url",
+    GoogleServiceAccount = "google-service-account",
+    GithubApp = "github-app",
+});
+
+/// A secret that a plugin may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretGrant {
+    pub source: SecretSource,
+    /// The origins it may be sent to; `None` means every origin granted to the plugin.
+    pub to: Option<Vec<Origin>>,
+    /// The kind as the operator understands it, when the file says so; it must be the manifest's.
+    pub kind: Option<SecretKind>,
+    /// OAuth scopes that its token is asked for; `None` means those of the manifest.
+    pub scopes: Option<Vec<String>>,
+}
+
+impl SecretGrant {
+    /// The short form: a source, bound to every granted origin.
+    #[must_use]
+    pub const fn of(source: SecretSource) -> Self {
+        Self {
+            source,
+            to: None,
+            kind: None,
+            scopes: None,
+        }
+    }
+}
+
+/// Where a secret's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A variable of the environment or of `.env`.
+    Env(String),
+    /// A file, read when the secret is used; a trailing line end is dropped.
+    File(PathBuf),
+}

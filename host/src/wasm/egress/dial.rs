@@ -1,0 +1,44 @@
+//! Which client a URL is dialled with: the grants of this moment decide how far it may reach.
+
+use url::{Host, Url};
+
+use super::address::{self, Reach};
+use super::errors::{self, Refusal};
+use crate::domain::grant::{Grants, Origin, PrivateNetwork};
+use crate::wasm::host::RunContext;
+
+/// The client for `url`. A literal address is looked at here, because no resolver is asked for it.
+pub(super) fn client(run: &RunContext, grants: &Grants, url: &Url) -> Result<reqwest::Client, Refusal> {
+    let reach = reach(grants, url);
+    let literal = match url.host() {
+        Some(Host::Ipv4(address)) => Some(address.into()),
+        Some(Host::Ipv6(address)) => Some(address.into()),
+        _ => None,
+    };
+    if let Some(address) = literal {
+        let host = url.host_str().unwrap_or("");
+        let origin = url.origin().ascii_serialization();
+        address::check(host, address, reach)
+            .map_err(|e| errors::of_dial(&e, &run.standing.name, Some(&origin)))?;
+    }
+    run.standing.clients.get(reach)
+}
+
+/// How far the grant of private addresses lets a request to `url` reach.
+pub(super) fn reach(grants: &Grants, url: &Url) -> Reach {
+    let private = match &grants.private_network {
+        PrivateNetwork::None => false,
+        PrivateNetwork::All => true,
+        PrivateNetwork::Only(origins) => origins.iter().any(|origin| goes_to(url, origin)),
+    };
+    if private { Reach::Private } else { Reach::Public }
+}
+
+/// Whether a request to `url` goes to this origin.
+pub(in crate::wasm) fn goes_to(url: &Url, origin: &Origin) -> bool {
+    origin.matches(
+        url.scheme(),
+        url.host_str().unwrap_or(""),
+        url.port_or_known_default().unwrap_or(0),
+    )
+}

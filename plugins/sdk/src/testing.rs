@@ -149,6 +149,11 @@ impl Host {
         self
     }
 
+    /// Moves the clock on.
+    pub fn advance(&self, by: Duration) {
+        self.scene.borrow_mut().now += by;
+    }
+
     /// Sets the number of the attempt; the first is 1.
     #[must_use]
     pub fn attempt(self, attempt: u32) -> Self {
@@ -181,6 +186,15 @@ impl Host {
     #[must_use]
     pub fn logs(&self) -> Vec<(Level, String)> {
         self.scene.borrow().logs.clone()
+    }
+
+    /// Brings several jobs in one call; one result each.
+    #[must_use]
+    pub fn jobs<P: Plugin>(&self, jobs: Vec<Job>) -> Vec<Result<Outcome, Failure>> {
+        let sent = jobs.len();
+        let results = crate::run::<P>(jobs);
+        assert_eq!(results.len(), sent, "one result per job");
+        results
     }
 
     /// Brings one trigger to the plugin.

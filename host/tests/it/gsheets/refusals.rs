@@ -1,0 +1,51 @@
+//! What Google refuses, and what a person reads then.
+
+use serde_json::json;
+use standins::fault::FaultKind;
+
+use super::scene::{BATCH, GET, Scene, below};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spreadsheet_that_is_not_shared_says_whom_to_share_it_with() {
+    let scene = Scene::appending().await;
+    assert!(scene.google.unshare(&scene.book, &scene.google.service_account_email()));
+    let error = scene.refused(&json!({"id": "A-1"})).await;
+    assert!(error.contains("The caller does not have permission"), "{error}");
+    assert!(error.contains("`client_email` in its key file"), "{error}");
+    assert_eq!(scene.called(), [GET]);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_key_says_so_and_a_new_one_mends_it() {
+    let scene = Scene::appending().await;
+    scene.google.revoke_key();
+    let error = scene.refused(&json!({"id": "A-1"})).await;
+    assert!(error.contains("invalid_grant") || error.contains("key"), "{error}");
+    scene.google.restore_key();
+    scene.done(&json!({"id": "A-2"})).await;
+    assert_eq!(below(&scene.sheet(), 0), ["A-2"]);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ends_early_is_replaced() {
+    let scene = Scene::appending().await;
+    scene.done(&json!({"id": "A-1"})).await;
+    scene.google.expire_tokens();
+    let event = scene.done(&json!({"id": "A-2"})).await;
+    let attempts = event["deliveries"][0]["attempts"].as_array().map(Vec::len);
+    assert_eq!(attempts, Some(2), "{event:#}");
+    assert_eq!(below(&scene.sheet(), 0), ["A-1", "A-2"]);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_at_all_is_tried_again() {
+    let scene = Scene::appending().await;
+    scene.fault(GET, FaultKind::CutAfterEffect, 2);
+    scene.fault(BATCH, FaultKind::Status { status: 500 }, 1);
+    scene.done(&json!({"id": "A-1"})).await;
+    assert_eq!(below(&scene.sheet(), 0), ["A-1"]);
+    scene.end().await;
+}

@@ -54,6 +54,7 @@ pub use wit_bindgen;
 extern crate self as hookyard_plugin_sdk;
 
 pub mod bindings;
+pub mod clock;
 mod config;
 mod failure;
 mod host;

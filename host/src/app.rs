@@ -156,6 +156,7 @@ impl App {
             intake: app.intake.clone(),
             readiness: readiness.clone(),
             max_body: app.settings.max_body,
+            public_url: app.settings.public_url.clone(),
         };
         let life = &app.lifecycle;
         life.spawn(
@@ -191,8 +192,8 @@ impl App {
         Ok((listener, address))
     }
 
-    /// On SQLite this process is the only one: leases of others belong to processes that are gone,
-    /// and their work need not wait for the leases to end.
+    /// On SQLite this process is the only one, since it holds the file's lock: leases of others
+    /// belong to processes that are gone, and their work need not wait for the leases to end.
     async fn take_over_leases(&self) -> anyhow::Result<()> {
         if self.settings.database_url.expose().starts_with("sqlite:") {
             let ended = self.store.end_foreign_leases(self.node).await?;

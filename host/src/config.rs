@@ -1,5 +1,7 @@
 //! Settings: flag over environment over `.env` over default, read once at start and all checked.
 
+mod public_url;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,6 +13,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::environment::Environment;
 use crate::secret::Secret;
 
+pub use public_url::PublicUrl;
+
 /// The settings every command takes. Each can also be set by the variable its help names.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Settings (flag over environment over .env over default)")]
@@ -18,6 +22,10 @@ pub struct SettingsArgs {
     /// Address to serve on; port 0 picks a free one [env: `HOOKYARD_LISTEN`] [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub listen: Option<String>,
+    /// Base of the links in answers, such as <https://hooks.example.org>: set it behind a proxy
+    /// [env: `HOOKYARD_PUBLIC_URL`] [default: http and the request's Host]
+    #[arg(long, global = true, value_name = "URL")]
+    pub public_url: Option<String>,
     /// Database, keys, compiled-code cache, plugin store [env: `HOOKYARD_DATA_DIR`] [default: data]
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<String>,
@@ -56,6 +64,8 @@ pub struct SettingsArgs {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
+    /// Base of the links in answers; without one they follow the request's `Host`.
+    pub public_url: Option<PublicUrl>,
     pub data_dir: PathBuf,
     /// May hold a password.
     pub database_url: Secret,
@@ -117,6 +127,16 @@ impl Settings {
                 "127.0.0.1:8080",
                 "an address and port such as 127.0.0.1:8080",
                 |text| SocketAddr::from_str(text).ok(),
+            ),
+            public_url: read.parsed(
+                Name::of("--public-url", "HOOKYARD_PUBLIC_URL"),
+                args.public_url.as_ref(),
+                "",
+                "an http or https address without user, query and fragment, such as https://hooks.example.org",
+                |text| match text {
+                    "" => Some(None),
+                    text => text.parse().ok().map(Some),
+                },
             ),
             database_url: Secret::new(read.text(args.database_url.as_ref(), "DATABASE_URL", &default_url)),
             plugins_file: PathBuf::from(read.text(
@@ -304,13 +324,14 @@ mod tests {
         let env = Environment::of([
             ("HOOKYARD_LISTEN", "nowhere"),
             ("HOOKYARD_MAX_BODY", "1TiB"),
+            ("HOOKYARD_PUBLIC_URL", "hooks.example.org"),
             ("HOOKYARD_JWT_SECRET", "a"),
             ("HOOKYARD_JWT_KEY_FILE", "b"),
         ]);
         let error = Settings::resolve(&SettingsArgs::default(), &env)
             .expect_err("wrong")
             .to_string();
-        assert_eq!(error.lines().count(), 3, "{error}");
+        assert_eq!(error.lines().count(), 4, "{error}");
         assert!(
             error.contains("--listen (HOOKYARD_LISTEN): `nowhere` is not an address"),
             "{error}"

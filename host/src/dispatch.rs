@@ -71,11 +71,12 @@ pub async fn run_once(parts: &Parts, delivery: DeliveryId) -> StoreResult<bool> 
     let Some(claim) = parts.store.claim_delivery(delivery, parts.node, LEASE).await? else {
         return Ok(false);
     };
-    let (Some(plugin), Some(spec)) = (parts.registry.plugin(&claim.plugin), parts.spec(&claim.plugin)) else {
+    let Some(plugin) = parts.registry.plugin(&claim.plugin) else {
         return Ok(false);
     };
     let recorder = Recorder::start(parts);
     let keeper = keeper::Keeper::default();
+    let spec = plugin.spec();
     let runner = lane::Runner { plugin, spec };
     lane::execute(parts, &recorder, &keeper, &runner, claim).await;
     Ok(true)

@@ -12,3 +12,4 @@ pub mod retry;
 pub mod route;
 pub mod time;
 pub mod user;
+pub mod words;

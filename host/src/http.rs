@@ -2,7 +2,8 @@
 //!
 //! Handlers extract, ask the service below and answer; every failure is a [`problem::Problem`].
 //! The OpenAPI document is made from the handlers, so a path that is served is described. What it
-//! does not do: TLS and proxy headers. The peer is who holds the connection.
+//! does not do: TLS and proxy headers. The peer is who holds the connection, and the address by which
+//! clients reach us behind a proxy is a setting.
 
 pub mod accounts;
 pub mod body;
@@ -26,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Auth;
+use crate::config::PublicUrl;
 use crate::intake::Intake;
 use crate::store::SharedStore;
 
@@ -43,6 +45,8 @@ pub struct ApiState {
     pub readiness: Readiness,
     /// Most bytes of a webhook's body.
     pub max_body: usize,
+    /// Base of the links in answers; without one they follow the request's `Host`.
+    pub public_url: Option<PublicUrl>,
 }
 
 /// The whole HTTP interface as one service, for [`serve()`].

@@ -14,10 +14,10 @@ pub mod request;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::batch::{BatchError, Batcher};
 use crate::clock::SharedClock;
 use crate::domain::delivery::NewDelivery;
 use crate::domain::event::{Accepted, EventKind, Header, NewEvent};
@@ -30,7 +30,7 @@ pub use body::BadBody;
 pub use names::BadName;
 pub use request::{SourceQuery, Unverified, Verified};
 
-use commit::{Committer, Waiting};
+use commit::{BOUNDS, Committer};
 
 /// Events that may wait for a commit. A commit takes up to 256 of them.
 pub const QUEUE_EVENTS: usize = 1024;
@@ -74,8 +74,7 @@ pub struct Submission {
 pub struct Intake {
     clock: SharedClock,
     routes: SharedRoutes,
-    queue: mpsc::Sender<Waiting>,
-    room: Arc<Semaphore>,
+    commits: Batcher<Committer>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -89,16 +88,16 @@ impl Intake {
         routes: SharedRoutes,
         wake: Arc<Wake>,
     ) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE_EVENTS);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        tasks.spawn(Committer::new(store, wake).run(waiting, stop.clone()));
+        let committer = Arc::new(Committer { store, wake });
+        let (commits, committing) = Batcher::new(committer, BOUNDS, stop.clone());
+        tasks.spawn(committing);
         tasks.close();
         Self {
             clock,
             routes,
-            queue,
-            room: Arc::new(Semaphore::new(QUEUE_KIB)),
+            commits,
             stop,
             tasks,
         }
@@ -132,7 +131,7 @@ impl Intake {
     /// How many events wait for a commit.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
+        self.commits.waiting()
     }
 
     /// Takes no more events, stores those that wait and returns when that is done.
@@ -151,22 +150,10 @@ impl Intake {
                 plugin,
             })
             .collect();
-        let (answer, answered) = oneshot::channel();
-        let room = self.room_for(&event)?;
-        let waiting = Waiting { event, answer, room };
-        self.queue.try_send(waiting).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => IntakeError::Full,
-            mpsc::error::TrySendError::Closed(_) => IntakeError::Stopping,
-        })?;
-        answered.await.map_err(|_| IntakeError::Stopping)?
-    }
-
-    fn room_for(&self, event: &NewEvent) -> Result<tokio::sync::OwnedSemaphorePermit, IntakeError> {
-        // An event larger than the whole queue may still pass alone.
-        let kib = event.body.len().div_ceil(1024).clamp(1, QUEUE_KIB);
-        let kib = u32::try_from(kib).map_err(|_| IntakeError::Full)?;
-        Arc::clone(&self.room)
-            .try_acquire_many_owned(kib)
-            .map_err(|_| IntakeError::Full)
+        self.commits.try_call(event).await.map_err(|error| match error {
+            BatchError::Full => IntakeError::Full,
+            BatchError::Stopped => IntakeError::Stopping,
+            BatchError::Failed { error, .. } => IntakeError::Store(error),
+        })
     }
 }

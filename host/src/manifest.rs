@@ -153,7 +153,7 @@ fn grants_of(raw: RawGrants, base: &Path, place: Place<'_>) -> Result<Grants, Pl
             .into_iter()
             .map(|(name, secret)| (name, secret.into_grant(base)))
             .collect(),
-        permissions: raw.permissions.into_iter().map(Into::into).collect(),
+        permissions: raw.permissions.into_iter().collect(),
         private_network: raw.private_network.into(),
     })
 }

@@ -109,16 +109,6 @@ impl Operator {
             .collect()
     }
 
-    /// Watches the components in force. What changed between loading and watching is seen now; what
-    /// did not costs a digest.
-    async fn watch(&self, watcher: &Watcher) {
-        let components = self.components();
-        watcher.watch_components(components.clone());
-        for (name, _) in components {
-            self.registry.refresh(&name).await;
-        }
-    }
-
     /// Follows the file and the components until the soft stop.
     pub async fn follow(
         self: Arc<Self>,
@@ -126,7 +116,7 @@ impl Operator {
         mut changes: mpsc::Receiver<Change>,
         life: Lifecycle,
     ) {
-        self.watch(&watcher).await;
+        watcher.watch_components(self.components());
         loop {
             let change = tokio::select! {
                 () = life.soft.cancelled() => return,
@@ -143,7 +133,7 @@ impl Operator {
                             tracing::error!(%error, "the plugins file is wrong; what was in force stays so");
                         }
                     }
-                    self.watch(&watcher).await;
+                    watcher.watch_components(self.components());
                 }
                 Some(Change::Component(name)) => {
                     self.registry.refresh(&name).await;

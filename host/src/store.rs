@@ -10,6 +10,7 @@ mod dialect;
 mod events;
 mod finish;
 mod history;
+mod lock;
 mod migrate;
 mod open;
 mod processes;
@@ -27,14 +28,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::delivery::{Claim, Delivery, DeliveryHistory, Finish, Leased, OnUnknown, Swept};
+use crate::domain::delivery::{
+    Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Tried, UnknownVerdict,
+};
 use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent};
 use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId, RefreshTokenId, TokenFamily, UserId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::plugin::PluginName;
 use crate::domain::process::Process;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, User};
+use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, UpdatedUser, User};
 
 pub use dialect::Dialect;
 pub use open::{inspect, open};
@@ -99,6 +102,9 @@ pub trait EventStore: Send + Sync {
     ) -> StoreResult<Page<Event>>;
 }
 
+/// Decides about a delivery whose outcome nobody knows.
+pub type UnknownJudge<'a> = &'a (dyn Fn(Tried) -> UnknownVerdict + Send + Sync);
+
 /// Deliveries and their attempts. Due times and leases go by the database's clock.
 #[async_trait]
 pub trait DeliveryStore: Send + Sync {
@@ -143,12 +149,12 @@ pub trait DeliveryStore: Send + Sync {
     async fn release_deliveries(&self, claims: &[(DeliveryId, LeaseToken)]) -> StoreResult<Vec<Leased>>;
 
     /// Deals with up to `limit` ended leases of `plugin`: what was not started waits again; what
-    /// was started gets an attempt with outcome `unknown` and, as `on_unknown` says, is due again
-    /// at once or held.
+    /// was started gets an attempt with outcome `unknown` and is due again, held or given up, as
+    /// `judge` says for each.
     async fn sweep_leases(
         &self,
         plugin: &PluginName,
-        on_unknown: OnUnknown,
+        judge: UnknownJudge<'_>,
         limit: u32,
     ) -> StoreResult<Swept>;
 
@@ -159,7 +165,8 @@ pub trait DeliveryStore: Send + Sync {
     /// `None` when none waits.
     async fn next_due(&self, plugin: &PluginName) -> StoreResult<Option<Duration>>;
 
-    /// The deliveries of an event with their attempts, in order of plugin.
+    /// The deliveries of an event with their attempts, in order of plugin, replays after what they
+    /// repeat.
     async fn deliveries(&self, event: EventId) -> StoreResult<Vec<DeliveryHistory>>;
 
     /// One delivery.
@@ -175,8 +182,8 @@ pub trait UserStore: Send + Sync {
     async fn user_by_name(&self, username: &str) -> StoreResult<Option<(User, String)>>;
     /// All users, by name.
     async fn users(&self) -> StoreResult<Vec<User>>;
-    /// Writes everything but the password; whether the user exists.
-    async fn update_user(&self, user: &User) -> StoreResult<bool>;
+    /// Writes everything but the password.
+    async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser>;
     /// Replaces the password hash and revokes every refresh token of the user.
     async fn set_password(&self, id: UserId, password_hash: &str) -> StoreResult<bool>;
     /// Notes a sign-in.

@@ -15,12 +15,15 @@ mod precompiled;
 mod record;
 mod registry;
 mod rights;
+mod schema;
 mod secrets;
+mod standing;
 mod text;
+mod variables;
 
 use std::time::Duration;
 
-pub use self::engine::{Runtime, RuntimeError};
+pub use self::engine::{Pool, Runtime, RuntimeError};
 pub use self::inspect::Inspection;
 pub use self::load::LoadError;
 pub use self::manifest::{Action, Manifest, SecretAsk, SecretKind};
@@ -74,4 +77,19 @@ pub enum RunEnd {
     Limit(String),
     /// The host could not run it.
     Host(String),
+}
+
+impl RunEnd {
+    /// What failed, in words; `None` for a success and for a wait.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Succeeded { .. } | Self::Defer { .. } => None,
+            Self::Retry { reason: text, .. }
+            | Self::Rejected(text)
+            | Self::Trapped(text)
+            | Self::Limit(text)
+            | Self::Host(text) => Some(text),
+        }
+    }
 }

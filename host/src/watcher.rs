@@ -2,18 +2,24 @@
 //!
 //! Directories are watched, not files: a rename over the file, a swapped symbolic link and an
 //! editor's temporary file all show there. A slow poll backs that up where the system tells
-//! nothing (network file systems, mounted single files). False alarms are cheap: the reader
-//! compares digests.
+//! nothing (network file systems, mounted single files), and now and then their digests are
+//! compared. False alarms are cheap: the reader compares digests too. A file that was not watched
+//! before counts as changed.
+
+mod look;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
+use self::look::{DirectoryLook, Look};
 use crate::domain::plugin::PluginName;
 
 /// Quiet time after the last sign of a change: writers of large files pause for less.
@@ -22,6 +28,8 @@ const DEBOUNCE: Duration = Duration::from_millis(200);
 const MAX_DEBOUNCE: Duration = Duration::from_secs(2);
 /// How often the files are looked at when nothing was told.
 const POLL: Duration = Duration::from_secs(5);
+/// How often their digests are compared as well: reading tens of MiB is not for every poll.
+const DIGEST_POLL: Duration = Duration::from_mins(1);
 /// Changes waiting for the reader. Each is told once, so one per plugin is the most that counts.
 const QUEUE: usize = 64;
 
@@ -50,18 +58,12 @@ struct State {
     components: Vec<(PluginName, PathBuf)>,
     /// What was last seen of each file.
     seen: BTreeMap<PathBuf, Option<Look>>,
-    directories: BTreeSet<PathBuf>,
+    /// Their digests when those were last compared.
+    digests: BTreeMap<PathBuf, look::Digest>,
+    /// The directories under watch: another one of the same name is not.
+    directories: BTreeMap<PathBuf, Option<DirectoryLook>>,
     /// `None` where the system cannot watch; then only the poll works.
     system: Option<RecommendedWatcher>,
-}
-
-/// What tells one state of a file from another without reading it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Look {
-    target: Option<PathBuf>,
-    length: u64,
-    modified: Option<SystemTime>,
-    inode: u64,
 }
 
 impl Watcher {
@@ -70,12 +72,21 @@ impl Watcher {
     /// # Errors
     /// When the path cannot be made absolute.
     pub fn start(plugins_file: &Path) -> std::io::Result<(Self, mpsc::Receiver<Change>)> {
+        Self::start_at(plugins_file, POLL, DIGEST_POLL)
+    }
+
+    fn start_at(
+        plugins_file: &Path,
+        poll: Duration,
+        digest_poll: Duration,
+    ) -> std::io::Result<(Self, mpsc::Receiver<Change>)> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 plugins_file: std::path::absolute(plugins_file)?,
                 components: Vec::new(),
                 seen: BTreeMap::new(),
-                directories: BTreeSet::new(),
+                digests: BTreeMap::new(),
+                directories: BTreeMap::new(),
                 system: None,
             }),
             bell: Notify::new(),
@@ -84,10 +95,11 @@ impl Watcher {
         let mut state = shared.lock();
         state.system = system;
         state.watch_directories();
-        state.look();
+        // The caller reads the plugins file after this.
+        state.changes();
         drop(state);
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(follow(Arc::clone(&shared), sender));
+        let task = tokio::spawn(follow(Arc::clone(&shared), sender, poll, digest_poll));
         let watcher = Self {
             shared,
             _task: AbortOnDropHandle::new(task),
@@ -95,24 +107,33 @@ impl Watcher {
         Ok((watcher, receiver))
     }
 
-    /// Watches these components from now on, in place of those before.
+    /// Watches these components from now on, in place of those before. Those that are new count as
+    /// changed: they may have, since the caller loaded them.
     pub fn watch_components(&self, components: Vec<(PluginName, PathBuf)>) {
-        let mut state = self.shared.lock();
-        state.components = components;
-        state.watch_directories();
-        let known: BTreeSet<PathBuf> = state.seen.keys().cloned().collect();
-        for path in state.paths() {
-            if !known.contains(&path) {
-                let look = look(&path);
-                state.seen.insert(path, look);
-            }
-        }
+        self.shared.lock().components = components;
+        self.shared.bell.notify_one();
     }
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at everything. Blocks.
+    fn look(&self, with_digests: bool) -> BTreeSet<Change> {
+        let (mut changes, paths) = {
+            let mut state = self.lock();
+            // First, so that what changes from here on is told or seen below.
+            state.watch_directories();
+            (state.changes(), state.paths())
+        };
+        if with_digests {
+            let read = |path: PathBuf| Some((path.clone(), look::digest(&path)?));
+            let digests = paths.into_iter().filter_map(read).collect();
+            changes.extend(self.lock().digest_changes(digests));
+        }
+        changes
     }
 }
 
@@ -124,77 +145,87 @@ impl State {
             .collect()
     }
 
-    /// Watches the directory of every file, and of what a file's symbolic link points to.
+    /// Watches the directory of every file, and of what a file's symbolic link points to; where it
+    /// is not there, the nearest one above, which tells when it comes back.
     fn watch_directories(&mut self) {
-        let wanted: BTreeSet<PathBuf> = self
+        let wanted: BTreeMap<PathBuf, Option<DirectoryLook>> = self
             .paths()
             .into_iter()
             .flat_map(|path| [path.clone(), path.canonicalize().unwrap_or(path)])
-            .filter_map(|path| path.parent().map(Path::to_owned))
+            .filter_map(|path| {
+                path.ancestors()
+                    .skip(1)
+                    .find(|at| at.is_dir())
+                    .map(Path::to_owned)
+            })
+            .map(|directory| (directory.clone(), look::directory(&directory)))
             .collect();
         let Some(system) = &mut self.system else {
             return;
         };
-        for gone in self.directories.difference(&wanted) {
-            // The directory may be gone already, and its watch with it.
-            let _ = system.unwatch(gone);
+        let old = std::mem::take(&mut self.directories);
+        for (gone, look) in &old {
+            if wanted.get(gone) != Some(look) {
+                // The directory may be gone already, and its watch with it.
+                let _ = system.unwatch(gone);
+            }
         }
-        let mut watched = BTreeSet::new();
-        for directory in wanted {
-            let known = self.directories.contains(&directory);
+        for (directory, look) in wanted {
+            let known = old.get(&directory) == Some(&look);
             match if known {
                 Ok(())
             } else {
                 system.watch(&directory, RecursiveMode::NonRecursive)
             } {
                 Ok(()) => {
-                    watched.insert(directory);
+                    self.directories.insert(directory, look);
                 }
                 Err(error) => {
                     tracing::debug!(directory = %directory.display(), %error, "watched by polling only");
                 }
             }
         }
-        self.directories = watched;
     }
 
     /// Looks at every file and says which differ from before.
-    fn look(&mut self) -> BTreeSet<Change> {
-        let mut changes = BTreeSet::new();
-        let file = self.plugins_file.clone();
-        if self.differs(&file) {
-            changes.insert(Change::PluginsFile);
-        }
-        let altered: BTreeSet<PathBuf> = {
-            let paths: BTreeSet<PathBuf> = self.components.iter().map(|(_, path)| path.clone()).collect();
-            paths.into_iter().filter(|path| self.differs(path)).collect()
-        };
-        for (name, path) in &self.components {
-            if altered.contains(path) {
-                changes.insert(Change::Component(name.clone()));
-            }
-        }
+    fn changes(&mut self) -> BTreeSet<Change> {
         let paths: BTreeSet<PathBuf> = self.paths().into_iter().collect();
+        let altered = paths.iter().filter(|path| self.differs(path)).cloned().collect();
         self.seen.retain(|path, _| paths.contains(path));
-        changes
+        self.named(&altered)
     }
 
     fn differs(&mut self, path: &Path) -> bool {
-        let now = look(path);
+        let now = look::file(path);
         let before = self.seen.insert(path.to_owned(), now.clone());
         before != Some(now)
     }
-}
 
-fn look(path: &Path) -> Option<Look> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).ok()?;
-    Some(Look {
-        target: path.canonicalize().ok(),
-        length: metadata.len(),
-        modified: metadata.modified().ok(),
-        inode: metadata.ino(),
-    })
+    /// Says which files have another digest than when this was last asked. A file that has none
+    /// from then was looked at meanwhile.
+    fn digest_changes(&mut self, now: BTreeMap<PathBuf, look::Digest>) -> BTreeSet<Change> {
+        let before = std::mem::replace(&mut self.digests, now);
+        let altered = self
+            .digests
+            .iter()
+            .filter(|(path, digest)| before.get(*path).is_some_and(|old| old != *digest))
+            .map(|(path, _)| path.clone())
+            .collect();
+        self.named(&altered)
+    }
+
+    /// What these files are to the reader.
+    fn named(&self, altered: &BTreeSet<PathBuf>) -> BTreeSet<Change> {
+        let components = self.components.iter();
+        let file = altered
+            .contains(&self.plugins_file)
+            .then_some(Change::PluginsFile);
+        components
+            .filter(|(_, path)| altered.contains(path))
+            .map(|(name, _)| Change::Component(name.clone()))
+            .chain(file)
+            .collect()
+    }
 }
 
 fn system_watcher(shared: &Arc<Shared>) -> Option<RecommendedWatcher> {
@@ -214,19 +245,18 @@ fn system_watcher(shared: &Arc<Shared>) -> Option<RecommendedWatcher> {
 }
 
 /// Waits for a sign or the poll, lets writers finish, looks, and tells.
-async fn follow(shared: Arc<Shared>, sender: mpsc::Sender<Change>) {
+async fn follow(shared: Arc<Shared>, sender: mpsc::Sender<Change>, poll: Duration, digest_poll: Duration) {
+    let mut digested: Option<Instant> = None;
     loop {
-        if tokio::time::timeout(POLL, shared.bell.notified()).await.is_ok() {
+        if tokio::time::timeout(poll, shared.bell.notified()).await.is_ok() {
             settle(&shared.bell).await;
         }
+        let with_digests = digested.is_none_or(|at| at.elapsed() >= digest_poll);
+        if with_digests {
+            digested = Some(Instant::now());
+        }
         let looked = Arc::clone(&shared);
-        let changes = tokio::task::spawn_blocking(move || {
-            let mut state = looked.lock();
-            let changes = state.look();
-            // A directory that was replaced, or a link that points elsewhere now.
-            state.watch_directories();
-            changes
-        });
+        let changes = tokio::task::spawn_blocking(move || looked.look(with_digests));
         for change in changes.await.unwrap_or_default() {
             if sender.send(change).await.is_err() {
                 return;
@@ -246,53 +276,5 @@ impl std::fmt::Debug for Watcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = self.shared.lock();
         write!(f, "Watcher({} components)", state.components.len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Longest wait for a change: a few polls.
-    const PATIENCE: Duration = Duration::from_secs(20);
-
-    async fn next(changes: &mut mpsc::Receiver<Change>) -> Change {
-        let change = tokio::time::timeout(PATIENCE, changes.recv()).await;
-        change.expect("a change in time").expect("a live watcher")
-    }
-
-    #[tokio::test]
-    async fn a_rename_a_write_in_place_and_a_swapped_link_are_seen() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = |name: &str| dir.path().join(name);
-        std::fs::write(path("plugins.toml"), "").expect("written");
-        std::fs::write(path("one.wasm"), "1").expect("written");
-        std::fs::write(path("two.wasm"), "22").expect("written");
-        std::os::unix::fs::symlink(path("one.wasm"), path("link.wasm")).expect("linked");
-        let (watcher, mut changes) = Watcher::start(&path("plugins.toml")).expect("started");
-        let name: PluginName = "echo".parse().expect("a name");
-        watcher.watch_components(vec![(name.clone(), path("link.wasm"))]);
-
-        std::fs::write(path("new.toml"), "a = 1").expect("written");
-        std::fs::rename(path("new.toml"), path("plugins.toml")).expect("renamed");
-        assert_eq!(next(&mut changes).await, Change::PluginsFile);
-
-        std::fs::write(path("one.wasm"), "longer").expect("written");
-        assert_eq!(next(&mut changes).await, Change::Component(name.clone()));
-
-        std::os::unix::fs::symlink(path("two.wasm"), path("swap")).expect("linked");
-        std::fs::rename(path("swap"), path("link.wasm")).expect("renamed");
-        assert_eq!(next(&mut changes).await, Change::Component(name));
-    }
-
-    #[tokio::test]
-    async fn without_the_system_the_poll_sees_it() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let file = dir.path().join("plugins.toml");
-        std::fs::write(&file, "").expect("written");
-        let (watcher, mut changes) = Watcher::start(&file).expect("started");
-        watcher.shared.lock().system = None;
-        std::fs::write(&file, "a = 1").expect("written");
-        assert_eq!(next(&mut changes).await, Change::PluginsFile);
     }
 }

@@ -15,9 +15,12 @@ VALUES ('018f0000-0000-7000-8000-000000000004', 'webhook', 'github', 'push', '[[
         'application/json', '{"payload":{}}', 11, 13, 1750000000000, NULL, 'processing', NULL,
         '018f0000-0000-7000-8000-000000000001', 1, 0);
 INSERT INTO deliveries (id, event_id, plugin, state, attempts, due_at, created_at, started_at, finished_at,
-                        last_error, lease_token, lease_until, lease_node)
+                        last_error, lease_token, lease_until, lease_node, replay_of, alone)
 VALUES ('018f0000-0000-7000-8000-000000000005', '018f0000-0000-7000-8000-000000000004', 'slack-webhook',
-        'retrying', 1, 1750000000000, 1750000000000, NULL, NULL, 'it said no', NULL, NULL, NULL);
+        'retrying', 1, 1750000000000, 1750000000000, NULL, NULL, 'it said no', NULL, NULL, NULL, NULL, FALSE),
+       ('018f0000-0000-7000-8000-00000000000a', '018f0000-0000-7000-8000-000000000004', 'slack-webhook',
+        'dead', 1, 1750000000000, 1750000000000, NULL, 1750000000000, 'it said no', NULL, NULL, NULL,
+        '018f0000-0000-7000-8000-000000000005', TRUE);
 INSERT INTO attempts (id, delivery_id, number, started_at, duration_ms, outcome, summary, output, error, logs,
                       calls, generation, digest)
 VALUES ('018f0000-0000-7000-8000-000000000006', '018f0000-0000-7000-8000-000000000005', 1, 1750000000000, 12,

@@ -87,6 +87,10 @@ CREATE TABLE deliveries (
     lease_token TEXT,
     lease_until INTEGER,
     lease_node  TEXT,
+    -- The delivery that this one repeats because a person asked for it.
+    replay_of   TEXT REFERENCES deliveries (id) ON DELETE CASCADE,
+    -- A batch it was in failed as a whole: it shares no call from then on.
+    alone       BOOLEAN NOT NULL DEFAULT FALSE,
     CHECK ((state IN ('claimed', 'running')) = (lease_token IS NOT NULL)),
     CHECK ((lease_token IS NULL) = (lease_until IS NULL))
 );
@@ -97,8 +101,12 @@ CREATE INDEX deliveries_claim ON deliveries (plugin, due_at, id)
 -- The sweep: leases that have ended. As small as what is in flight.
 CREATE INDEX deliveries_lease ON deliveries (lease_until)
     WHERE state IN ('claimed', 'running');
--- The deliveries of an event in order of plugin, the list filter by plugin, and one per plugin.
-CREATE UNIQUE INDEX deliveries_event ON deliveries (event_id, plugin);
+-- The deliveries of an event in order of plugin, and the list filter by plugin. An event makes one
+-- delivery per plugin; a person may ask for any number of replays, which only their ids tell apart.
+CREATE UNIQUE INDEX deliveries_event
+    ON deliveries (event_id, plugin, (CASE WHEN replay_of IS NULL THEN '' ELSE id END));
+-- Deleting a delivery finds its replays.
+CREATE INDEX deliveries_replays ON deliveries (replay_of) WHERE replay_of IS NOT NULL;
 
 CREATE TABLE attempts (
     id          TEXT PRIMARY KEY NOT NULL,

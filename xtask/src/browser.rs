@@ -1,6 +1,6 @@
 //! The pages in a real browser: `tests/browser/smoke.mjs` against a host and a stand-in of our own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -56,8 +56,12 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
 }
 
 /// `npm ci`, once per lock file.
-fn install(npm: &PathBuf, folder: &Path) -> anyhow::Result<()> {
-    let lock = std::fs::read(folder.join("package-lock.json")).context("tests/browser has no lock file")?;
+///
+/// # Errors
+/// When npm fails.
+pub fn install(npm: &Path, folder: &Path) -> anyhow::Result<()> {
+    let lock = std::fs::read(folder.join("package-lock.json"))
+        .with_context(|| format!("{} has no lock file", folder.display()))?;
     let mark = folder.join("node_modules/.lock-of-this-install");
     if std::fs::read(&mark).is_ok_and(|installed| installed == lock) {
         return Ok(());
@@ -66,6 +70,6 @@ fn install(npm: &PathBuf, folder: &Path) -> anyhow::Result<()> {
     command
         .current_dir(folder)
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    run_to_end(&mut command, "npm ci in tests/browser")?;
+    run_to_end(&mut command, &format!("npm ci in {}", folder.display()))?;
     std::fs::write(&mark, lock).with_context(|| format!("cannot write {}", mark.display()))
 }

@@ -7,6 +7,8 @@ mod api;
 mod bench;
 mod browser;
 mod demo;
+mod fuzz;
+mod guests;
 mod plugins;
 mod process;
 mod run;
@@ -37,7 +39,7 @@ enum Command {
     Run(run::Options),
     /// What CI runs, from format to browser
     Test(test::Options),
-    /// The long rest: licences, unused dependencies, many cases, faults, the release build
+    /// The long rest: licences, unused dependencies, fuzzing, guests in other languages, faults, the release build
     Verify(verify::Options),
     /// Open the pages in a real browser
     Browser,

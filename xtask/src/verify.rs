@@ -5,9 +5,9 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::run;
 use crate::steps::{self, Choice, Ended, Step};
 use crate::workspace::{Workspace, on_path, run_to_end};
+use crate::{fuzz, guests, run};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -36,6 +36,16 @@ const STEPS: &[Step] = &[
         name: "properties",
         about: "the tests with many cases of each property",
         work: properties,
+    },
+    Step {
+        name: "fuzz",
+        about: "libFuzzer over what reads input from outside",
+        work: fuzz::run,
+    },
+    Step {
+        name: "guests",
+        about: "the example plugins in JavaScript and Python",
+        work: guests::run,
     },
     Step {
         name: "faults",

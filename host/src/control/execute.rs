@@ -18,7 +18,7 @@ use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::page::PageRequest;
 use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{UpdatedUser, User};
 use crate::http::Problem;
 use crate::http::views::{Audience, DeliveryView, EventDetail, EventView};
 use crate::intake::Submission;
@@ -65,8 +65,13 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             let (mut user, _) = found.ok_or_else(|| no_user(&username))?;
             user.is_active = active.unwrap_or(user.is_active);
             user.is_staff = staff.unwrap_or(user.is_staff);
-            app.store.update_user(&user).await?;
-            Answer::of(&user_json(&user))
+            match app.store.update_user(&user).await? {
+                UpdatedUser::Updated => Answer::of(&user_json(&user)),
+                UpdatedUser::Missing => Err(no_user(&username)),
+                UpdatedUser::UsernameTaken => {
+                    bail!("another user is named `{}`; choose another name", user.username)
+                }
+            }
         }
         Request::EventList {
             source,
@@ -75,7 +80,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             plugin,
             limit,
         } => {
-            let status = status.map(|text| parse_status(&text)).transpose()?;
+            let status = status.map(|text| text.parse()).transpose()?;
             let filter = EventFilter {
                 source,
                 event_type,
@@ -137,11 +142,6 @@ fn user_json(user: &User) -> Value {
     })
 }
 
-fn parse_status(text: &str) -> anyhow::Result<EventStatus> {
-    serde_json::from_value(Value::from(text))
-        .map_err(|_| anyhow!("`{text}` is no status; use pending, processing, processed or failed"))
-}
-
 async fn send_event(app: &App, source: String, event_type: String, body: &str) -> anyhow::Result<Answer> {
     routed(app)?;
     let body = base64::engine::general_purpose::STANDARD
@@ -194,10 +194,7 @@ async fn run_action(app: &App, name: &str, action: String, input: &Value) -> any
         .registry
         .plugin(&name)
         .ok_or_else(|| anyhow!("plugin {name} is not loaded; `hookyard plugins list` says why"))?;
-    plugin
-        .manifest()
-        .check_input(&action, input)
-        .map_err(|e| anyhow!(e))?;
+    plugin.check_action(&action, input).map_err(|e| anyhow!(e))?;
     let spec = app
         .specs
         .load()
@@ -297,6 +294,11 @@ const ACTION_SLACK: Duration = Duration::from_secs(30);
 /// How often the store is asked whether the attempt is there.
 const ACTION_POLL: Duration = Duration::from_millis(50);
 
+/// Whether nothing will run the delivery any more before the next start.
+fn stopping(app: &App, state: DeliveryState) -> bool {
+    app.lifecycle.soft.is_cancelled() && !matches!(state, DeliveryState::Claimed | DeliveryState::Running)
+}
+
 async fn first_attempt(
     app: &App,
     event: EventId,
@@ -314,6 +316,9 @@ async fn first_attempt(
                     if !history.attempts.is_empty() || history.delivery.state == DeliveryState::Cancelled =>
                 {
                     return anyhow::Ok(history);
+                }
+                Some(history) if stopping(app, history.delivery.state) => {
+                    bail!("the server stops; the action stays queued as event {event}")
                 }
                 _ => tokio::time::sleep(ACTION_POLL).await,
             }

@@ -20,7 +20,12 @@ const MAX_CONNECTIONS: usize = 16;
 /// How long a caller may take to send its line.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Opens the socket, readable by its owner only, and serves it until the soft stop.
+/// How long a caller may take to read the reply: it waits for it, on the same machine. Shorter than
+/// [`GRACE`](crate::lifecycle::GRACE), so that a caller that hangs does not make a stop a forced one.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens the socket, readable by its owner only, and serves it until the soft stop; commands under
+/// way then are waited for.
 ///
 /// # Errors
 /// When the socket cannot be made.
@@ -38,7 +43,7 @@ pub fn listen(app: Arc<App>, path: &Path, lifecycle: &Lifecycle) -> anyhow::Resu
         )
     })?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    let (path, stop) = (path.to_owned(), lifecycle.soft.clone());
+    let (path, stop, life) = (path.to_owned(), lifecycle.soft.clone(), lifecycle.clone());
     lifecycle.spawn("control socket", async move {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
@@ -53,10 +58,13 @@ pub fn listen(app: Arc<App>, path: &Path, lifecycle: &Lifecycle) -> anyhow::Resu
             };
             match accepted {
                 Ok((stream, _)) => {
-                    let app = app.clone();
-                    tokio::spawn(async move {
-                        if let Err(error) = serve(&app, stream).await {
-                            tracing::debug!(%error, "control connection");
+                    let (app, hard) = (app.clone(), life.hard.clone());
+                    life.tasks.spawn(async move {
+                        tokio::select! {
+                            served = serve(&app, stream) => if let Err(error) = served {
+                                tracing::debug!(%error, "control connection");
+                            },
+                            () = hard.cancelled() => {}
                         }
                         drop(place);
                     });
@@ -76,11 +84,11 @@ pub fn listen(app: Arc<App>, path: &Path, lifecycle: &Lifecycle) -> anyhow::Resu
 async fn serve(app: &App, stream: UnixStream) -> anyhow::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    tokio::time::timeout(
-        READ_TIMEOUT,
-        BufReader::new(read.take(MAX_LINE)).read_line(&mut line),
-    )
-    .await??;
+    let mut read = BufReader::new(read.take(MAX_LINE));
+    tokio::select! {
+        read = tokio::time::timeout(READ_TIMEOUT, read.read_line(&mut line)) => read??,
+        () = app.lifecycle.soft.cancelled() => return Ok(()),
+    };
     let reply = match serde_json::from_str(&line) {
         Ok(request) => match execute::execute(app, request).await {
             Ok(answer) => Reply::Done(answer.0),
@@ -90,8 +98,7 @@ async fn serve(app: &App, stream: UnixStream) -> anyhow::Result<()> {
             "the server does not know this command ({error}); is it of another version?"
         )),
     };
-    write
-        .write_all(format!("{}\n", serde_json::to_string(&reply)?).as_bytes())
-        .await?;
+    let reply = format!("{}\n", serde_json::to_string(&reply)?);
+    tokio::time::timeout(WRITE_TIMEOUT, write.write_all(reply.as_bytes())).await??;
     Ok(())
 }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rand::RngExt as _;
 use tokio_util::sync::CancellationToken;
 
+use super::verdict::judge_unknown;
 use super::{KEEP_INTERVAL, LEASE, Parts};
 use crate::domain::delivery::Leased;
 use crate::domain::id::{DeliveryId, LeaseToken};
@@ -111,14 +113,16 @@ async fn sweep(parts: &Parts) {
         }
     };
     for plugin in plugins {
-        let on_unknown = parts
+        // A plugin that is no longer in the file: what it left is dealt with by the defaults.
+        let (on_unknown, retry) = parts
             .spec(&plugin)
-            .map(|spec| spec.on_unknown)
+            .map(|spec| (spec.on_unknown, spec.retry.clone()))
             .unwrap_or_default();
-        match parts.store.sweep_leases(&plugin, on_unknown, SWEEP_LIMIT).await {
+        let judge = |tried| judge_unknown(on_unknown, tried, &retry, rand::rng().random());
+        match parts.store.sweep_leases(&plugin, &judge, SWEEP_LIMIT).await {
             Ok(swept) => {
                 if swept.unknown > 0 {
-                    tracing::warn!(%plugin, count = swept.unknown, ?on_unknown, "attempts with unknown outcome");
+                    tracing::warn!(%plugin, count = swept.unknown, dead = swept.dead, %on_unknown, "attempts with unknown outcome");
                 }
                 parts.wake.ring([&plugin]);
             }

@@ -8,10 +8,10 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use super::keeper::Keeper;
-use super::verdict::{Judged, Tried, judge};
+use super::verdict::{Judged, judge};
 use super::{LEASE, POLL_INTERVAL, Parts, Recorder, lease_of};
 use crate::domain::attempt::{AttemptOutcome, FinishedAttempt};
-use crate::domain::delivery::{Claim, Finish, Leased, OnUnknown, Verdict};
+use crate::domain::delivery::{Claim, Finish, Leased, OnUnknown, Tried, Verdict};
 use crate::domain::id::AttemptId;
 use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::domain::time::Timestamp;
@@ -76,12 +76,10 @@ impl Lane {
     }
 
     async fn turn(&self, slots: &Slots) -> Turn {
-        let (Some(spec), Some(plugin)) = (
-            self.parts.spec(&self.name),
-            self.parts.registry.plugin(&self.name),
-        ) else {
+        let Some(plugin) = self.parts.registry.plugin(&self.name) else {
             return Turn::Wait(POLL_INTERVAL);
         };
+        let spec = plugin.spec();
         if !spec.enabled || spec.paused {
             return Turn::Wait(POLL_INTERVAL);
         }

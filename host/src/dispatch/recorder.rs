@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 
 use super::Parts;
-use crate::batch::{Batcher, Bounds, Work};
+use crate::batch::{BatchError, Batcher, Bounds, Work};
 use crate::domain::delivery::{Finish, Leased};
 use crate::domain::id::{DeliveryId, LeaseToken};
-use crate::store::SharedStore;
+use crate::store::{SharedStore, StoreError};
 
 /// Marks and results that may wait for a commit: more than all lanes can have under way.
 const BOUNDS: Bounds = Bounds {
     waiting: 4096,
+    waiting_weight: 64 << 20,
     items: 256,
     weight: 8 << 20,
 };
@@ -36,17 +38,11 @@ struct Finished(SharedStore);
 #[async_trait]
 impl Work for Started {
     type Item = (DeliveryId, LeaseToken);
-    /// `Lost` also when the database did not answer: without the mark it must not run.
     type Answer = Leased;
+    type Error = StoreError;
 
-    async fn run(&self, items: Vec<Self::Item>) -> Vec<Leased> {
-        match self.0.mark_started(&items).await {
-            Ok(answers) => answers,
-            Err(error) => {
-                tracing::warn!(%error, deliveries = items.len(), "cannot mark deliveries as started; they wait");
-                vec![Leased::Lost; items.len()]
-            }
-        }
+    async fn run(&self, items: &[Self::Item]) -> Result<Vec<Leased>, StoreError> {
+        self.0.mark_started(items).await
     }
 }
 
@@ -54,6 +50,7 @@ impl Work for Started {
 impl Work for Finished {
     type Item = Finish;
     type Answer = Leased;
+    type Error = StoreError;
 
     fn weight(&self, item: &Finish) -> usize {
         item.attempt.output.as_ref().map_or(0, String::len)
@@ -65,21 +62,8 @@ impl Work for Finished {
                 .sum::<usize>()
     }
 
-    async fn run(&self, items: Vec<Finish>) -> Vec<Leased> {
-        for pause in (0..FINISH_TRIES).map(|_| FINISH_PAUSE) {
-            match self.0.finish_deliveries(&items).await {
-                Ok(answers) => return answers,
-                Err(error) => {
-                    tracing::warn!(%error, deliveries = items.len(), "cannot record results; trying again");
-                }
-            }
-            tokio::time::sleep(pause).await;
-        }
-        tracing::error!(
-            deliveries = items.len(),
-            "results could not be recorded; their outcome will be unknown"
-        );
-        vec![Leased::Lost; items.len()]
+    async fn run(&self, items: &[Finish]) -> Result<Vec<Leased>, StoreError> {
+        self.0.finish_deliveries(items).await
     }
 }
 
@@ -88,7 +72,7 @@ impl Recorder {
     /// that come late in a stop are still written.
     #[must_use]
     pub fn start(parts: &Parts) -> Self {
-        let never = tokio_util::sync::CancellationToken::new();
+        let never = CancellationToken::new();
         let (started, task) = Batcher::new(Arc::new(Started(parts.store.clone())), BOUNDS, never.clone());
         parts.lifecycle.spawn("started marks", task);
         let (finished, task) = Batcher::new(Arc::new(Finished(parts.store.clone())), BOUNDS, never);
@@ -96,13 +80,39 @@ impl Recorder {
         Self { started, finished }
     }
 
-    /// Commits the started mark; only after `Done` may the plugin run.
+    /// Commits the started mark; only after `Done` may the plugin run. `Lost` also when the
+    /// database did not answer.
     pub async fn started(&self, delivery: DeliveryId, token: LeaseToken) -> Leased {
-        self.started.call((delivery, token)).await.unwrap_or(Leased::Lost)
+        match self.started.call((delivery, token)).await {
+            Ok(leased) => leased,
+            Err(BatchError::Failed { error, .. }) => {
+                tracing::warn!(%delivery, %error, "cannot mark the delivery as started; it waits");
+                Leased::Lost
+            }
+            Err(BatchError::Full | BatchError::Stopped) => Leased::Lost,
+        }
     }
 
-    /// Commits a result.
-    pub async fn finished(&self, finish: Finish) -> Leased {
-        self.finished.call(finish).await.unwrap_or(Leased::Lost)
+    /// Commits a result. One that the database does not take is offered again, a few times, without
+    /// holding up the others; then its outcome will be unknown.
+    pub async fn finished(&self, mut finish: Finish) -> Leased {
+        let delivery = finish.delivery;
+        for _ in 0..FINISH_TRIES {
+            match self.finished.call(finish).await {
+                Ok(leased) => return leased,
+                Err(BatchError::Failed { error, item }) => {
+                    tracing::warn!(%delivery, %error, "cannot record a result");
+                    // What cannot be read does not mend itself.
+                    if matches!(*error, StoreError::Corrupt { .. }) {
+                        break;
+                    }
+                    finish = item;
+                }
+                Err(BatchError::Full | BatchError::Stopped) => break,
+            }
+            tokio::time::sleep(FINISH_PAUSE).await;
+        }
+        tracing::error!(%delivery, "the result could not be recorded; its outcome will be unknown");
+        Leased::Lost
     }
 }

@@ -3,17 +3,9 @@
 use std::time::Duration;
 
 use crate::domain::attempt::AttemptOutcome;
-use crate::domain::delivery::Verdict;
+use crate::domain::delivery::{OnUnknown, Tried, UnknownVerdict, Verdict};
 use crate::domain::retry::RetryPolicy;
 use crate::wasm::RunEnd;
-
-/// How old the delivery is and which attempt this was.
-#[derive(Clone, Copy, Debug)]
-pub struct Tried {
-    /// 1 for the first.
-    pub attempt: u32,
-    pub age: Duration,
-}
 
 /// The record's outcome, the failure in words, and the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +79,25 @@ fn defer(reason: &str, after: Duration, tried: Tried, policy: &RetryPolicy) -> J
     }
 }
 
+/// Judges a delivery whose outcome nobody knows: an attempt like any other, so that a delivery that
+/// kills its process comes to an end. `chance` is a random number from 0 to 1.
+pub fn judge_unknown(
+    on_unknown: OnUnknown,
+    tried: Tried,
+    policy: &RetryPolicy,
+    chance: f64,
+) -> UnknownVerdict {
+    if on_unknown == OnUnknown::Hold {
+        return UnknownVerdict::Hold;
+    }
+    match policy.next_delay(tried.attempt, tried.age, None, chance) {
+        Some(delay) => UnknownVerdict::Retry {
+            delay_ms: millis(delay),
+        },
+        None => UnknownVerdict::Dead,
+    }
+}
+
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -146,6 +157,19 @@ mod tests {
         assert_eq!(
             judge(&wait, tried(1, 3_599), &policy(), 0.5).verdict,
             Verdict::Dead
+        );
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_an_attempt_like_any_other() {
+        let judge = |tried| judge_unknown(OnUnknown::Retry, tried, &policy(), 0.5);
+        assert_eq!(judge(tried(1, 0)), UnknownVerdict::Retry { delay_ms: 5_000 });
+        assert_eq!(judge(tried(2, 0)), UnknownVerdict::Retry { delay_ms: 60_000 });
+        assert_eq!(judge(tried(3, 0)), UnknownVerdict::Dead);
+        assert_eq!(judge(tried(1, 3_599)), UnknownVerdict::Dead);
+        assert_eq!(
+            judge_unknown(OnUnknown::Hold, tried(9, 9_999), &policy(), 0.5),
+            UnknownVerdict::Hold
         );
     }
 }

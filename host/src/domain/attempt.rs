@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{AttemptId, DeliveryId};
 use super::time::Timestamp;
+use super::words::words;
 
 /// How one try ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttemptOutcome {
     Succeeded,
     /// The plugin said that it may work later.
@@ -28,9 +28,20 @@ pub enum AttemptOutcome {
     Unknown,
 }
 
+words!(AttemptOutcome, "outcome" {
+    Succeeded = "succeeded",
+    Retry = "retry",
+    Deferred = "deferred",
+    Rejected = "rejected",
+    Trapped = "trapped",
+    Limit = "limit",
+    Host = "host",
+    Interrupted = "interrupted",
+    Unknown = "unknown",
+});
+
 /// How much a log line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
     Debug,
     Info,
@@ -39,6 +50,15 @@ pub enum LogLevel {
     Stdout,
     Stderr,
 }
+
+words!(LogLevel, "log level" {
+    Debug = "debug",
+    Info = "info",
+    Warn = "warn",
+    Error = "error",
+    Stdout = "stdout",
+    Stderr = "stderr",
+});
 
 /// One line the plugin wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,16 +1,16 @@
 //! Deliveries: one per event and plugin whose route matches.
 
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 use super::attempt::{Attempt, FinishedAttempt};
 use super::event::Event;
 use super::id::{DeliveryId, EventId, LeaseToken};
 use super::plugin::PluginName;
 use super::time::Timestamp;
+use super::words::words;
 
 /// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeliveryState {
     /// Waiting for its first attempt.
     Pending,
@@ -30,6 +30,18 @@ pub enum DeliveryState {
     Unknown,
 }
 
+words!(DeliveryState, "state of a delivery" {
+    Pending = "pending",
+    Claimed = "claimed",
+    Running = "running",
+    Succeeded = "succeeded",
+    Retrying = "retrying",
+    Deferred = "deferred",
+    Dead = "dead",
+    Cancelled = "cancelled",
+    Unknown = "unknown",
+});
+
 /// A delivery about to be stored with its event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
@@ -43,6 +55,9 @@ pub struct Delivery {
     pub id: DeliveryId,
     pub event: EventId,
     pub plugin: PluginName,
+    /// The delivery that this one repeats because a person asked for it; `None` for those made
+    /// with their event.
+    pub replay_of: Option<DeliveryId>,
     pub state: DeliveryState,
     /// Attempts that counted (deferrals do not).
     pub attempts: u32,
@@ -71,6 +86,8 @@ pub struct Claim {
     pub token: LeaseToken,
     /// When the delivery was made, for the retry policy's maximum age.
     pub created_at: Timestamp,
+    /// Whether it must not share a call with others: a batch it was in failed as a whole.
+    pub alone: bool,
     pub event: Event,
 }
 
@@ -108,12 +125,35 @@ pub enum Leased {
 }
 
 /// What to do with a delivery whose outcome nobody knows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnUnknown {
     #[default]
     Retry,
     Hold,
+}
+
+words!(OnUnknown, "policy for unknown outcomes" {
+    Retry = "retry",
+    Hold = "hold",
+});
+
+/// How old a delivery is and which attempt has just ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// 1 for the first.
+    pub attempt: u32,
+    pub age: Duration,
+}
+
+/// What becomes of a delivery whose outcome nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownVerdict {
+    /// Again after `delay_ms`, counted by the database's clock.
+    Retry { delay_ms: u64 },
+    /// Kept as it is until a person decides.
+    Hold,
+    /// A dead letter: attempts or age are used up.
+    Dead,
 }
 
 /// What a sweep of ended leases found.
@@ -121,6 +161,8 @@ pub enum OnUnknown {
 pub struct Swept {
     /// Claimed but never started: waiting again.
     pub returned: u64,
-    /// Started, outcome unknown: recorded as such, and retried or held.
+    /// Started, outcome unknown: recorded as such, and retried, held or given up.
     pub unknown: u64,
+    /// Those of `unknown` that were given up.
+    pub dead: u64,
 }

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::delivery::NewDelivery;
 use super::id::{EventId, UserId};
 use super::time::Timestamp;
+use super::words::words;
 
 /// What kind of thing an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// A request from outside.
     Webhook,
@@ -21,9 +21,14 @@ pub enum EventKind {
     Action,
 }
 
+words!(EventKind, "kind of event" {
+    Webhook = "webhook",
+    Schedule = "schedule",
+    Action = "action",
+});
+
 /// Where an event stands as a whole. It follows the event's deliveries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventStatus {
     /// No delivery has started yet.
     Pending,
@@ -34,6 +39,13 @@ pub enum EventStatus {
     /// Every delivery is finished and at least one did not succeed.
     Failed,
 }
+
+words!(EventStatus, "status" {
+    Pending = "pending",
+    Processing = "processing",
+    Processed = "processed",
+    Failed = "failed",
+});
 
 /// A request header or the like, name in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

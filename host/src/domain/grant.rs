@@ -1,9 +1,13 @@
 //! What a plugin may reach: patterns for HTTP requests, secrets by name, permissions.
 
+mod narrow;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+use super::words::words;
 
 /// Everything the operator grants one plugin. Nothing is granted by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct Grants {
 pub enum Permission {
     ReadProcesses,
 }
+
+words!(Permission, "permission" { ReadProcesses = "read-processes" });
 
 /// Which granted origins may resolve to loopback or private addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

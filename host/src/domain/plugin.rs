@@ -92,6 +92,30 @@ pub struct PluginSpec {
     pub on_unknown: OnUnknown,
 }
 
+impl PluginSpec {
+    /// Whether a component of this SHA-256, in hex, may run: there is no pin, or it is this one.
+    #[must_use]
+    pub fn allows_digest(&self, digest: &str) -> bool {
+        self.sha256
+            .as_ref()
+            .is_none_or(|pin| pin.eq_ignore_ascii_case(digest))
+    }
+
+    /// This section with what `new` takes away gone: its switches, its pin, and the lesser of both
+    /// sections' grants and limits. All else stays.
+    #[must_use]
+    pub fn narrowed_to(&self, new: &Self) -> Self {
+        Self {
+            enabled: new.enabled,
+            paused: new.paused,
+            sha256: new.sha256.clone().or_else(|| self.sha256.clone()),
+            grants: self.grants.narrowed_to(&new.grants),
+            limits: self.limits.narrowed_to(&new.limits),
+            ..self.clone()
+        }
+    }
+}
+
 /// All plugins of the file in force, swapped as a whole when it changes.
 pub type SharedSpecs = Arc<ArcSwap<BTreeMap<PluginName, Arc<PluginSpec>>>>;
 
@@ -108,12 +132,28 @@ pub struct Limits {
     pub concurrency: u32,
     /// Outbound requests of one run.
     pub requests: u32,
-    /// Bytes one request may send.
+    /// Bytes all request bodies of one run may hold together.
     pub request_bytes: u64,
     /// Bytes all responses of one run may bring.
     pub response_bytes: u64,
     /// Bytes of log kept with one attempt.
     pub log_bytes: u64,
+}
+
+impl Limits {
+    /// The lesser of each.
+    fn narrowed_to(&self, new: &Self) -> Self {
+        Self {
+            memory: self.memory.min(new.memory),
+            timeout: self.timeout.min(new.timeout),
+            cpu: self.cpu.min(new.cpu),
+            concurrency: self.concurrency.min(new.concurrency),
+            requests: self.requests.min(new.requests),
+            request_bytes: self.request_bytes.min(new.request_bytes),
+            response_bytes: self.response_bytes.min(new.response_bytes),
+            log_bytes: self.log_bytes.min(new.log_bytes),
+        }
+    }
 }
 
 impl Default for Limits {

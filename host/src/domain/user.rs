@@ -35,6 +35,16 @@ pub enum CreatedUser {
     UsernameTaken,
 }
 
+/// Whether a change of an account was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdatedUser {
+    Updated,
+    /// There is no such account.
+    Missing,
+    /// Another account has the username.
+    UsernameTaken,
+}
+
 /// One refresh token as stored (the token itself is signed, not stored).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRefreshToken {

@@ -18,6 +18,7 @@ use crate::domain::id::EventId;
 use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
+use crate::domain::words::UnknownWord;
 
 /// Longest text that is searched for, in bytes.
 const MAX_SEARCH_BYTES: usize = 256;
@@ -76,7 +77,7 @@ pub async fn list(
             "Invalid page.",
         ));
     }
-    let address = |page| page_address(&headers, &params, page);
+    let address = |page| page_address(&state, &headers, &params, page);
     Ok(Json(EventPage {
         count: found.total,
         next: (u64::from(page.page) < pages).then(|| address(page.page + 1)),
@@ -199,16 +200,9 @@ fn filter(params: &Params, user: &User) -> Result<EventFilter, Problem> {
 }
 
 fn status(text: &str) -> Result<EventStatus, Problem> {
-    match text {
-        "pending" => Ok(EventStatus::Pending),
-        "processing" => Ok(EventStatus::Processing),
-        "processed" => Ok(EventStatus::Processed),
-        "failed" => Ok(EventStatus::Failed),
-        _ => Err(Problem::bad_parameter(
-            "status",
-            "must be pending, processing, processed or failed",
-        )),
-    }
+    text.parse().map_err(|unknown: UnknownWord| {
+        Problem::bad_parameter("status", &format!("must be {}", unknown.choices()))
+    })
 }
 
 fn moment(params: &Params, name: &'static str) -> Result<Option<Timestamp>, Problem> {
@@ -230,10 +224,13 @@ fn ordering(params: &Params) -> Result<EventOrder, Problem> {
     }
 }
 
-/// The address of another page, at the host by which the client reached us; without one that can be
-/// read, an address without a host.
-fn page_address(headers: &HeaderMap, params: &Params, page: u32) -> String {
+/// The address of another page, below the public address; without one, at the host by which the
+/// client reached us; without one that can be read, an address without a host.
+fn page_address(state: &ApiState, headers: &HeaderMap, params: &Params, page: u32) -> String {
     let path = format!("/api/webhooks/list/?{}", params.with_page(page));
+    if let Some(public) = &state.public_url {
+        return public.of(&path);
+    }
     let host = headers
         .get(HOST)
         .and_then(|value| value.to_str().ok())

@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 use super::body::{self, DeclaredSize};
 use super::extract::{CurrentUser, Params};
 use super::problem::ProblemBody;
-use super::views::status_name;
 use super::{ApiState, Problem};
 use crate::intake::{SourceQuery, Unverified};
 
@@ -85,11 +84,15 @@ pub async fn receive(
     };
     let accepted = state.intake.accept(request.sent_by(user)).await?;
     let id = accepted.id.to_string();
-    let location = HeaderValue::from_str(&format!("/api/webhooks/{id}/"))
-        .map_err(|error| Problem::internal(error.to_string()))?;
+    let path = format!("/api/webhooks/{id}/");
+    let location = match &state.public_url {
+        Some(public) => public.of(&path),
+        None => path,
+    };
+    let location = HeaderValue::from_str(&location).map_err(|error| Problem::internal(error.to_string()))?;
     let received = Received {
         id,
-        status: status_name(accepted.status),
+        status: accepted.status.as_str(),
         message: "Webhook received.",
     };
     Ok(([(LOCATION, location)], Json(received)).into_response())

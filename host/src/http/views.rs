@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::Problem;
-use crate::domain::attempt::{Attempt, AttemptOutcome, LogLevel, LogLine, OutboundCall};
-use crate::domain::delivery::{DeliveryHistory, DeliveryState};
-use crate::domain::event::{Event, EventKind, EventStatus, Header};
+use crate::domain::attempt::{Attempt, LogLine, OutboundCall};
+use crate::domain::delivery::DeliveryHistory;
+use crate::domain::event::{Event, Header};
 
 /// An event.
 #[derive(Serialize, ToSchema)]
@@ -149,13 +149,13 @@ impl EventView {
         let payload = event.payload();
         Ok(Self {
             id: event.id.to_string(),
-            kind: kind_name(event.kind),
+            kind: event.kind.as_str(),
             payload: raw_json(&payload)?,
             headers: event.headers.into_iter().map(HeaderView::from).collect(),
             content_type: event.content_type,
             received_at: event.received_at.to_string(),
             processed_at: event.processed_at.map(|at| at.to_string()),
-            status: status_name(event.status),
+            status: event.status.as_str(),
             error_message: event.error_message,
             source: event.source,
             event_type: event.event_type,
@@ -189,7 +189,7 @@ impl DeliveryView {
         Ok(Self {
             id: delivery.id.to_string(),
             plugin: delivery.plugin.to_string(),
-            state: state_name(delivery.state),
+            state: delivery.state.as_str(),
             attempts_made: delivery.attempts,
             due_at: delivery.due_at.to_string(),
             created_at: delivery.created_at.to_string(),
@@ -212,7 +212,7 @@ impl AttemptView {
             number: attempt.number,
             started_at: record.started_at.to_string(),
             duration_ms: record.duration_ms,
-            outcome: outcome_name(record.outcome),
+            outcome: record.outcome.as_str(),
             summary: record.summary,
             error: record.error,
             output: output.map(|text| raw_json(text.as_bytes())).transpose()?,
@@ -228,14 +228,7 @@ impl From<LogLine> for LogLineView {
     fn from(line: LogLine) -> Self {
         Self {
             at_ms: line.at_ms,
-            level: match line.level {
-                LogLevel::Debug => "debug",
-                LogLevel::Info => "info",
-                LogLevel::Warn => "warn",
-                LogLevel::Error => "error",
-                LogLevel::Stdout => "stdout",
-                LogLevel::Stderr => "stderr",
-            },
+            level: line.level.as_str(),
             message: line.message,
         }
     }
@@ -251,52 +244,5 @@ impl From<OutboundCall> for CallView {
             duration_ms: call.duration_ms,
             error: call.error,
         }
-    }
-}
-
-/// The status in the interface's words.
-#[must_use]
-pub const fn status_name(status: EventStatus) -> &'static str {
-    match status {
-        EventStatus::Pending => "pending",
-        EventStatus::Processing => "processing",
-        EventStatus::Processed => "processed",
-        EventStatus::Failed => "failed",
-    }
-}
-
-const fn kind_name(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Webhook => "webhook",
-        EventKind::Schedule => "schedule",
-        EventKind::Action => "action",
-    }
-}
-
-const fn state_name(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Pending => "pending",
-        DeliveryState::Claimed => "claimed",
-        DeliveryState::Running => "running",
-        DeliveryState::Succeeded => "succeeded",
-        DeliveryState::Retrying => "retrying",
-        DeliveryState::Deferred => "deferred",
-        DeliveryState::Dead => "dead",
-        DeliveryState::Cancelled => "cancelled",
-        DeliveryState::Unknown => "unknown",
-    }
-}
-
-const fn outcome_name(outcome: AttemptOutcome) -> &'static str {
-    match outcome {
-        AttemptOutcome::Succeeded => "succeeded",
-        AttemptOutcome::Retry => "retry",
-        AttemptOutcome::Deferred => "deferred",
-        AttemptOutcome::Rejected => "rejected",
-        AttemptOutcome::Trapped => "trapped",
-        AttemptOutcome::Limit => "limit",
-        AttemptOutcome::Host => "host",
-        AttemptOutcome::Interrupted => "interrupted",
-        AttemptOutcome::Unknown => "unknown",
     }
 }

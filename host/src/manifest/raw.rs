@@ -64,22 +64,8 @@ pub(super) struct RawGrants {
     /// Parsed later, so that an error points at the one entry.
     pub http: Vec<Spanned<String>>,
     pub secrets: BTreeMap<String, RawSecret>,
-    pub permissions: Vec<RawPermission>,
+    pub permissions: Vec<Permission>,
     pub private_network: RawPrivateNetwork,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum RawPermission {
-    ReadProcesses,
-}
-
-impl From<RawPermission> for Permission {
-    fn from(raw: RawPermission) -> Self {
-        match raw {
-            RawPermission::ReadProcesses => Self::ReadProcesses,
-        }
-    }
 }
 
 /// `false`, `true`, or a list of origins.

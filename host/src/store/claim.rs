@@ -259,7 +259,7 @@ fn waiting<Db: Dialect>() -> sqlx::QueryBuilder<Db>
 where
     Db::Arguments: Default,
 {
-    let mut query = sql::<Db>("SELECT d.id AS delivery_id, d.plugin, d.attempts, d.created_at, ");
+    let mut query = sql::<Db>("SELECT d.id AS delivery_id, d.plugin, d.attempts, d.created_at, d.alone, ");
     query.push(EVENT_COLUMNS);
     query.push(
         " FROM deliveries d JOIN events e ON e.id = d.event_id \
@@ -277,6 +277,7 @@ fn claim_from(row: &impl Columns) -> StoreResult<Claim> {
         attempts: row.number("attempts")?,
         token: LeaseToken::generate(),
         created_at: row.moment("created_at")?,
+        alone: row.flag("alone")?,
         event,
     })
 }
@@ -289,7 +290,7 @@ fn held_from(row: &impl Columns) -> StoreResult<Held> {
         event: row.parsed("event_id")?,
         attempts: row.number("attempts")?,
         token: row.parsed("lease_token")?,
-        started: row.word::<DeliveryState>("state")? == DeliveryState::Running,
+        started: row.parsed::<DeliveryState>("state")? == DeliveryState::Running,
         ended,
     })
 }

@@ -12,8 +12,8 @@ use super::history::{DELIVERY_COLUMNS, attempts_by_delivery, delivery_from};
 use super::rows::RowReader;
 use super::sql::{SqlStore, sql};
 use super::words::int;
-use super::{DeliveryStore, StoreResult};
-use crate::domain::delivery::{Claim, Delivery, DeliveryHistory, Finish, Leased, OnUnknown, Swept};
+use super::{DeliveryStore, StoreResult, UnknownJudge};
+use crate::domain::delivery::{Claim, Delivery, DeliveryHistory, Finish, Leased, Swept};
 use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId};
 use crate::domain::plugin::PluginName;
 
@@ -99,7 +99,7 @@ impl DeliveryStore for SqlStore<Db> {
     async fn sweep_leases(
         &self,
         plugin: &PluginName,
-        on_unknown: OnUnknown,
+        judge: UnknownJudge<'_>,
         limit: u32,
     ) -> StoreResult<Swept> {
         let mut tx = self.begin().await?;
@@ -108,11 +108,12 @@ impl DeliveryStore for SqlStore<Db> {
             ended.into_iter().partition(|row| row.started_at.is_some());
         let claimed: Vec<_> = claimed.iter().map(|row| row.id).collect();
         Self::give_back(&mut tx, &claimed).await?;
-        Self::record_unknown(&mut tx, &started, on_unknown).await?;
+        let dead = Self::record_unknown(&mut tx, &started, judge).await?;
         tx.commit().await?;
         Ok(Swept {
             returned: u64::try_from(claimed.len()).unwrap_or(u64::MAX),
             unknown: u64::try_from(started.len()).unwrap_or(u64::MAX),
+            dead,
         })
     }
 
@@ -147,7 +148,7 @@ impl DeliveryStore for SqlStore<Db> {
             .push(DELIVERY_COLUMNS)
             .push(" FROM deliveries WHERE event_id = ")
             .push_bind(event.to_string())
-            .push(" ORDER BY plugin")
+            .push(" ORDER BY plugin, created_at, id")
             .build()
             .fetch_all(&self.reader)
             .await?;

@@ -10,7 +10,7 @@ use trait_gen::trait_gen;
 use super::dialect::Dialect;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
-use super::words::{Word as _, clean, int};
+use super::words::{clean, int};
 use super::{EventStore, StoreResult};
 use crate::domain::delivery::{DeliveryState, NewDelivery};
 use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, EventStatus, Header, NewEvent};
@@ -121,7 +121,7 @@ impl SqlStore<Db> {
         .push_values(events, |mut row, event| {
             let status = first_status(event);
             row.push_bind(event.id.to_string())
-                .push_bind(event.kind.word())
+                .push_bind(event.kind.as_str())
                 .push_bind(clean(&event.source).as_ref())
                 .push_bind(clean(&event.event_type).as_ref())
                 .push_bind(headers_json(&event.headers))
@@ -131,7 +131,7 @@ impl SqlStore<Db> {
                 .push_bind(event.payload.as_ref().map(|range| int(range.end)))
                 .push_bind(event.received_at.as_millis())
                 .push_bind((status == EventStatus::Processed).then(|| event.received_at.as_millis()))
-                .push_bind(status.word())
+                .push_bind(status.as_str())
                 .push_bind(event.owner.map(|owner| owner.to_string()))
                 .push_bind(int(event.deliveries.len()))
                 .push_bind(0_i64);
@@ -151,7 +151,7 @@ impl SqlStore<Db> {
                 row.push_bind(delivery.id.to_string())
                     .push_bind(event.id.to_string())
                     .push_bind(delivery.plugin.as_str())
-                    .push_bind(DeliveryState::Pending.word())
+                    .push_bind(DeliveryState::Pending.as_str())
                     .push("0")
                     .push(Db::NOW)
                     .push_bind(event.received_at.as_millis());
@@ -176,7 +176,7 @@ impl SqlStore<Db> {
                 .push_bind(clean(event_type).as_ref());
         }
         if let Some(status) = filter.status {
-            query.push(" AND e.status = ").push_bind(status.word());
+            query.push(" AND e.status = ").push_bind(status.as_str());
         }
         if let Some(plugin) = &filter.plugin {
             query
@@ -226,7 +226,7 @@ pub(super) fn event_from(row: &impl Columns) -> StoreResult<Event> {
     let headers: Vec<(String, String)> = row.json("headers")?;
     Ok(Event {
         id: row.parsed("event_id")?,
-        kind: row.word("kind")?,
+        kind: row.parsed("kind")?,
         source: row.text("source")?,
         event_type: row.text("event_type")?,
         headers: headers
@@ -238,7 +238,7 @@ pub(super) fn event_from(row: &impl Columns) -> StoreResult<Event> {
         payload: start.zip(end).map(|(start, end)| start..end),
         received_at: row.moment("received_at")?,
         processed_at: row.moment_opt("processed_at")?,
-        status: row.word("status")?,
+        status: row.parsed("status")?,
         error_message: row.text_opt("error_message")?,
         owner: row.parsed_opt("owner_id")?,
     })

@@ -12,9 +12,10 @@ use super::claim::{Held, HeldBatch};
 use super::dialect::Dialect as _;
 use super::history::NewAttempt;
 use super::sql::{SqlStore, sql};
-use super::words::{Word as _, clean, clean_opt, int};
+use super::words::{clean, clean_opt, int};
+use crate::domain::attempt::FinishedAttempt;
 use crate::domain::delivery::{DeliveryState, Finish, Leased, Verdict};
-use crate::domain::id::EventId;
+use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::time::Timestamp;
 
 /// Bind parameters of one row in the UPDATEs of deliveries and of events.
@@ -22,15 +23,19 @@ const DELIVERY_BINDS: usize = 6;
 const EVENT_BINDS: usize = 5;
 
 /// What becomes of one delivery.
-struct Step<'a> {
-    held: Held,
-    finish: &'a Finish,
-    state: DeliveryState,
-    attempts: u32,
+pub(super) struct Step<'a> {
+    pub id: DeliveryId,
+    pub event: EventId,
+    /// The attempt to be recorded, and its number.
+    pub number: u32,
+    pub attempt: &'a FinishedAttempt,
+    pub state: DeliveryState,
+    /// Attempts that counted.
+    pub attempts: u32,
     /// Until it is due again; zero when it never is.
-    delay_ms: u64,
+    pub delay_ms: u64,
     /// When it was over, by the clock of the node that ran it.
-    finished_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
 }
 
 impl<'a> Step<'a> {
@@ -48,8 +53,10 @@ impl<'a> Step<'a> {
             .started_at
             .plus(Duration::from_millis(attempt.duration_ms));
         Self {
-            held,
-            finish,
+            id: held.id,
+            event: held.event,
+            number: counted,
+            attempt,
             state,
             attempts,
             delay_ms,
@@ -79,7 +86,7 @@ impl<'a> EventStep<'a> {
         self.finished_at = self.finished_at.max(Some(finished_at));
         if step.state == DeliveryState::Dead {
             self.failed += 1;
-            let error = clean_opt(step.finish.attempt.error.as_deref());
+            let error = clean_opt(step.attempt.error.as_deref());
             self.error = error.or(self.error.take());
         }
     }
@@ -99,19 +106,27 @@ impl SqlStore<Db> {
             .zip(held.iter(answers))
             .filter_map(|(finish, held)| Some(Step::new(held?, finish)))
             .collect();
+        Self::take_steps(conn, &steps).await
+    }
+
+    /// Records the attempts, moves the deliveries and then their events.
+    pub(super) async fn take_steps(
+        conn: &mut <Db as Database>::Connection,
+        steps: &[Step<'_>],
+    ) -> StoreResult<()> {
         let attempts: Vec<_> = steps
             .iter()
             .map(|step| NewAttempt {
-                delivery: step.held.id,
-                number: step.held.attempts.saturating_add(1),
-                record: &step.finish.attempt,
+                delivery: step.id,
+                number: step.number,
+                record: step.attempt,
             })
             .collect();
         Self::insert_attempts(conn, &attempts).await?;
-        Self::move_deliveries(conn, &steps).await?;
+        Self::move_deliveries(conn, steps).await?;
         let mut events: HashMap<EventId, EventStep<'_>> = HashMap::new();
-        for step in &steps {
-            events.entry(step.held.event).or_default().add(step);
+        for step in steps {
+            events.entry(step.event).or_default().add(step);
         }
         let order = Self::lock_events(conn, events.keys().copied()).await?;
         let events: Vec<_> = order
@@ -125,12 +140,12 @@ impl SqlStore<Db> {
         for chunk in steps.chunks(Db::MAX_BINDS / DELIVERY_BINDS) {
             sql::<Db>("WITH v (id, state, attempts, delay, finished_at, error) AS (")
                 .push_values(chunk, |mut row, step| {
-                    row.push_bind(step.held.id.to_string())
-                        .push_bind(step.state.word())
+                    row.push_bind(step.id.to_string())
+                        .push_bind(step.state.as_str())
                         .push_bind(i64::from(step.attempts))
                         .push_bind(int(step.delay_ms).min(MAX_DELAY_MS))
                         .push_bind(step.finished_at.map(Timestamp::as_millis))
-                        .push_bind(step.finish.attempt.error.as_deref().map(clean));
+                        .push_bind(step.attempt.error.as_deref().map(clean));
                 })
                 .push(
                     ") UPDATE deliveries SET state = v.state, attempts = v.attempts, \

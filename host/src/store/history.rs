@@ -8,7 +8,7 @@ use trait_gen::trait_gen;
 use super::dialect::Dialect as _;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
-use super::words::{Word as _, clean, clean_opt, int};
+use super::words::{clean, clean_opt, int};
 use super::{StoreError, StoreResult};
 use crate::domain::attempt::{Attempt, FinishedAttempt, LogLine, OutboundCall};
 use crate::domain::delivery::Delivery;
@@ -16,7 +16,7 @@ use crate::domain::id::DeliveryId;
 
 /// The columns of a [`Delivery`].
 pub(super) const DELIVERY_COLUMNS: &str =
-    "id, event_id, plugin, state, attempts, due_at, created_at, finished_at, last_error";
+    "id, event_id, plugin, replay_of, state, attempts, due_at, created_at, finished_at, last_error";
 
 /// Bind parameters of one attempt.
 const ATTEMPT_BINDS: usize = 13;
@@ -28,7 +28,8 @@ pub(super) fn delivery_from(row: &impl Columns) -> StoreResult<Delivery> {
         id: row.parsed("id")?,
         event: row.parsed("event_id")?,
         plugin: row.parsed("plugin")?,
-        state: row.word("state")?,
+        replay_of: row.parsed_opt("replay_of")?,
+        state: row.parsed("state")?,
         attempts: row.number("attempts")?,
         due_at: row.moment("due_at")?,
         created_at: row.moment("created_at")?,
@@ -56,7 +57,7 @@ fn attempt_from(row: &impl Columns) -> StoreResult<Attempt> {
             id: row.parsed("id")?,
             started_at: row.moment("started_at")?,
             duration_ms: row.number("duration_ms")?,
-            outcome: row.word("outcome")?,
+            outcome: row.parsed("outcome")?,
             summary: row.text_opt("summary")?,
             output: row.text_opt("output")?,
             error: row.text_opt("error")?,
@@ -101,7 +102,7 @@ impl SqlStore<Db> {
                     .push_bind(i64::from(attempt.number))
                     .push_bind(record.started_at.as_millis())
                     .push_bind(int(record.duration_ms))
-                    .push_bind(record.outcome.word())
+                    .push_bind(record.outcome.as_str())
                     .push_bind(clean_opt(record.summary.as_deref()))
                     .push_bind(clean_opt(record.output.as_deref()))
                     .push_bind(clean_opt(record.error.as_deref()))

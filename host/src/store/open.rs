@@ -14,8 +14,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Postgres, Sqlite};
 
+use super::lock::FileLock;
 use super::sql::{ACQUIRE_TIMEOUT, SqlStore};
-use super::{SharedStore, StoreError, StoreResult, migrate};
+use super::{HealthStore as _, SharedStore, StoreError, StoreResult, migrate};
 
 /// Readers of the SQLite file: lists and details of a few people at once. Each costs a thread.
 const SQLITE_READERS: u32 = 4;
@@ -28,15 +29,18 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Opens the store at `url`, makes the SQLite file when there is none, and brings the schema up to
-/// this version.
+/// this version. A SQLite file is this store's alone until it is closed.
 ///
 /// # Errors
 /// [`StoreError::Address`] for a URL of another form; [`StoreError::File`] when the file cannot be
-/// used; [`StoreError::Schema`] when a newer version has used the database.
+/// used or another process uses it; [`StoreError::Schema`] when a newer version has used the
+/// database.
 pub async fn open(url: &str) -> StoreResult<SharedStore> {
     match Address::parse(url)? {
         Address::Sqlite(path) => {
-            let store = SqlStore::<Sqlite>::open(&path).await?;
+            prepare_file(&path)?;
+            let lock = FileLock::take(&path)?;
+            let store = SqlStore::<Sqlite>::open(&path).await?.locked_by(lock);
             store.migrate().await.map_err(|e| name_file(e, &path))?;
             Ok(Arc::new(store))
         }
@@ -61,11 +65,10 @@ pub async fn inspect(url: &str) -> StoreResult<String> {
             ));
         }
         Address::Sqlite(path) => {
-            let store = SqlStore::<Sqlite>::open(&path).await?;
-            (
-                format!("SQLite at {}", path.display()),
-                store.pending_migrations().await?,
-            )
+            let store = SqlStore::<Sqlite>::look_at(&path).await?;
+            let pending = store.pending_migrations().await;
+            store.close().await;
+            (format!("SQLite at {}", path.display()), pending?)
         }
         Address::Postgres(options) => {
             let store = SqlStore::<Postgres>::open(*options).await?;
@@ -122,7 +125,7 @@ fn name_file(error: StoreError, path: &Path) -> StoreError {
     }
 }
 
-fn file_error(path: &Path, why: impl std::fmt::Display) -> StoreError {
+pub(super) fn file_error(path: &Path, why: impl std::fmt::Display) -> StoreError {
     StoreError::File {
         path: path.to_owned(),
         why: why.to_string(),
@@ -153,8 +156,41 @@ impl SqlStore<Sqlite> {
             writer,
             reader,
             migrator: migrate::sqlite(),
+            lock: FileLock::none(),
         })
     }
+
+    /// Opens the file to be read only, as it is: nothing is made, no setting of it is changed.
+    async fn look_at(path: &Path) -> StoreResult<Self> {
+        check_magic(path)?;
+        // A file without a write-ahead log is complete, and nobody has it open: reading it as one
+        // that cannot change keeps SQLite from making the log's files.
+        let real = std::fs::canonicalize(path).map_err(|e| file_error(path, e))?;
+        let quiet = !beside(&real, "-wal").exists();
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .immutable(quiet)
+            .busy_timeout(SQLITE_BUSY_TIMEOUT)
+            .disable_statement_logging();
+        let pool = pool(1)
+            .connect_with(options)
+            .await
+            .map_err(|e| file_error(path, e))?;
+        Ok(Self {
+            writer: pool.clone(),
+            reader: pool,
+            migrator: migrate::sqlite(),
+            lock: FileLock::none(),
+        })
+    }
+}
+
+/// The name of a file that belongs to the database file.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// A pool of connections to a local file: none goes stale.
@@ -183,6 +219,7 @@ impl SqlStore<Postgres> {
             writer: pool.clone(),
             reader: pool,
             migrator: migrate::postgres(),
+            lock: FileLock::none(),
         })
     }
 }

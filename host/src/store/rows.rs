@@ -8,7 +8,6 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use trait_gen::trait_gen;
 
-use super::words::Word;
 use super::{StoreError, StoreResult};
 use crate::domain::time::Timestamp;
 
@@ -78,7 +77,7 @@ impl<'r, R: Columns> RowReader<'r, R> {
         self.row.flag(column).map_err(|e| self.corrupt(column, &e))
     }
 
-    /// A text column parsed, such as an id.
+    /// A text column parsed, such as an id or one of an enum's words.
     pub fn parsed<T: FromStr<Err: Display>>(&self, column: &'static str) -> StoreResult<T> {
         self.text(column)?.parse().map_err(|e| self.corrupt(column, &e))
     }
@@ -88,12 +87,6 @@ impl<'r, R: Columns> RowReader<'r, R> {
         let text = self.text_opt(column)?;
         text.map(|text| text.parse().map_err(|e| self.corrupt(column, &e)))
             .transpose()
-    }
-
-    /// A column that holds one of a few words.
-    pub fn word<T: Word>(&self, column: &'static str) -> StoreResult<T> {
-        let word = self.text(column)?;
-        T::from_word(&word).ok_or_else(|| self.corrupt(column, &format!("`{word}` is not known here")))
     }
 
     /// A JSON text column.

@@ -8,6 +8,7 @@ use sqlx::{Pool, Postgres, QueryBuilder, Sqlite, Transaction};
 use trait_gen::trait_gen;
 
 use super::dialect::Dialect;
+use super::lock::FileLock;
 use super::{HealthStore, Store, StoreError, StoreResult, migrate};
 
 /// How long a caller waits for a connection before the database counts as unavailable: longer than
@@ -24,6 +25,7 @@ pub struct SqlStore<Db: Dialect> {
     /// Where single reads go. PostgreSQL: the same pool as the writer.
     pub(super) reader: Pool<Db>,
     pub(super) migrator: Migrator,
+    pub(super) lock: FileLock,
 }
 
 impl<Db: Dialect> SqlStore<Db> {
@@ -31,6 +33,11 @@ impl<Db: Dialect> SqlStore<Db> {
     #[must_use]
     pub fn writer(&self) -> &Pool<Db> {
         &self.writer
+    }
+
+    /// The store, holding its file's lock until it is closed.
+    pub(super) fn locked_by(self, lock: FileLock) -> Self {
+        Self { lock, ..self }
     }
 
     /// Begins a transaction that will write.
@@ -100,5 +107,6 @@ impl HealthStore for SqlStore<Db> {
     async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
+        self.lock.release();
     }
 }

@@ -3,15 +3,14 @@
 use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
 
-use super::StoreResult;
 use super::dialect::Dialect as _;
-use super::history::NewAttempt;
+use super::finish::Step;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
-use super::words::Word as _;
+use super::{StoreResult, UnknownJudge};
 use crate::domain::attempt::{AttemptOutcome, FinishedAttempt};
-use crate::domain::delivery::{DeliveryState, OnUnknown};
-use crate::domain::id::{AttemptId, DeliveryId};
+use crate::domain::delivery::{DeliveryState, Tried, UnknownVerdict};
+use crate::domain::id::{AttemptId, DeliveryId, EventId};
 use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
 
@@ -22,10 +21,42 @@ const UNKNOWN_ERROR: &str = "the lease ended while it ran: the node stopped or l
 /// A delivery whose lease has ended.
 pub(super) struct Ended {
     pub id: DeliveryId,
+    event: EventId,
     attempts: u32,
+    created_at: Timestamp,
     /// When the started mark was made; `None` when it was not.
     pub started_at: Option<Timestamp>,
     lease_until: Timestamp,
+    /// The database's clock as it was read.
+    now: Timestamp,
+}
+
+impl Ended {
+    fn tried(&self) -> Tried {
+        Tried {
+            attempt: self.attempts.saturating_add(1),
+            age: self.now.since(self.created_at),
+        }
+    }
+
+    fn step<'a>(&self, attempt: &'a FinishedAttempt, verdict: UnknownVerdict) -> Step<'a> {
+        let (state, delay_ms) = match verdict {
+            UnknownVerdict::Retry { delay_ms } => (DeliveryState::Retrying, delay_ms),
+            UnknownVerdict::Hold => (DeliveryState::Unknown, 0),
+            UnknownVerdict::Dead => (DeliveryState::Dead, 0),
+        };
+        let number = self.tried().attempt;
+        Step {
+            id: self.id,
+            event: self.event,
+            number,
+            attempt,
+            state,
+            attempts: number,
+            delay_ms,
+            finished_at: (verdict == UnknownVerdict::Dead).then_some(self.now),
+        }
+    }
 }
 
 #[trait_gen(Db -> Sqlite, Postgres)]
@@ -37,67 +68,53 @@ impl SqlStore<Db> {
         plugin: &PluginName,
         limit: u32,
     ) -> StoreResult<Vec<Ended>> {
-        let rows = sql::<Db>(
-            "SELECT d.id, d.attempts, d.started_at, d.lease_until FROM deliveries d \
-             WHERE d.state IN ('claimed', 'running') AND d.plugin = ",
-        )
-        .push_bind(plugin.as_str())
-        .push(" AND d.lease_until <= ")
-        .push(Db::NOW)
-        .push(" ORDER BY d.lease_until, d.id LIMIT ")
-        .push_bind(i64::from(limit))
-        .push(Db::LOCK_FREE)
-        .build()
-        .fetch_all(&mut *conn)
-        .await?;
+        let rows =
+            sql::<Db>("SELECT d.id, d.event_id, d.attempts, d.created_at, d.started_at, d.lease_until, ")
+                .push(Db::NOW)
+                .push(" AS now_ms FROM deliveries d WHERE d.state IN ('claimed', 'running') AND d.plugin = ")
+                .push_bind(plugin.as_str())
+                .push(" AND d.lease_until <= ")
+                .push(Db::NOW)
+                .push(" ORDER BY d.lease_until, d.id LIMIT ")
+                .push_bind(i64::from(limit))
+                .push(Db::LOCK_FREE)
+                .build()
+                .fetch_all(&mut *conn)
+                .await?;
         rows.iter().map(ended_from).collect()
     }
 
-    /// Records attempts whose outcome nobody knows, and retries or holds their deliveries. A held
-    /// one stays open, and so does its event.
+    /// Records attempts whose outcome nobody knows, and retries, holds or gives up their
+    /// deliveries; how many were given up. A held one stays open, and so does its event.
     pub(super) async fn record_unknown(
         conn: &mut <Db as Database>::Connection,
         rows: &[Ended],
-        on_unknown: OnUnknown,
-    ) -> StoreResult<()> {
-        let records: Vec<_> = rows.iter().map(unknown_attempt).collect();
-        let attempts: Vec<_> = rows
+        judge: UnknownJudge<'_>,
+    ) -> StoreResult<u64> {
+        let judged: Vec<_> = rows
             .iter()
-            .zip(&records)
-            .map(|(row, record)| NewAttempt {
-                delivery: row.id,
-                number: row.attempts.saturating_add(1),
-                record,
+            .map(|row| {
+                let verdict = judge(row.tried());
+                (row, unknown_attempt(row, verdict), verdict)
             })
             .collect();
-        Self::insert_attempts(conn, &attempts).await?;
-        let state = match on_unknown {
-            OnUnknown::Retry => DeliveryState::Retrying,
-            OnUnknown::Hold => DeliveryState::Unknown,
-        };
-        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-        for chunk in ids.chunks(Db::MAX_BINDS - 2) {
-            let mut query = sql::<Db>("UPDATE deliveries SET state = ");
-            query
-                .push_bind(state.word())
-                .push(", last_error = ")
-                .push_bind(UNKNOWN_ERROR)
-                .push(", due_at = ")
-                .push(Db::NOW)
-                .push(
-                    ", attempts = attempts + 1, started_at = NULL, lease_token = NULL, lease_until = NULL, \
-                     lease_node = NULL WHERE id IN ",
-                );
-            Self::push_ids(&mut query, chunk);
-            query.build().execute(&mut *conn).await?;
-        }
-        Ok(())
+        let steps: Vec<_> = judged
+            .iter()
+            .map(|(row, attempt, verdict)| row.step(attempt, *verdict))
+            .collect();
+        Self::take_steps(conn, &steps).await?;
+        let dead = steps.iter().filter(|step| step.state == DeliveryState::Dead);
+        Ok(u64::try_from(dead.count()).unwrap_or(u64::MAX))
     }
 }
 
-fn unknown_attempt(row: &Ended) -> FinishedAttempt {
+fn unknown_attempt(row: &Ended, verdict: UnknownVerdict) -> FinishedAttempt {
     let started_at = row.started_at.unwrap_or(row.lease_until);
     let lasted = row.lease_until.since(started_at).as_millis();
+    let error = match verdict {
+        UnknownVerdict::Dead => format!("{UNKNOWN_ERROR} (given up after attempt {})", row.tried().attempt),
+        UnknownVerdict::Retry { .. } | UnknownVerdict::Hold => UNKNOWN_ERROR.to_owned(),
+    };
     FinishedAttempt {
         id: AttemptId::generate(),
         started_at,
@@ -105,7 +122,7 @@ fn unknown_attempt(row: &Ended) -> FinishedAttempt {
         outcome: AttemptOutcome::Unknown,
         summary: None,
         output: None,
-        error: Some(UNKNOWN_ERROR.to_owned()),
+        error: Some(error),
         logs: Vec::new(),
         calls: Vec::new(),
         generation: None,
@@ -117,8 +134,11 @@ fn ended_from(row: &impl Columns) -> StoreResult<Ended> {
     let row = RowReader::new(row, "deliveries", "id");
     Ok(Ended {
         id: row.parsed("id")?,
+        event: row.parsed("event_id")?,
         attempts: row.number("attempts")?,
+        created_at: row.moment("created_at")?,
         started_at: row.moment_opt("started_at")?,
         lease_until: row.moment("lease_until")?,
+        now: row.moment("now_ms")?,
     })
 }

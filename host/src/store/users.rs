@@ -11,7 +11,7 @@ use super::words::clean;
 use super::{StoreResult, UserStore};
 use crate::domain::id::UserId;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{CreatedUser, NewUser, User};
+use crate::domain::user::{CreatedUser, NewUser, UpdatedUser, User};
 
 const USER_COLUMNS: &str = "id, username, email, first_name, last_name, is_staff, is_active, \
      date_joined, last_login, password_hash";
@@ -85,7 +85,7 @@ impl UserStore for SqlStore<Db> {
         rows.iter().map(user_from).collect()
     }
 
-    async fn update_user(&self, user: &User) -> StoreResult<bool> {
+    async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser> {
         let done = sqlx::query(
             "UPDATE users SET username = $2, username_key = $3, email = $4, first_name = $5, \
              last_name = $6, is_staff = $7, is_active = $8, date_joined = $9, last_login = $10 WHERE id = $1",
@@ -101,8 +101,16 @@ impl UserStore for SqlStore<Db> {
         .bind(user.date_joined.as_millis())
         .bind(user.last_login.map(Timestamp::as_millis))
         .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        .await;
+        match done {
+            Ok(done) if done.rows_affected() == 0 => Ok(UpdatedUser::Missing),
+            Ok(_) => Ok(UpdatedUser::Updated),
+            // The username is all that is unique beside the id, which stays.
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                Ok(UpdatedUser::UsernameTaken)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn set_password(&self, id: UserId, password_hash: &str) -> StoreResult<bool> {

@@ -23,6 +23,12 @@ const MAX_TRAP_BYTES: usize = 8 << 10;
 /// allocate more than its own limit.
 pub(super) const HOSTCALL_BYTES: usize = 16 << 20;
 
+/// How long a run waits that met a change of its plugin's section: a change takes less.
+const CHANGE_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a run waits that met a full pool: other runs end meanwhile.
+const POOL_WAIT: Duration = Duration::from_secs(1);
+
 impl Plugin {
     /// Runs one job in a fresh instance. Every failure, the host's own included, is a [`RunEnd`].
     ///
@@ -30,12 +36,23 @@ impl Plugin {
     pub async fn run(&self, job: Job) -> Run {
         let _place = self.runtime.place().await;
         let started = Instant::now();
-        let limits = self.spec().limits.clone();
+        let in_force = self.standing.in_force();
+        let settings = self.settings.load_full();
+        if let Some(why) = self.misfit(&in_force, &settings) {
+            return Run {
+                end: wait_for_change(why.to_owned()),
+                duration: started.elapsed(),
+                logs: Vec::new(),
+                calls: Vec::new(),
+            };
+        }
+        let limits = in_force.spec.limits.clone();
         let recorder = Arc::new(Recorder::new(limits.log_bytes, limits.requests));
         let marks = Arc::new(Marks::default());
         let meter = CpuMeter::new(limits.cpu, Arc::clone(&marks));
-        let context = Arc::new(RunContext::new(self, limits.clone(), Arc::clone(&recorder)));
-        let call = AssertUnwindSafe(meter.measure(self.call(job, context, &meter, &marks))).catch_unwind();
+        let context = RunContext::new(self, settings, limits.clone(), Arc::clone(&recorder));
+        let call = meter.measure(self.call(job, Arc::new(context), &meter, &marks));
+        let call = AssertUnwindSafe(call).catch_unwind();
         let end = match tokio::time::timeout(limits.timeout, call).await {
             Ok(Ok(Ok(end))) => end,
             Ok(Ok(Err(Failed::Host(text)))) => RunEnd::Host(text),
@@ -50,10 +67,21 @@ impl Plugin {
         };
         let (logs, calls) = recorder.finish();
         Run {
-            end,
+            end: self.unless_changed(in_force.edition, end),
             duration: started.elapsed(),
             logs,
             calls,
+        }
+    }
+
+    /// A failure while config, grants or limits changed may stem from the change: it costs no
+    /// attempt.
+    fn unless_changed(&self, edition: u64, end: RunEnd) -> RunEnd {
+        match end.failure() {
+            Some(text) if self.standing.in_force().edition != edition => wait_for_change(format!(
+                "{text}\nthe plugin's section of plugins.toml changed while it ran, so it runs again"
+            )),
+            _ => end,
         }
     }
 
@@ -90,6 +118,13 @@ pub(super) fn store(engine: &wasmtime::Engine, state: HostState, meter: &Arc<Cpu
     store
 }
 
+fn wait_for_change(reason: String) -> RunEnd {
+    RunEnd::Defer {
+        reason,
+        after: CHANGE_WAIT,
+    }
+}
+
 /// Why a call gave no results.
 enum Failed {
     Host(String),
@@ -98,16 +133,21 @@ enum Failed {
 
 fn trapped(error: &wasmtime::Error, marks: &Marks, cpu: Duration, recorder: &Recorder) -> RunEnd {
     let reason = reason(error, &recorder.stderr_tail());
-    if let Some(limit) = marks.crossed(cpu) {
-        return RunEnd::Limit(limit);
+    if is_full_pool(error) {
+        return RunEnd::Defer {
+            reason: format!("the pool of instances is full: {reason}"),
+            after: POOL_WAIT,
+        };
     }
-    if error
-        .downcast_ref::<wasmtime::PoolConcurrencyLimitError>()
-        .is_some()
-    {
-        return RunEnd::Host(format!("the pool of instances is full: {reason}"));
+    match marks.crossed(cpu) {
+        Some(limit) => RunEnd::Limit(format!("{limit}\n{reason}")),
+        None => RunEnd::Trapped(reason),
     }
-    RunEnd::Trapped(reason)
+}
+
+/// Whether there was no room for the instance. Nothing of the guest has run then.
+pub(super) fn is_full_pool(error: &wasmtime::Error) -> bool {
+    error.is::<wasmtime::PoolConcurrencyLimitError>()
 }
 
 /// The panic's words, then every cause from the root up, the backtrace among them.

@@ -6,9 +6,9 @@ mod body;
 mod client;
 mod errors;
 mod request;
+mod waits;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Request, Response};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
@@ -17,8 +17,9 @@ pub(super) use self::client::Clients;
 pub use self::client::install_crypto;
 use self::errors::Refusal;
 use self::request::Outgoing;
+use self::waits::Waits;
 use super::host::RunContext;
-use super::text;
+use super::{rights, text};
 
 /// Sends one request and notes it in the run's record.
 pub(super) async fn send(
@@ -28,21 +29,20 @@ pub(super) async fn send(
 ) -> Result<Response<WasiBody>, Error> {
     let shown = request::shown_url(&run, request.uri());
     let Some(call) = run.recorder.begin_call(request.method().as_str(), &shown) else {
-        return Err(Error::HttpRequestDenied);
+        return Err(Error::ConnectionLimitReached);
     };
+    let waits = Waits::asked(options, run.time_left());
     let allowed = usize::try_from(run.limits.requests).unwrap_or(usize::MAX);
     let sent = if call >= allowed {
-        Err(Refusal::denied(format!(
-            "requests: a run may make {allowed} (limits.requests)"
-        )))
+        Err(too_many(&run))
     } else {
-        exchange(&run, request, options).await
+        exchange(&run, request, &waits).await
     };
     match sent {
         Ok(response) => {
             run.recorder
                 .end_call(call, Some(response.status().as_u16()), None);
-            Ok(response.map(|inner| body::counted(inner, run, call)))
+            Ok(response.map(|inner| body::counted(inner, run, call, waits.between_bytes)))
         }
         Err(refusal) => {
             run.recorder.end_call(call, None, Some(refusal.text));
@@ -54,7 +54,7 @@ pub(super) async fn send(
 async fn exchange(
     run: &RunContext,
     request: Request<WasiBody>,
-    options: RequestOptions,
+    waits: &Waits,
 ) -> Result<Response<reqwest::Body>, Refusal> {
     let (parts, body) = request.into_parts();
     let mut outgoing = Outgoing::parse(run, &parts)?;
@@ -63,26 +63,35 @@ async fn exchange(
     let grants = &spec.grants;
     outgoing.check(run, grants)?;
     let client = outgoing.client(run, grants)?;
-    let body = body::collect(body, run.limits.request_bytes).await?;
-    let first_byte = first_byte_timeout(run, options);
-    let sent = tokio::time::timeout(first_byte, client.execute(outgoing.into_request(body)));
-    match sent.await {
-        Ok(Ok(response)) => Ok(response.into()),
-        Ok(Err(error)) => Err(errors::of_reqwest(error, run)),
-        Err(_elapsed) => Err(Refusal {
-            code: Error::HttpResponseTimeout,
-            text: format!("no answer within {}", humantime::format_duration(first_byte)),
-        }),
+    let body = body::collect(body, run).await?;
+    let answer = waits.answer(client.execute(outgoing.into_request(body))).await?;
+    answer
+        .map(Response::from)
+        .map_err(|error| errors::of_reqwest(error, run))
+}
+
+/// The refusal of a request past `limits.requests`. The code is not the one for a missing right:
+/// no grant would help.
+fn too_many(run: &RunContext) -> Refusal {
+    let allowed = run.limits.requests;
+    let lines = rights::limit_lines(
+        &run.standing.name,
+        "requests",
+        &allowed.saturating_mul(2).to_string(),
+    );
+    Refusal {
+        code: Error::ConnectionLimitReached,
+        text: format!("requests: the run has made the {allowed} it may (limits.requests); {lines}"),
     }
 }
 
-/// The guest may ask for less time than its run has, not for more.
-fn first_byte_timeout(run: &RunContext, options: RequestOptions) -> Duration {
-    let left = run.time_left();
-    options.first_byte_timeout.map_or(left, |asked| asked.min(left))
-}
-
-/// The refusal of a body that is too large.
-fn too_large(what: &str, setting: &str, limit: u64) -> String {
-    format!("{what}: {} are allowed (limits.{setting})", text::bytes(limit))
+/// The refusal of bodies that are together too large for `limits.{setting}`.
+fn too_large(run: &RunContext, what: &str, setting: &str, limit: u64) -> String {
+    let more = text::bytes(limit.saturating_mul(2)).replace(" bytes", "B");
+    let more = format!("\"{}\"", more.replace(' ', ""));
+    let lines = rights::limit_lines(&run.standing.name, setting, &more);
+    format!(
+        "{what} of this run are together larger than {} (limits.{setting}); {lines}",
+        text::bytes(limit)
+    )
 }

@@ -17,6 +17,9 @@ const TICK: Duration = Duration::from_millis(10);
 /// Runs at the same time on this node, over all plugins. Bounds the pool, and with it the address
 /// space that is reserved: 4 GiB for each memory, of which only what is touched is real.
 const MAX_RUNS: u32 = 256;
+/// Core instances of all runs together: those of Rust components have about four. A component may
+/// have more than its share; a run that finds no room waits.
+const CORE_INSTANCES: u32 = MAX_RUNS * 16;
 /// Core instances a component may have. componentize-py makes about 30.
 const INSTANCES_PER_COMPONENT: u32 = 64;
 /// Linear memories a component may have.
@@ -40,6 +43,24 @@ const ASYNC_STACK: usize = 2 << 20;
 #[error("the WebAssembly engine cannot start: {0}")]
 pub struct RuntimeError(String);
 
+/// How much runs at the same time on this node.
+#[derive(Clone, Copy, Debug)]
+pub struct Pool {
+    /// Runs over all plugins.
+    pub runs: u32,
+    /// Core instances of all runs together.
+    pub core_instances: u32,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            runs: MAX_RUNS,
+            core_instances: CORE_INSTANCES,
+        }
+    }
+}
+
 /// Compiles components and holds what every instance needs. One per process.
 pub struct Runtime {
     engine: Engine,
@@ -55,7 +76,7 @@ impl Runtime {
     /// # Errors
     /// When the engine cannot start.
     pub fn new() -> Result<Arc<Self>, RuntimeError> {
-        Self::start(None)
+        Self::start(None, Pool::default())
     }
 
     /// A runtime that keeps compiled code in `<data dir>/cache`.
@@ -63,18 +84,26 @@ impl Runtime {
     /// # Errors
     /// When the engine cannot start. A cache that cannot be used is only slower: it warns.
     pub fn with_cache(data_dir: &Path) -> Result<Arc<Self>, RuntimeError> {
-        Self::start(Some(data_dir))
+        Self::with_pool(data_dir, Pool::default())
+    }
+
+    /// The same with another pool.
+    ///
+    /// # Errors
+    /// When the engine cannot start.
+    pub fn with_pool(data_dir: &Path, pool: Pool) -> Result<Arc<Self>, RuntimeError> {
+        Self::start(Some(data_dir), pool)
     }
 
     /// Starts the engine and its clock. Where the address space is too short for the pool
     /// (a container's limit), instances are made one by one, and the log says so once.
-    fn start(data_dir: Option<&Path>) -> Result<Arc<Self>, RuntimeError> {
+    fn start(data_dir: Option<&Path>, pool: Pool) -> Result<Arc<Self>, RuntimeError> {
         let fail = |e: wasmtime::Error| RuntimeError(format!("{e:#}"));
-        let (engine, pooled) = match Engine::new(&config(true)) {
+        let (engine, pooled) = match Engine::new(&config(Some(pool))) {
             Ok(engine) => (engine, true),
             Err(error) => {
                 warn_once(&error);
-                (Engine::new(&config(false)).map_err(fail)?, false)
+                (Engine::new(&config(None)).map_err(fail)?, false)
             }
         };
         let linker = host::linker(&engine).map_err(fail)?;
@@ -84,7 +113,7 @@ impl Runtime {
             engine,
             cache,
             linker,
-            places: Semaphore::new(MAX_RUNS as usize),
+            places: Semaphore::new(pool.runs as usize),
             pooled,
         }))
     }
@@ -119,7 +148,7 @@ impl Runtime {
     }
 }
 
-fn config(pooled: bool) -> Config {
+fn config(pool: Option<Pool>) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -128,26 +157,27 @@ fn config(pooled: bool) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(WASM_STACK)
         .async_stack_size(ASYNC_STACK);
-    if pooled {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    if let Some(pool) = pool {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(pool)));
     }
     config
 }
 
-fn pool() -> PoolingAllocationConfig {
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(MAX_RUNS)
-        .total_core_instances(MAX_RUNS * 16)
-        .total_memories(MAX_RUNS * 2)
-        .total_tables(MAX_RUNS * 4)
-        .total_stacks(MAX_RUNS)
+fn pooling(pool: Pool) -> PoolingAllocationConfig {
+    let mut config = PoolingAllocationConfig::new();
+    config
+        .total_component_instances(pool.runs)
+        .total_core_instances(pool.core_instances)
+        .total_memories(pool.runs.saturating_mul(2))
+        .total_tables(pool.runs.saturating_mul(4))
+        .total_stacks(pool.runs)
         .max_core_instances_per_component(INSTANCES_PER_COMPONENT)
         .max_memories_per_component(MEMORIES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)
         .table_elements(TABLE_ELEMENTS)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .max_unused_warm_slots(WARM_SLOTS);
-    pool
+    config
 }
 
 fn warn_once(error: &wasmtime::Error) {

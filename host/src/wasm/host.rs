@@ -2,6 +2,7 @@
 
 mod config;
 mod http;
+mod http_error;
 mod log;
 mod processes;
 mod secrets;
@@ -21,9 +22,10 @@ use self::stdio::Capture;
 use super::abi::v0_1;
 use super::limits::{InstanceLimits, Marks};
 use super::manifest::{Manifest, SecretKind};
-use super::plugin::{Plugin, Settings, Standing};
+use super::plugin::{Plugin, Settings};
 use super::record::Recorder;
 use super::registry::RegistryDeps;
+use super::standing::Standing;
 use crate::domain::attempt::LogLevel;
 use crate::domain::plugin::Limits;
 
@@ -44,6 +46,8 @@ pub(super) struct RunContext {
     pub(super) recorder: Arc<Recorder>,
     /// The placeholders this run was given; at most one per secret of the manifest.
     pub(super) placeholders: Mutex<Vec<Placeholder>>,
+    /// Bytes of request bodies that may still leave.
+    pub(super) request_room: std::sync::atomic::AtomicU64,
     /// Bytes of responses that may still come.
     pub(super) response_room: std::sync::atomic::AtomicU64,
 }
@@ -57,16 +61,22 @@ pub(super) struct Placeholder {
 }
 
 impl RunContext {
-    /// The context of one run of `plugin`.
-    pub(super) fn new(plugin: &Plugin, limits: Limits, recorder: Arc<Recorder>) -> Self {
+    /// The context of one run of `plugin` with these settings.
+    pub(super) fn new(
+        plugin: &Plugin,
+        settings: Arc<Settings>,
+        limits: Limits,
+        recorder: Arc<Recorder>,
+    ) -> Self {
         Self {
             standing: Arc::clone(&plugin.standing),
             manifest: Arc::clone(&plugin.manifest),
             deps: Arc::clone(&plugin.deps),
             recorder,
             placeholders: Mutex::default(),
+            request_room: limits.request_bytes.into(),
             response_room: limits.response_bytes.into(),
-            settings: plugin.settings.load_full(),
+            settings,
             limits,
         }
     }
@@ -163,6 +173,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<HostS
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    http_error::add_to_linker(&mut linker)?;
     v0_1::types::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::wit_manifest::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::config::add_to_linker::<_, Own>(&mut linker, |state| state)?;

@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::engine::Runtime;
 use super::load::{self, LoadError};
 use super::manifest::Manifest;
-use super::plugin::Settings;
 use super::secrets;
 use crate::domain::plugin::PluginSpec;
 use crate::environment::Environment;
@@ -55,9 +54,11 @@ impl Runtime {
         let told = |e: LoadError| e.to_string();
         let file = load::read_pinned(spec).await.map_err(told)?;
         let build = load::build(self, file).await.map_err(told)?;
-        let mut warnings = Settings::of(spec, &build.manifest)?.warnings;
+        let (spec, environment) = (Arc::new(spec.clone()), Arc::new(environment.clone()));
+        let settings = load::settings(&spec, &build.manifest, &build.schemas, &environment).await;
+        let mut warnings = settings.map_err(told)?.warnings;
         for (name, grant) in &spec.grants.secrets {
-            if let Err(why) = secrets::resolve(&grant.source, environment).await {
+            if let Err(why) = secrets::resolve(&grant.source, &environment).await {
                 warnings.push(format!("the secret `{name}` has no value: {why}"));
             }
         }

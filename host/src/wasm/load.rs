@@ -1,12 +1,12 @@
 //! From a file to a build that can run: read whole, digest, compile, check imports and exports,
 //! ask `describe`, check the manifest. Each step that fails says what to mend.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncReadExt;
 use wasmtime::component::Component;
 
 use super::abi::v0_1::{self, WorldPre};
@@ -15,8 +15,11 @@ use super::engine::Runtime;
 use super::host::HostState;
 use super::limits::{CpuMeter, Marks};
 use super::manifest::Manifest;
+use super::plugin::Settings;
 use super::record::Recorder;
+use super::schema::Schemas;
 use crate::domain::plugin::PluginSpec;
+use crate::environment::Environment;
 
 /// Largest component, in bytes. A Python guest with its interpreter has about 40 MiB.
 pub(super) const MAX_COMPONENT_BYTES: u64 = 64 << 20;
@@ -26,6 +29,9 @@ const DESCRIBE_MEMORY: u64 = 64 << 20;
 const DESCRIBE_CPU: Duration = Duration::from_millis(250);
 /// Wall time `describe` may take; with the processor time bounded this only guards against waiting.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often `describe` is tried again while the pool has no room, and how long it waits between.
+const FULL_POOL_TRIES: u32 = 100;
+const FULL_POOL_WAIT: Duration = Duration::from_millis(100);
 /// Bytes of output kept of `describe`, for the text of its panic.
 const DESCRIBE_LOG: u64 = 4 << 10;
 
@@ -60,8 +66,9 @@ pub enum LoadError {
 }
 
 /// A component's bytes with their digest.
+#[derive(Clone)]
 pub(super) struct Bytes {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Arc<[u8]>,
     /// SHA-256 in hex.
     pub(super) digest: String,
 }
@@ -72,39 +79,54 @@ pub(super) struct Build {
     /// The interfaces it imports.
     pub(super) imports: Vec<String>,
     pub(super) manifest: Arc<Manifest>,
+    pub(super) schemas: Arc<Schemas>,
     pub(super) world: WorldPre<HostState>,
 }
 
 /// Reads a component whole.
 pub(super) async fn read(path: &Path) -> Result<Bytes, LoadError> {
-    let no = |source| LoadError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = tokio::fs::File::open(path).await.map_err(no)?;
+    let path = path.to_owned();
+    blocking(move || read_now(path)).await
+}
+
+/// Blocks: 64 MiB take a while to read and to digest.
+fn read_now(path: PathBuf) -> Result<Bytes, LoadError> {
     let mut bytes = Vec::new();
-    let read = file
-        .take(MAX_COMPONENT_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .await
-        .map_err(no)?;
-    if read as u64 > MAX_COMPONENT_BYTES {
-        return Err(LoadError::TooLarge(path.to_owned()));
+    let read = std::fs::File::open(&path)
+        .and_then(|file| file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Err(source) => Err(LoadError::Read { path, source }),
+        Ok(read) if read as u64 > MAX_COMPONENT_BYTES => Err(LoadError::TooLarge(path)),
+        Ok(_) => Ok(Bytes {
+            digest: hex::encode(Sha256::digest(&bytes)),
+            bytes: bytes.into(),
+        }),
     }
-    let digest = hex::encode(Sha256::digest(&bytes));
-    Ok(Bytes { bytes, digest })
 }
 
 /// Reads the component of a plugin and compares it with the pin, if there is one.
 pub(super) async fn read_pinned(spec: &PluginSpec) -> Result<Bytes, LoadError> {
     let file = read(&spec.component).await?;
     match &spec.sha256 {
-        Some(wanted) if !wanted.eq_ignore_ascii_case(&file.digest) => Err(LoadError::Pin {
+        Some(wanted) if !spec.allows_digest(&file.digest) => Err(LoadError::Pin {
             wanted: wanted.clone(),
             found: file.digest,
         }),
         _ => Ok(file),
     }
+}
+
+/// What the operator's section means to a build.
+pub(super) async fn settings(
+    spec: &Arc<PluginSpec>,
+    manifest: &Arc<Manifest>,
+    schemas: &Arc<Schemas>,
+    environment: &Arc<Environment>,
+) -> Result<Settings, LoadError> {
+    let (spec, manifest) = (Arc::clone(spec), Arc::clone(manifest));
+    let (schemas, environment) = (Arc::clone(schemas), Arc::clone(environment));
+    let made = move || Settings::of(&spec, &manifest, &schemas, &environment);
+    blocking(move || made().map_err(LoadError::Settings)).await
 }
 
 /// Makes a build of a component's bytes.
@@ -118,15 +140,19 @@ pub(super) async fn build(runtime: &Arc<Runtime>, file: Bytes) -> Result<Build, 
     .await?;
     let world = link(runtime, &component)?;
     let manifest = Arc::new(describe(runtime, &world).await?);
+    let said = Arc::clone(&manifest);
+    let schemas = blocking(move || said.check().map_err(LoadError::Manifest)).await?;
     Ok(Build {
         digest,
         imports: imports(runtime, &component),
         manifest,
+        schemas: Arc::new(schemas),
         world,
     })
 }
 
-async fn blocking<T: Send + 'static>(
+/// Does what would hold an async thread up.
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, LoadError> {
     tokio::task::spawn_blocking(work)
@@ -202,9 +228,29 @@ fn provided(import: &str) -> bool {
     wasi.is_some_and(|(package, _)| WASI.contains(&package)) && version.starts_with("0.2.")
 }
 
-/// Asks a build who it is, under tight limits and with every import refused.
+/// Asks a build who it is, under tight limits and with every import refused. Waits while runs
+/// leave no room for it.
 async fn describe(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Manifest, LoadError> {
     let _place = runtime.place().await;
+    for _ in 0..FULL_POOL_TRIES {
+        match ask(runtime, world).await {
+            Err(Unanswered::FullPool) => tokio::time::sleep(FULL_POOL_WAIT).await,
+            Err(Unanswered::Failed(text)) => return Err(LoadError::Describe(text)),
+            Ok(said) => return Ok(said),
+        }
+    }
+    Err(LoadError::Host(
+        "the pool of instances was full of runs; save the file again to try again".to_owned(),
+    ))
+}
+
+/// Why `describe` gave no answer.
+enum Unanswered {
+    FullPool,
+    Failed(String),
+}
+
+async fn ask(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Manifest, Unanswered> {
     let recorder = Arc::new(Recorder::new(DESCRIBE_LOG, 0));
     let marks = Arc::new(Marks::default());
     let meter = CpuMeter::new(DESCRIBE_CPU, Arc::clone(&marks));
@@ -214,20 +260,20 @@ async fn describe(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Mani
         let plugin = world.instantiate_async(&mut store).await?;
         plugin.call_describe(&mut store).await
     });
-    let said = match tokio::time::timeout(DESCRIBE_TIMEOUT, ask).await {
-        Ok(Ok(said)) => v0_1::manifest(said),
+    match tokio::time::timeout(DESCRIBE_TIMEOUT, ask).await {
+        Ok(Ok(said)) => Ok(v0_1::manifest(said)),
+        Ok(Err(error)) if call::is_full_pool(&error) => Err(Unanswered::FullPool),
         Ok(Err(error)) => {
             let limit = marks.crossed(DESCRIBE_CPU);
             let reason = call::reason(&error, &recorder.stderr_tail());
-            return Err(LoadError::Describe(limit.unwrap_or(reason)));
+            let text = limit.map_or_else(|| reason.clone(), |limit| format!("{limit}\n{reason}"));
+            Err(Unanswered::Failed(text))
         }
         Err(_elapsed) => {
             let allowed = humantime::format_duration(DESCRIBE_TIMEOUT);
-            return Err(LoadError::Describe(format!("it was not done within {allowed}")));
+            Err(Unanswered::Failed(format!("it was not done within {allowed}")))
         }
-    };
-    said.check().map_err(LoadError::Manifest)?;
-    Ok(said)
+    }
 }
 
 #[cfg(test)]

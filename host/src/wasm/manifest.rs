@@ -1,7 +1,8 @@
 //! What a plugin says about itself, checked.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+
+use super::schema::{Schema, Schemas};
 
 /// A plugin's manifest. Once its check has passed, its names and schemas are well-formed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,18 +56,17 @@ pub struct Action {
 const MAX_NAME_BYTES: usize = 64;
 /// Longest summary, description or HTTP pattern, in bytes.
 const MAX_TEXT_BYTES: usize = 2_000;
-/// Largest schema, in bytes.
-const MAX_SCHEMA_BYTES: usize = 64 << 10;
 /// Most secrets, patterns, permissions or actions: a list a person can still read.
 const MAX_ITEMS: usize = 100;
 
 impl Manifest {
-    /// Checks names, sizes and schemas; the error says which part is wrong and how.
-    pub(super) fn check(&self) -> Result<(), String> {
+    /// Checks names and sizes and compiles the schemas; the error says which part is wrong and how.
+    /// Takes a while: not for async threads.
+    pub(super) fn check(&self) -> Result<Schemas, String> {
         name("name", &self.name)?;
         text("version", &self.version, MAX_NAME_BYTES)?;
         text("summary", &self.summary, MAX_TEXT_BYTES)?;
-        schema("config-schema", &self.config_schema)?;
+        let config = Schema::compile("config-schema", &self.config_schema)?;
         count("secrets", self.secrets.len())?;
         count("http", self.http.len())?;
         count("permissions", self.permissions.len())?;
@@ -86,15 +86,17 @@ impl Manifest {
         for permission in &self.permissions {
             name("permissions", permission)?;
         }
-        for action in &self.actions {
+        unique("actions", self.actions.iter().map(|action| action.name.as_str()))?;
+        let inputs = self.actions.iter().map(|action| {
             name("actions", &action.name)?;
             text("actions.summary", &action.summary, MAX_TEXT_BYTES)?;
-            schema(
-                &format!("actions.{}.input-schema", action.name),
-                &action.input_schema,
-            )?;
-        }
-        unique("actions", self.actions.iter().map(|action| action.name.as_str()))
+            let what = format!("actions.{}.input-schema", action.name);
+            Ok((action.name.clone(), Schema::compile(&what, &action.input_schema)?))
+        });
+        Ok(Schemas {
+            config,
+            inputs: inputs.collect::<Result<_, String>>()?,
+        })
     }
 
     /// The secret of this name, if the plugin asks for it.
@@ -102,95 +104,6 @@ impl Manifest {
     pub fn secret(&self, name: &str) -> Option<&SecretAsk> {
         self.secrets.iter().find(|secret| secret.name == name)
     }
-
-    /// Checks the arguments of an action. The error says what is wrong, for the person who sent
-    /// them; an unknown action names those there are.
-    pub fn check_input(&self, action: &str, input: &Value) -> Result<(), String> {
-        let Some(found) = self.actions.iter().find(|offered| offered.name == action) else {
-            let offered: Vec<_> = self.actions.iter().map(|action| action.name.as_str()).collect();
-            return Err(format!(
-                "there is no action `{action}`; the plugin offers: {}",
-                if offered.is_empty() {
-                    "none".to_owned()
-                } else {
-                    offered.join(", ")
-                }
-            ));
-        };
-        let schema = parse_schema("input-schema", &found.input_schema)?;
-        violations(&schema, input, "input").map_or(Ok(()), Err)
-    }
-
-    /// The configuration with the schema's top-level defaults filled in, checked against the
-    /// schema. The error names each wrong key within `[plugins.NAME.config]`.
-    pub(super) fn complete_config(&self, plugin: &str, config: &Value) -> Result<Map<String, Value>, String> {
-        let schema = parse_schema("config-schema", &self.config_schema)?;
-        let mut config = config.as_object().cloned().unwrap_or_default();
-        if let Some(Value::Object(properties)) = schema.get("properties") {
-            for (key, property) in properties {
-                if let (None, Some(default)) = (config.get(key), property.get("default")) {
-                    config.insert(key.clone(), default.clone());
-                }
-            }
-        }
-        let whole = Value::Object(config);
-        if let Some(wrong) = violations(&schema, &whole, "") {
-            return Err(format!(
-                "[plugins.{plugin}.config] does not fit the plugin: {wrong}"
-            ));
-        }
-        match whole {
-            Value::Object(config) => Ok(config),
-            _ => Ok(Map::new()),
-        }
-    }
-}
-
-/// Most violations told at once.
-const MAX_VIOLATIONS: usize = 5;
-
-fn violations(schema: &Value, instance: &Value, root: &str) -> Option<String> {
-    let validator = match validator(schema) {
-        Ok(validator) => validator,
-        Err(why) => return Some(why),
-    };
-    let told: Vec<String> = validator
-        .iter_errors(instance)
-        .take(MAX_VIOLATIONS)
-        .map(|error| {
-            let path = error.instance_path().to_string().replace('/', ".");
-            let path = format!("{root}{path}");
-            match path.trim_start_matches('.') {
-                "" => error.to_string(),
-                path => format!("`{path}`: {error}"),
-            }
-        })
-        .collect();
-    (!told.is_empty()).then(|| super::text::tidy(&told.join("; "), MAX_TEXT_BYTES))
-}
-
-fn validator(schema: &Value) -> Result<jsonschema::Validator, String> {
-    jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .build(schema)
-        .map_err(|e| format!("the schema is not a JSON Schema: {e}"))
-}
-
-fn parse_schema(what: &str, schema: &str) -> Result<Value, String> {
-    serde_json::from_str(schema).map_err(|e| format!("`{what}` is not JSON: {e}"))
-}
-
-fn schema(what: &str, schema: &str) -> Result<(), String> {
-    if schema.len() > MAX_SCHEMA_BYTES {
-        return Err(format!("`{what}` is larger than {MAX_SCHEMA_BYTES} bytes"));
-    }
-    let value = parse_schema(what, schema)?;
-    if !value.is_object() {
-        return Err(format!("`{what}` must be a JSON object"));
-    }
-    validator(&value)
-        .map(drop)
-        .map_err(|why| format!("`{what}`: {why}"))
 }
 
 fn name(what: &str, name: &str) -> Result<(), String> {
@@ -250,29 +163,6 @@ mod tests {
             actions: Vec::new(),
             batches: false,
         }
-    }
-
-    const SCHEMA: &str = r#"{"type":"object","additionalProperties":false,"required":["channel"],
-        "properties":{"channel":{"type":"string"},"api-base":{"type":"string","default":"https://a.com"}}}"#;
-
-    #[test]
-    fn defaults_are_filled_in_and_given_values_win() {
-        let manifest = manifest(SCHEMA);
-        manifest.check().expect("well-formed");
-        let config = manifest
-            .complete_config("x", &serde_json::json!({"channel": "#c"}))
-            .expect("fits");
-        assert_eq!(config["api-base"], "https://a.com");
-    }
-
-    #[test]
-    fn a_wrong_key_is_named_with_its_section() {
-        let manifest = manifest(SCHEMA);
-        let wrong = manifest
-            .complete_config("x", &serde_json::json!({"channel": 7, "chanel": "#c"}))
-            .expect_err("does not fit");
-        assert!(wrong.contains("[plugins.x.config]"), "{wrong}");
-        assert!(wrong.contains("`channel`") && wrong.contains("chanel"), "{wrong}");
     }
 
     #[test]

@@ -6,46 +6,16 @@ use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 
 use super::abi::v0_1::WorldPre;
-use super::egress::Clients;
 use super::engine::Runtime;
 use super::host::HostState;
 use super::manifest::Manifest;
 use super::registry::RegistryDeps;
 use super::rights::{self, Ask, Missing};
-use crate::domain::grant::Grants;
+use super::schema::Schemas;
+use super::standing::{InForce, Standing};
+use super::variables;
 use crate::domain::plugin::{PluginName, PluginSpec};
-
-/// What holds for every generation of one plugin, as of now. A revoked grant reaches work in
-/// flight through this.
-pub(super) struct Standing {
-    pub(super) name: PluginName,
-    pub(super) spec: ArcSwap<PluginSpec>,
-    pub(super) clients: Clients,
-}
-
-impl Standing {
-    /// A plugin as the operator's section has it.
-    pub(super) fn new(spec: PluginSpec) -> Arc<Self> {
-        Arc::new(Self {
-            name: spec.name.clone(),
-            spec: ArcSwap::from_pointee(spec),
-            clients: Clients::default(),
-        })
-    }
-
-    /// The operator's section as of now.
-    pub(super) fn spec(&self) -> Arc<PluginSpec> {
-        self.spec.load_full()
-    }
-
-    /// Takes every right away, for work in flight too: the plugin is no longer in the file.
-    pub(super) fn revoke(&self) {
-        let mut spec = PluginSpec::clone(&self.spec());
-        spec.enabled = false;
-        spec.grants = Grants::default();
-        self.spec.store(Arc::new(spec));
-    }
-}
+use crate::environment::Environment;
 
 /// What the operator's section means to one manifest.
 #[derive(Debug)]
@@ -54,12 +24,21 @@ pub(super) struct Settings {
     pub(super) config: String,
     pub(super) asks: Vec<Ask>,
     pub(super) warnings: Vec<String>,
+    /// The edition of the section in force that these were made for.
+    pub(super) edition: u64,
 }
 
 impl Settings {
-    /// Checks the operator's section against the manifest; the error has the mend.
-    pub(super) fn of(spec: &PluginSpec, manifest: &Manifest) -> Result<Self, String> {
-        let config: Map<String, Value> = manifest.complete_config(spec.name.as_str(), &spec.config)?;
+    /// Checks the operator's section against the manifest; the error has the mend. Takes a while:
+    /// not for async threads.
+    pub(super) fn of(
+        spec: &PluginSpec,
+        manifest: &Manifest,
+        schemas: &Schemas,
+        environment: &Environment,
+    ) -> Result<Self, String> {
+        let config = variables::filled_in(spec, environment)?;
+        let config: Map<String, Value> = schemas.complete_config(spec.name.as_str(), config)?;
         let asks = rights::asks(manifest, &config)?;
         let Missing { required, warnings } = rights::missing(&spec.name, manifest, &asks, &spec.grants);
         if !required.is_empty() {
@@ -69,6 +48,7 @@ impl Settings {
             config: Value::Object(config).to_string(),
             asks,
             warnings,
+            edition: 0,
         })
     }
 }
@@ -81,6 +61,7 @@ pub struct Plugin {
     pub(super) standing: Arc<Standing>,
     pub(super) settings: ArcSwap<Settings>,
     pub(super) manifest: Arc<Manifest>,
+    pub(super) schemas: Arc<Schemas>,
     pub(super) world: WorldPre<HostState>,
     pub(super) generation: u64,
     pub(super) digest: String,
@@ -93,7 +74,7 @@ impl Plugin {
         &self.standing.name
     }
 
-    /// The operator's section as of now: later than this generation, when it has changed since.
+    /// The operator's section in force: later than this generation, when it has changed since.
     #[must_use]
     pub fn spec(&self) -> Arc<PluginSpec> {
         self.standing.spec()
@@ -116,7 +97,27 @@ impl Plugin {
     /// # Errors
     /// What is wrong with them, or which actions there are, for the person who asked.
     pub fn check_action(&self, action: &str, input: &Value) -> Result<(), String> {
-        self.manifest.check_input(action, input)
+        self.schemas.check_input(action, input)
+    }
+
+    /// Why this build may take no run under the section in force with these settings.
+    pub(super) fn misfit(&self, in_force: &InForce, settings: &Settings) -> Option<&'static str> {
+        if !self.is_pinned_in(&in_force.spec) {
+            return Some("the pin `sha256` in plugins.toml asks for another build");
+        }
+        (settings.edition != in_force.edition)
+            .then_some("the plugin's section of plugins.toml has changed and is not in force yet")
+    }
+
+    /// Whether this build takes runs.
+    pub(super) fn fits(&self) -> bool {
+        self.misfit(&self.standing.in_force(), &self.settings.load())
+            .is_none()
+    }
+
+    /// Whether the section allows this build: its pin is this digest, or there is none.
+    pub(super) fn is_pinned_in(&self, spec: &PluginSpec) -> bool {
+        spec.allows_digest(&self.digest)
     }
 
     /// What the plugin says about itself.

@@ -37,7 +37,7 @@ pub struct RegistryDeps {
 struct Workshop {
     runtime: Arc<Runtime>,
     deps: Arc<RegistryDeps>,
-    last_good: LastGood,
+    last_good: Arc<LastGood>,
 }
 
 /// All plugins by name.
@@ -53,7 +53,7 @@ impl Registry {
     /// A registry without plugins.
     #[must_use]
     pub fn new(runtime: Arc<Runtime>, deps: RegistryDeps) -> Self {
-        let last_good = LastGood::new(&deps.data_dir);
+        let last_good = Arc::new(LastGood::new(&deps.data_dir));
         Self {
             workshop: Arc::new(Workshop {
                 runtime,
@@ -68,17 +68,17 @@ impl Registry {
 
     /// Makes the plugins what `specs` says: loads new ones and those whose file changed, puts
     /// changed settings in force without compiling, drops those that are gone once their runs end.
-    /// Revoked grants hold at once, whether or not a plugin's new settings can be used.
+    /// What the new settings take away is gone at once; what they add counts once they fit.
     pub async fn apply(&self, specs: Vec<PluginSpec>) -> ApplyReport {
         let _turn = self.applying.lock().await;
         let mut report = ApplyReport {
             removed: self.drop_others(&specs),
             ..ApplyReport::default()
         };
-        let slots: Vec<(Arc<Slot>, PluginSpec)> =
-            specs.into_iter().map(|spec| (self.slot(&spec), spec)).collect();
+        // All at once, before the first load: what is taken away must not wait for a compiler.
+        let slots: Vec<Arc<Slot>> = specs.into_iter().map(|spec| self.announce(spec)).collect();
         let statuses: Vec<PluginStatus> = futures_util::stream::iter(slots)
-            .map(|(slot, spec)| async move { slot.apply(&self.workshop, spec).await })
+            .map(|slot| async move { slot.refresh(&self.workshop).await })
             .buffered(PARALLEL_LOADS)
             .collect()
             .await;
@@ -147,11 +147,12 @@ impl Registry {
         slots.get(name).cloned()
     }
 
-    fn slot(&self, spec: &PluginSpec) -> Arc<Slot> {
+    fn announce(&self, spec: PluginSpec) -> Arc<Slot> {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let slot = slots
             .entry(spec.name.clone())
-            .or_insert_with(|| Arc::new(Slot::new(spec)));
+            .or_insert_with(|| Arc::new(Slot::new(&spec)));
+        slot.announce(spec);
         Arc::clone(slot)
     }
 

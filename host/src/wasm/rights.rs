@@ -140,7 +140,7 @@ pub(super) fn missing(plugin: &PluginName, manifest: &Manifest, asks: &[Ask], gr
 
 /// The permission of this name.
 pub(super) fn permission_of(name: &str) -> Option<Permission> {
-    (name == "read-processes").then_some(Permission::ReadProcesses)
+    name.parse().ok()
 }
 
 /// Whether some grant covers what `ask` stands for, judged by one sample request: stars become
@@ -191,6 +191,11 @@ pub(super) fn secret_lines(plugin: &PluginName, secret: &str) -> String {
 /// The lines that grant a permission.
 pub(super) fn permission_lines(plugin: &PluginName, permission: &str) -> String {
     format!("to grant it write in plugins.toml:\n[plugins.{plugin}.grants]\npermissions = [\"{permission}\"]")
+}
+
+/// The lines that raise a limit to `value`, which is TOML.
+pub(super) fn limit_lines(plugin: &PluginName, limit: &str, value: &str) -> String {
+    format!("to allow more write in plugins.toml:\n[plugins.{plugin}.limits]\n{limit} = {value}")
 }
 
 /// The lines that let a plugin reach a private address.

@@ -2,8 +2,10 @@
 
 use hookyard::domain::grant::{PrivateNetwork, SecretGrant, SecretSource};
 use hookyard::environment::Environment;
-use hookyard::wasm::Run;
+use hookyard::wasm::{Run, RunEnd};
 use serde_json::{Value, json};
+
+mod waits;
 
 use crate::support::plugins::{Mirror, Yard, grant_secret, http_fixture, secret_value};
 
@@ -222,7 +224,7 @@ async fn requests_and_bytes_are_counted() {
     spec.limits.request_bytes = 10;
     let yard = Yard::with(spec).await;
     let small = json!({"url": format!("{}/a", mirror.base)});
-    let (_, run) = yard
+    let (output, run) = yard
         .output("http", &json!({"requests": [small, small, small, small]}))
         .await;
     assert_eq!(
@@ -230,21 +232,93 @@ async fn requests_and_bytes_are_counted() {
         3,
         "the one refused is shown, further ones are not kept"
     );
+    let refused = run.calls[2].error.as_deref().expect("refused");
     assert!(
-        run.calls[2]
-            .error
-            .as_deref()
-            .expect("refused")
-            .contains("limits.requests")
+        refused.contains("limits.requests") && refused.ends_with("[plugins.http.limits]\nrequests = 4"),
+        "{refused}"
+    );
+    let told = output["answers"][3]["error"].as_str().expect("an error");
+    assert!(
+        told.contains("`requests` of [plugins.NAME.limits]") && !told.contains("grant"),
+        "{told}"
     );
     let (output, run) = yard
         .output("http", &get(&format!("{}/api/large", mirror.base)))
         .await;
     assert!(output["answers"][0]["error"].is_string(), "{output}");
-    assert!(call_error(&run).contains("limits.response-bytes"), "{run:?}");
+    let error = call_error(&run);
+    assert!(
+        error.ends_with("[plugins.http.limits]\nresponse-bytes = \"128KiB\""),
+        "{error}"
+    );
     let large = json!({"requests": [{"method": "POST", "url": format!("{}/a", mirror.base), "body": "x".repeat(11)}]});
-    let (_, run) = yard.output("http", &large).await;
-    assert!(call_error(&run).contains("limits.request-bytes"), "{run:?}");
+    let (output, run) = yard.output("http", &large).await;
+    let error = call_error(&run);
+    assert!(
+        error.ends_with("[plugins.http.limits]\nrequest-bytes = \"20B\""),
+        "{error}"
+    );
+    let told = output["answers"][0]["error"].as_str().expect("an error");
+    assert!(
+        told.contains("`request-bytes` of [plugins.NAME.limits]"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn the_bodies_of_all_requests_of_a_run_share_one_bound() {
+    let mirror = Mirror::start().await;
+    let mut spec = http_fixture(&mirror.base, &[&format!("* {}/**", mirror.base)]);
+    spec.limits.request_bytes = 10;
+    let yard = Yard::with(spec).await;
+    let six = json!({"method": "POST", "url": format!("{}/a", mirror.base), "body": "x".repeat(6)});
+    let four = json!({"method": "POST", "url": format!("{}/a", mirror.base), "body": "x".repeat(4)});
+    let (output, run) = yard.output("http", &json!({"requests": [six, six, four]})).await;
+    assert_eq!(output["answers"][0]["status"], 200, "{output}");
+    assert!(output["answers"][1]["error"].is_string(), "{output}");
+    assert_eq!(
+        output["answers"][2]["status"], 200,
+        "what was refused took no room: {output}"
+    );
+    let error = run.calls[1].error.as_deref().expect("refused");
+    assert!(error.contains("limits.request-bytes"), "{error}");
+    let (output, _) = yard.output("http", &json!({"requests": [six]})).await;
+    assert_eq!(
+        output["answers"][0]["status"], 200,
+        "another run has its own: {output}"
+    );
+}
+
+#[tokio::test]
+async fn answers_past_the_bound_are_no_reason_to_try_again() {
+    let mirror = Mirror::start().await;
+    let mut spec = http_fixture(&mirror.base, &[&format!("* {}/**", mirror.base)]);
+    spec.limits.response_bytes = 64 << 10;
+    let yard = Yard::with(spec).await;
+    let mut large = get(&format!("{}/api/large", mirror.base));
+    large["strict"] = json!(true);
+    let run = yard.run("http", &large).await;
+    assert!(
+        matches!(&run.end, RunEnd::Rejected(why) if why.contains("longer than 65536 bytes")),
+        "{run:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_secret_beside_bytes_that_are_not_ascii_leaves_whole() {
+    let mirror = Mirror::start().await;
+    let mut spec = http_fixture(&mirror.base, &[&format!("* {}/**", mirror.base)]);
+    grant_secret(&mut spec, "plain", "PLAIN");
+    let yard = Yard::new(Environment::of([("PLAIN", secret_value())])).await;
+    yard.apply_ready(vec![spec]).await;
+    let request = json!({"requests": [{
+        "url": format!("{}/x", mirror.base),
+        "headers": {"x-k": "clé {secret:plain}"},
+    }]});
+    let (output, _) = yard.output("http", &request).await;
+    assert_eq!(output["answers"][0]["status"], 200, "{output}");
+    let sent = mirror.requests()[0].headers["x-k"].as_bytes().to_vec();
+    assert_eq!(sent, format!("clé {}", secret_value()).into_bytes());
 }
 
 #[tokio::test]

@@ -1,13 +1,16 @@
 //! Everything that enters by the front door: one binary, one module per theme.
 
 mod auth;
+mod control;
 mod durability;
 mod egress;
+mod guests;
 mod http_api;
 mod intake;
 mod manifest;
 mod pipeline;
 mod power_cut;
+mod recorder;
 mod reload;
 mod sandbox;
 mod store;

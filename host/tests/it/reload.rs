@@ -1,5 +1,9 @@
 //! Builds and settings change under way; nothing that serves is lost.
 
+mod pins;
+mod rights;
+mod variables;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -137,19 +141,6 @@ async fn an_endless_describe_and_a_foreign_world_are_refused_with_a_reason() {
     let error = status.error.expect("an error");
     assert!(error.contains("does not export `describe`"), "{error}");
     assert!(yard.registry.plugin(&name("wrong-world")).is_none());
-}
-
-#[tokio::test]
-async fn a_pin_that_does_not_match_is_refused_with_both_digests() {
-    let yard = Yard::new(Environment::default()).await;
-    let mut pinned = fixture("echo");
-    pinned.sha256 = Some("0".repeat(64));
-    let status = yard.apply(pinned).await;
-    let error = status.error.expect("an error");
-    assert!(
-        error.contains(&"0".repeat(64)) && error.contains("has the SHA-256"),
-        "{error}"
-    );
 }
 
 #[tokio::test]

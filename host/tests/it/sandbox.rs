@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use hookyard::domain::attempt::LogLevel;
 use hookyard::domain::event::EventKind;
-use hookyard::wasm::RunEnd;
+use hookyard::environment::Environment;
+use hookyard::wasm::{Pool, RunEnd};
 use serde_json::json;
 
-use crate::support::plugins::{Yard, fixture, job, name};
+use crate::support::plugins::{Yard, fixture, job, name, webhook};
 
 fn limit(end: &RunEnd) -> &str {
     match end {
@@ -142,6 +143,29 @@ async fn an_allocation_bomb_ends_at_its_memory_limit() {
 }
 
 #[tokio::test]
+async fn a_failure_after_refused_memory_keeps_its_own_reason() {
+    let mut spec = fixture("misbehave");
+    spec.limits.memory = 16 << 20;
+    let yard = Yard::with(spec).await;
+    let run = yard.run("misbehave", &json!({"do": "alloc"})).await;
+    let text = limit(&run.end);
+    assert!(text.contains("memory allocation of"), "{text}");
+    assert!(
+        text.contains("unreachable") && text.contains("wasm backtrace"),
+        "{text}"
+    );
+
+    let run = yard.run("misbehave", &json!({"do": "alloc-then-panic"})).await;
+    let text = limit(&run.end);
+    assert!(
+        text.contains("of 16 MiB (limits.memory)") && text.contains("the refusal was survived"),
+        "{text}"
+    );
+    let run = yard.run("misbehave", &json!({"do": "alloc-then-ok"})).await;
+    assert!(matches!(run.end, RunEnd::Succeeded { .. }), "{run:?}");
+}
+
+#[tokio::test]
 async fn a_panic_keeps_its_words_and_a_trap_its_reason() {
     let yard = Yard::with(fixture("misbehave")).await;
     let run = yard.run("misbehave", &json!({"do": "panic"})).await;
@@ -260,17 +284,13 @@ async fn others_are_served_while_some_spin() {
     let mut spinner = fixture("misbehave");
     spinner.limits.cpu = Duration::from_mins(10);
     spinner.limits.timeout = Duration::from_mins(10);
-    let yard = Yard::new(hookyard::environment::Environment::default()).await;
+    let yard = Yard::new(Environment::default()).await;
     yard.apply_ready(vec![spinner, fixture("echo")]).await;
     let plugin = yard.registry.plugin(&name("misbehave")).expect("loaded");
     let spinning: Vec<_> = (0..3)
         .map(|_| {
             let plugin = plugin.clone();
-            tokio::spawn(async move {
-                plugin
-                    .run(crate::support::plugins::webhook(&json!({"do": "loop"})))
-                    .await
-            })
+            tokio::spawn(async move { plugin.run(webhook(&json!({"do": "loop"}))).await })
         })
         .collect();
     for _ in 0..20 {
@@ -278,4 +298,31 @@ async fn others_are_served_while_some_spin() {
     }
     assert!(spinning.iter().all(|run| !run.is_finished()), "they still spin");
     spinning.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_run_that_meets_a_full_pool_waits_and_costs_no_attempt() {
+    /// Room for a few components of Rust, which have about four core instances each.
+    const POOL: Pool = Pool {
+        runs: 64,
+        core_instances: 12,
+    };
+    let mut yard = Yard::new(Environment::default()).await;
+    yard.restart_with(POOL);
+    let mut sleeper = fixture("misbehave");
+    sleeper.limits.timeout = Duration::from_mins(10);
+    yard.apply_ready(vec![sleeper]).await;
+    let plugin = yard.registry.plugin(&name("misbehave")).expect("loaded");
+    let mut sleeping: tokio::task::JoinSet<_> = (0..=POOL.core_instances)
+        .map(|_| {
+            let plugin = plugin.clone();
+            async move { plugin.run(webhook(&json!({"do": "sleep"}))).await.end }
+        })
+        .collect();
+    let first = tokio::time::timeout(Duration::from_mins(1), sleeping.join_next()).await;
+    let end = first.expect("an end in time").expect("a run").expect("no panic");
+    assert!(
+        matches!(&end, RunEnd::Defer { reason, .. } if reason.contains("the pool of instances is full")),
+        "{end:?}"
+    );
 }

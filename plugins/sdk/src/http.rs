@@ -22,7 +22,8 @@ pub use error::Error;
 pub const DEFAULT_MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// How long a step of a request (connecting, the first byte, the pause between bytes) may take
-/// unless [`Request::timeout`] says otherwise. The operator's wall time bounds the whole.
+/// unless [`Request::timeout`] says otherwise. The operator's wall time bounds the whole, and the
+/// host waits no longer than 10 s for a connection.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request on its way to being sent.
@@ -48,7 +49,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Empty for a request without one.
     pub body: Vec<u8>,
-    /// Per step of the request.
+    /// Per step of the request: connecting, the first byte of the answer, each pause within it.
     pub timeout: Duration,
     /// In bytes; a longer answer is [`Error::TooLarge`].
     pub max_body: usize,
@@ -118,7 +119,9 @@ impl Request {
         self
     }
 
-    /// How long one step may take.
+    /// How long one step may take: connecting, the first byte of the answer, each pause within it.
+    /// Past it the request is [`Error::Transport`], within the body [`Error::CutOff`]; both are worth
+    /// a retry.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

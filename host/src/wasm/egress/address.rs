@@ -79,6 +79,9 @@ fn class_v4(address: Ipv4Addr) -> Class {
         [127, ..] => Class::Private("loopback"),
         [10, ..] | [192, 168, ..] => Class::Private("private"),
         [172, second, ..] if (16..32).contains(&second) => Class::Private("private"),
+        // https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata
+        // https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+        [100, 100, 100, 200] | [168, 63, 129, 16] => Class::Never("cloud metadata"),
         [100, second, ..] if (64..128).contains(&second) => Class::Private("carrier-grade NAT"),
         [169, 254, ..] => Class::Never("link-local"),
         [192, 0, 0, _] => Class::Never("protocol assignment"),
@@ -101,6 +104,10 @@ fn class_v6(address: Ipv6Addr) -> Class {
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => Class::Never("unspecified"),
         [0, 0, 0, 0, 0, 0, 0, 1] => Class::Private("loopback"),
+        // Instance metadata and credentials of EC2 and EKS, and metadata of Google's machines:
+        // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
+        // https://docs.cloud.google.com/compute/docs/metadata/querying-metadata
+        [0xfd00, 0x0ec2, ..] | [0xfd20, 0x00ce, ..] => Class::Never("cloud metadata"),
         [first, ..] if first & 0xfe00 == 0xfc00 => Class::Private("private (unique local)"),
         [first, ..] if first & 0xffc0 == 0xfe80 => Class::Never("link-local"),
         [first, ..] if first & 0xffc0 == 0xfec0 => Class::Never("site-local"),
@@ -113,14 +120,16 @@ fn class_v6(address: Ipv6Addr) -> Class {
     }
 }
 
-/// The IPv4 address inside an IPv6 one: mapped, compatible, NAT64 (both prefixes) and 6to4 forms.
+/// The IPv4 address inside an IPv6 one: mapped, compatible, translated, NAT64 and 6to4 forms. The
+/// prefix of local NAT64 (RFC 8215, `64:ff9b:1::/48`) is not among them: where the address stands in
+/// it is the network's choice, so it is reserved below, as is Teredo (`2001::/32`).
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let join = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0x0064, 0xff9b, 0 | 1, _, _, _, high, low]
+        | [0x0064, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => Some(join(high, low)),
         _ => None,
     }
@@ -217,25 +226,51 @@ mod tests {
         for address in [
             "0.0.0.0",
             "169.254.169.254",
+            "100.100.100.200",
+            "168.63.129.16",
             "224.0.0.1",
             "255.255.255.255",
             "192.0.2.1",
             "::",
             "fe80::1",
             "ff02::1",
-            "::ffff:169.254.169.254",
-            "64:ff9b::a9fe:a9fe",
-            "2002:a9fe:a9fe::",
+            "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd20:ce::254",
             "2001:db8::1",
             "::ffff:8.8.8.8",
             "2001:0::1",
             "fec0::1",
             "::7f00:2:1",
+            "64:ff9b:1::7f00:1",
+            "64:ff9b:1:a9fe:a9:fe00::",
+            "64:ff9b:1:ffff:ffff:ffff:ffff:ffff",
+            "64:ff9b:0:1::7f00:1",
         ] {
-            assert!(!verdicts(address).0, "{address}");
+            assert_eq!(verdicts(address), (false, false), "{address}");
         }
-        assert_eq!(verdicts("169.254.169.254"), (false, false));
-        assert_eq!(verdicts("::ffff:169.254.169.254"), (false, false));
-        assert_eq!(verdicts("fe80::1"), (false, false));
+    }
+
+    #[test]
+    fn no_ipv6_form_of_a_prohibited_ipv4_address_is_reached() {
+        for v4 in ["169.254.169.254", "100.100.100.200", "0.0.0.0", "224.0.0.1"] {
+            let [a, b, c, d] = v4.parse::<Ipv4Addr>().expect("an address").octets();
+            let (high, low) = (format!("{a:02x}{b:02x}"), format!("{c:02x}{d:02x}"));
+            let (inverse_high, inverse_low) =
+                (format!("{:02x}{:02x}", !a, !b), format!("{:02x}{:02x}", !c, !d));
+            for form in [
+                format!("::ffff:{high}:{low}"),
+                format!("::{high}:{low}"),
+                format!("::ffff:0:{high}:{low}"),
+                format!("64:ff9b::{high}:{low}"),
+                format!("64:ff9b:1::{high}:{low}"),
+                format!("64:ff9b:1:{high}:{low}::"),
+                format!("2002:{high}:{low}::1"),
+                format!("2001:0:{high}:{low}::1"),
+                format!("2001:0:808:808:0:0:{inverse_high}:{inverse_low}"),
+            ] {
+                assert_eq!(verdicts(&form), (false, false), "{v4} as {form}");
+            }
+        }
     }
 }

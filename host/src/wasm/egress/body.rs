@@ -2,12 +2,14 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
+use tokio::time::Sleep;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::errors::Refusal;
@@ -15,20 +17,35 @@ use super::too_large;
 use crate::wasm::host::RunContext;
 
 /// Reads a request's body whole. Whole, because then it has a length, and a connection that the
-/// far side closed meanwhile can be made anew and the same bytes sent again.
-pub(super) async fn collect(body: WasiBody, limit: u64) -> Result<Bytes, Refusal> {
-    let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(body, size).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Refusal {
-            code: Error::HttpRequestBodySize(Some(limit)),
-            text: too_large("the request's body is too large", "request-bytes", limit),
-        }),
-        Err(error) => Err(Refusal {
+/// far side closed meanwhile can be made anew and the same bytes sent again. Each frame is taken
+/// from the room that the run's request bodies share.
+pub(super) async fn collect(mut body: WasiBody, run: &RunContext) -> Result<Bytes, Refusal> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Refusal {
             code: Error::HttpProtocolError,
             text: format!("the plugin did not finish the request's body: {error}"),
-        }),
+        })?;
+        // Trailers are not sent.
+        let Ok(data) = frame.into_data() else { continue };
+        if !take(&run.request_room, data.len()) {
+            let limit = run.limits.request_bytes;
+            return Err(Refusal {
+                code: Error::HttpRequestBodySize(Some(limit)),
+                text: too_large(run, "the requests' bodies", "request-bytes", limit),
+            });
+        }
+        whole.extend_from_slice(&data);
     }
+    Ok(whole.freeze())
+}
+
+/// Takes `bytes` from the room that is left; `false` when there is not so much.
+fn take(room: &AtomicU64, bytes: usize) -> bool {
+    room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| {
+        room.checked_sub(bytes as u64)
+    })
+    .is_ok()
 }
 
 /// A response's body that counts against the run and notes why it ended early.
@@ -36,11 +53,27 @@ struct Counted {
     inner: reqwest::Body,
     run: Arc<RunContext>,
     call: usize,
+    /// Longest wait for the next frame.
+    between: Duration,
+    /// Runs while the next frame is waited for.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
-/// Wraps a response's body.
-pub(super) fn counted(inner: reqwest::Body, run: Arc<RunContext>, call: usize) -> WasiBody {
-    Counted { inner, run, call }.boxed_unsync()
+/// Wraps a response's body, whose frames may be `between` apart.
+pub(super) fn counted(
+    inner: reqwest::Body,
+    run: Arc<RunContext>,
+    call: usize,
+    between: Duration,
+) -> WasiBody {
+    Counted {
+        inner,
+        run,
+        call,
+        between,
+        pause: None,
+    }
+    .boxed_unsync()
 }
 
 impl Counted {
@@ -49,19 +82,33 @@ impl Counted {
         refusal.code
     }
 
-    /// Takes `bytes` from the room that is left, or says that there is not so much.
-    fn take(&self, bytes: u64) -> Result<(), Error> {
-        let room = &self.run.response_room;
-        let taken = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| {
-            room.checked_sub(bytes)
-        });
-        taken.map(drop).map_err(|_| {
-            let limit = self.run.limits.response_bytes;
-            self.fail(Refusal {
-                code: Error::HttpResponseBodySize(Some(limit)),
-                text: too_large("the responses of this run are too large", "response-bytes", limit),
-            })
-        })
+    /// Counts a frame, or says that there is no room for it.
+    fn count(&self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, Error> {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        if take(&self.run.response_room, bytes) {
+            return Ok(frame);
+        }
+        let limit = self.run.limits.response_bytes;
+        Err(self.fail(Refusal {
+            code: Error::HttpResponseBodySize(Some(limit)),
+            text: too_large(&self.run, "the answers", "response-bytes", limit),
+        }))
+    }
+
+    /// Ready once the far side has been silent for too long.
+    fn poll_pause(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        let between = self.between;
+        let pause = self
+            .pause
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(between)));
+        ready!(pause.as_mut().poll(context));
+        Poll::Ready(self.fail(Refusal {
+            code: Error::ConnectionReadTimeout,
+            text: format!(
+                "the answer broke off: nothing came for {}",
+                humantime::format_duration(between)
+            ),
+        }))
     }
 }
 
@@ -73,18 +120,14 @@ impl Body for Counted {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
-        Poll::Ready(match frame {
-            None => None,
-            Some(Err(error)) => {
-                let refusal = super::errors::of_reqwest(error, &self.run);
-                Some(Err(self.fail(refusal)))
-            }
-            Some(Ok(frame)) => {
-                let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-                Some(self.take(bytes).map(|()| frame))
-            }
-        })
+        let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
+            return self.poll_pause(context).map(|error| Some(Err(error)));
+        };
+        self.pause = None;
+        Poll::Ready(frame.map(|frame| match frame {
+            Ok(frame) => self.count(frame),
+            Err(error) => Err(self.fail(super::errors::of_reqwest(error, &self.run))),
+        }))
     }
 
     fn is_end_stream(&self) -> bool {

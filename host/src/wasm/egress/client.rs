@@ -9,9 +9,8 @@ use reqwest::redirect::Policy;
 
 use super::address::{Reach, resolver};
 use super::errors::Refusal;
+use super::waits::{CONNECT_TIMEOUT, DialLayer};
 
-/// Longest time to connect, the TLS handshake included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Idle connections kept per host.
 const IDLE_PER_HOST: usize = 8;
 /// How long an idle connection is kept: shorter than the 60 s after which common servers close it.
@@ -55,6 +54,7 @@ fn build(reach: Reach) -> Result<Client, String> {
         .referer(false)
         .dns_resolver(resolver(reach))
         .connect_timeout(CONNECT_TIMEOUT)
+        .connector_layer(DialLayer)
         .pool_max_idle_per_host(IDLE_PER_HOST)
         .pool_idle_timeout(IDLE_TIMEOUT)
         .user_agent(concat!("hookyard/", env!("CARGO_PKG_VERSION")))

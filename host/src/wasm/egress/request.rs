@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::{Host, Url};
+use zeroize::Zeroizing;
 
 use super::address::{self, Reach};
 use super::errors::{self, Refusal};
@@ -121,10 +122,10 @@ impl Outgoing {
         }
         let secret = self.resolve(run, known).await?;
         for value in self.headers.values_mut().filter(|value| holds(value)) {
-            let text = value.to_str().unwrap_or("").replace(&known.word, secret.expose());
-            let mut filled = HeaderValue::try_from(text).map_err(|_| {
+            let text = Zeroizing::new(replaced(value.as_bytes(), &known.word, secret.expose()));
+            let mut filled = HeaderValue::from_bytes(&text).map_err(|_| {
                 Refusal::denied(format!(
-                    "the value of the secret `{}` has a character that a header cannot hold, or stands beside one",
+                    "the value of the secret `{}` has a character that a header cannot hold",
                     known.secret
                 ))
             })?;
@@ -288,4 +289,21 @@ fn connection_headers(headers: &HeaderMap) -> Vec<HeaderName> {
 
 fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window == word)
+}
+
+/// `text` with `value` wherever `word` stands. Over bytes, because a header's other bytes need not
+/// be ASCII (RFC 9110, 5.5: `obs-text`).
+fn replaced(text: &[u8], word: &str, value: &str) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(text.len() + value.len());
+    let mut rest = text;
+    while let Some(at) = rest
+        .windows(word.len())
+        .position(|window| window == word.as_bytes())
+    {
+        whole.extend_from_slice(&rest[..at]);
+        whole.extend_from_slice(value.as_bytes());
+        rest = &rest[at + word.len()..];
+    }
+    whole.extend_from_slice(rest);
+    whole
 }

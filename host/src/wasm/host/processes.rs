@@ -14,8 +14,8 @@ const MAX_PAGE: usize = 1_000;
 const MAX_PAGE_BYTES: usize = 4 << 20;
 /// Rows read at once, so that a page of large scripts is not read whole to be cut.
 const CHUNK: u32 = 50;
-/// The name of the permission, as manifests and `plugins.toml` write it.
-const PERMISSION: &str = "read-processes";
+/// What the operator must have granted.
+const PERMISSION: Permission = Permission::ReadProcesses;
 
 impl processes::Host for HostState {
     async fn page(
@@ -65,7 +65,12 @@ async fn page(run: &RunContext, mut after: Option<String>, limit: u32) -> Result
 
 fn check(run: &RunContext) -> Result<(), ProcessError> {
     let plugin = &run.standing.name;
-    if !run.manifest.permissions.iter().any(|asked| asked == PERMISSION) {
+    if !run
+        .manifest
+        .permissions
+        .iter()
+        .any(|asked| asked == PERMISSION.as_str())
+    {
         return Err(ProcessError::NotGranted(format!(
             "the manifest does not ask for the permission `{PERMISSION}`"
         )));
@@ -79,7 +84,7 @@ fn check(run: &RunContext) -> Result<(), ProcessError> {
     {
         return Err(ProcessError::NotGranted(format!(
             "the permission `{PERMISSION}` is not granted; {}",
-            rights::permission_lines(plugin, PERMISSION)
+            rights::permission_lines(plugin, PERMISSION.as_str())
         )));
     }
     Ok(())

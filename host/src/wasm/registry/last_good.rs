@@ -34,7 +34,7 @@ impl LastGood {
         self.dir.join(format!("{digest}.wasm"))
     }
 
-    /// Remembers that these bytes loaded. Blocks.
+    /// Remembers that these bytes loaded. Blocks: not for async threads.
     pub(super) fn keep(&self, name: &PluginName, digest: &str, bytes: &[u8]) {
         if let Err(error) = self.try_keep(name, digest, bytes) {
             tracing::warn!(plugin = %name, %error, "the build could not be kept for a restart");
@@ -44,7 +44,7 @@ impl LastGood {
     fn try_keep(&self, name: &PluginName, digest: &str, bytes: &[u8]) -> io::Result<()> {
         private_dir(&self.dir)?;
         let build = self.build(digest);
-        if !build.exists() {
+        if !holds(&build, bytes) {
             write_private(&build, &[bytes])?;
         }
         let pointer = self.pointer(name);
@@ -84,6 +84,12 @@ impl LastGood {
     }
 }
 
+/// Whether the file is there and undamaged.
+fn holds(file: &Path, bytes: &[u8]) -> bool {
+    let same_length = std::fs::metadata(file).is_ok_and(|kept| kept.len() == bytes.len() as u64);
+    same_length && std::fs::read(file).is_ok_and(|kept| kept == bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,9 +103,11 @@ mod tests {
         let digest = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
         kept.keep(&name, &digest(b"one"), b"one");
         kept.keep(&name, &digest(b"two"), b"two");
-        assert_eq!(kept.read(&name).await.expect("a build").bytes, b"two");
+        assert_eq!(kept.read(&name).await.expect("a build").bytes[..], b"two"[..]);
         assert!(!kept.build(&digest(b"one")).exists(), "nobody points at it");
         std::fs::write(kept.build(&digest(b"two")), b"three").expect("altered");
         assert!(kept.read(&name).await.is_none());
+        kept.keep(&name, &digest(b"two"), b"two");
+        assert!(kept.read(&name).await.is_some(), "made whole again");
     }
 }

@@ -12,12 +12,14 @@ use crate::domain::plugin::PluginSpec;
 use crate::domain::time::Timestamp;
 use crate::wasm::load::{self, Bytes, LoadError};
 use crate::wasm::manifest::Manifest;
-use crate::wasm::plugin::{Plugin, Settings, Standing};
+use crate::wasm::plugin::Plugin;
+use crate::wasm::standing::Standing;
 
 /// A plugin of the file, loaded or not.
 pub(super) struct Slot {
     standing: Arc<Standing>,
-    current: ArcSwapOption<Plugin>,
+    /// The newest generation; it serves while it fits the section in force.
+    newest: ArcSwapOption<Plugin>,
     generations: AtomicU64,
     /// One load at a time.
     loading: Mutex<()>,
@@ -36,7 +38,7 @@ impl Slot {
     pub(super) fn new(spec: &PluginSpec) -> Self {
         Self {
             standing: Standing::new(spec.clone()),
-            current: ArcSwapOption::empty(),
+            newest: ArcSwapOption::empty(),
             generations: AtomicU64::new(0),
             loading: Mutex::default(),
             outcome: std::sync::Mutex::default(),
@@ -45,12 +47,12 @@ impl Slot {
 
     /// Where the plugin's component lies.
     pub(super) fn component(&self) -> PathBuf {
-        self.standing.spec().component.clone()
+        self.standing.wanted().component.clone()
     }
 
     /// The generation that serves.
     pub(super) fn current(&self) -> Option<Arc<Plugin>> {
-        self.current.load_full()
+        self.newest.load_full().filter(|plugin| plugin.fits())
     }
 
     /// Takes every right away: the plugin is no longer in the file.
@@ -58,80 +60,121 @@ impl Slot {
         self.standing.revoke();
     }
 
-    /// Puts a section of the file in force.
-    pub(super) async fn apply(&self, workshop: &Workshop, spec: PluginSpec) -> PluginStatus {
-        self.standing.spec.store(Arc::new(spec));
-        self.refresh(workshop).await
+    /// Takes a new section of the file; until the next refresh only what it takes away counts.
+    pub(super) fn announce(&self, spec: PluginSpec) {
+        self.standing.announce(spec);
     }
 
-    /// Looks at the file again.
+    /// Puts the section in force and looks at the component's file again.
     pub(super) async fn refresh(&self, workshop: &Workshop) -> PluginStatus {
         let _turn = self.loading.lock().await;
-        let spec = self.standing.spec();
+        let spec = self.standing.wanted();
         if spec.enabled {
             let result = self.load(workshop, &spec).await;
             self.conclude(workshop, &spec, result).await;
         } else {
-            self.current.store(None);
+            self.newest.store(None);
+            self.standing.enforce(&spec);
             self.note(None, None);
         }
         self.status()
     }
 
-    async fn load(&self, workshop: &Workshop, spec: &PluginSpec) -> Result<(), LoadError> {
+    async fn load(&self, workshop: &Workshop, spec: &Arc<PluginSpec>) -> Result<(), LoadError> {
         let file = load::read_pinned(spec).await?;
-        if let Some(current) = self.current()
-            && current.digest == file.digest
-        {
-            let settings = Settings::of(spec, &current.manifest).map_err(LoadError::Settings)?;
-            current.settings.store(Arc::new(settings));
+        match self.newest.load_full() {
+            Some(newest) if newest.digest == file.digest => self.refit(workshop, spec, &newest).await,
+            _ => self.install(workshop, spec, file).await,
+        }
+    }
+
+    /// Lets a build that is loaded serve under the file's section.
+    async fn refit(
+        &self,
+        workshop: &Workshop,
+        spec: &Arc<PluginSpec>,
+        plugin: &Plugin,
+    ) -> Result<(), LoadError> {
+        if plugin.fits() && Arc::ptr_eq(&self.standing.spec(), spec) {
             return Ok(());
         }
-        self.install(workshop, spec, file).await
+        let environment = &workshop.deps.environment;
+        let mut settings = load::settings(spec, &plugin.manifest, &plugin.schemas, environment).await?;
+        if let Some(edition) = self.standing.enforce(spec) {
+            settings.edition = edition;
+            plugin.settings.store(Arc::new(settings));
+        }
+        Ok(())
     }
 
     /// Builds from these bytes and lets the build serve.
-    async fn install(&self, workshop: &Workshop, spec: &PluginSpec, file: Bytes) -> Result<(), LoadError> {
-        let kept = file.bytes.clone();
-        let build = load::build(&workshop.runtime, file).await?;
-        let settings = Settings::of(spec, &build.manifest).map_err(LoadError::Settings)?;
+    async fn install(
+        &self,
+        workshop: &Workshop,
+        spec: &Arc<PluginSpec>,
+        file: Bytes,
+    ) -> Result<(), LoadError> {
+        let build = load::build(&workshop.runtime, file.clone()).await?;
+        let environment = &workshop.deps.environment;
+        let mut settings = load::settings(spec, &build.manifest, &build.schemas, environment).await?;
+        let Some(edition) = self.standing.enforce(spec) else {
+            return Ok(());
+        };
+        settings.edition = edition;
         let generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
-        workshop.last_good.keep(&spec.name, &build.digest, &kept);
         tracing::info!(plugin = %spec.name, generation, digest = build.digest, "plugin loaded");
-        self.current.store(Some(Arc::new(Plugin {
+        self.newest.store(Some(Arc::new(Plugin {
             runtime: Arc::clone(&workshop.runtime),
             deps: Arc::clone(&workshop.deps),
             standing: Arc::clone(&self.standing),
             settings: ArcSwap::from_pointee(settings),
             manifest: build.manifest,
+            schemas: build.schemas,
             world: build.world,
             generation,
             digest: build.digest,
         })));
         self.note(None, Some(workshop.deps.clock.now()));
-        Ok(())
+        let (last_good, name) = (Arc::clone(&workshop.last_good), spec.name.clone());
+        let keep = move || {
+            last_good.keep(&name, &file.digest, &file.bytes);
+            Ok(())
+        };
+        load::blocking(keep).await
     }
 
-    /// Records how a load went. After a failure with nothing serving (a restart), the last good
-    /// build serves, unless a pin asks for another.
-    async fn conclude(&self, workshop: &Workshop, spec: &PluginSpec, result: Result<(), LoadError>) {
+    /// Records how a load went. After a failure a build that is there already serves under the new
+    /// section, if that fits it.
+    async fn conclude(&self, workshop: &Workshop, spec: &Arc<PluginSpec>, result: Result<(), LoadError>) {
         let Err(error) = result else {
             self.note(None, None);
             return;
         };
-        let text = error.to_string();
+        let mut text = error.to_string();
         tracing::warn!(plugin = %spec.name, error = text, "plugin not loaded");
-        if self.current().is_none()
-            && let Some(file) = workshop.last_good.read(&spec.name).await
-            && spec
-                .sha256
-                .as_ref()
-                .is_none_or(|pin| pin.eq_ignore_ascii_case(&file.digest))
-            && let Err(error) = self.install(workshop, spec, file).await
-        {
-            tracing::warn!(plugin = %spec.name, %error, "the last good build cannot serve either");
+        if let Err(error) = self.fall_back(workshop, spec).await {
+            tracing::warn!(plugin = %spec.name, %error, "the last good build cannot serve under this section either");
+        }
+        let newest = self.newest.load_full();
+        if newest.is_some_and(|newest| newest.is_pinned_in(spec) && !newest.fits()) {
+            text.push_str(
+                "\ndeliveries wait until it is mended: this section takes rights away that the older settings may need",
+            );
         }
         self.note(Some(text), None);
+    }
+
+    /// Uses the build that served before, or after a restart the one that was kept, unless a pin
+    /// asks for another.
+    async fn fall_back(&self, workshop: &Workshop, spec: &Arc<PluginSpec>) -> Result<(), LoadError> {
+        let newest = self.newest.load_full();
+        if let Some(newest) = newest.filter(|newest| newest.is_pinned_in(spec)) {
+            return self.refit(workshop, spec, &newest).await;
+        }
+        match workshop.last_good.read(&spec.name).await {
+            Some(file) if spec.allows_digest(&file.digest) => self.install(workshop, spec, file).await,
+            _ => Ok(()),
+        }
     }
 
     fn note(&self, error: Option<String>, loaded_at: Option<Timestamp>) {
@@ -142,7 +185,7 @@ impl Slot {
 
     /// How the plugin stands.
     pub(super) fn status(&self) -> PluginStatus {
-        let spec = self.standing.spec();
+        let spec = self.standing.wanted();
         let current = self.current();
         let outcome = self
             .outcome

@@ -16,7 +16,8 @@ pub enum PluginState {
     Ready,
     /// An older build or older settings serve, because the new ones failed; `error` says why.
     LastGood,
-    /// Nothing can serve; deliveries wait. `error` says why.
+    /// Nothing can serve, or nothing may: the pin asks for another build, or the section takes
+    /// rights away and does not fit. Deliveries wait. `error` says why.
     Broken,
     /// The operator paused it; deliveries wait.
     Paused,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hookyard::auth::lockout::{ACCOUNT_RATE, ADDRESS_RATE};
+use hookyard::domain::user::UpdatedUser;
 use serde_json::{Value, json};
 
 use super::TOKEN;
@@ -14,7 +15,8 @@ async fn unknown_users_and_wrong_passwords_look_and_cost_the_same() {
     let account = api.account("ada", false).await;
     let mut gone = api.account("gone", false).await;
     gone.user.is_active = false;
-    assert!(api.store.update_user(&gone.user).await.expect("a store"));
+    let updated = api.store.update_user(&gone.user).await.expect("a store");
+    assert_eq!(updated, UpdatedUser::Updated);
 
     let mut answers = Vec::new();
     for (name, password) in [

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hookyard::auth::tokens::LEEWAY_SECONDS;
 use hookyard::auth::{Auth, AuthSettings, Keyring};
+use hookyard::domain::user::UpdatedUser;
 use hookyard::secret::Secret;
 use serde_json::{Value, json};
 
@@ -100,7 +101,8 @@ async fn an_inactive_users_tokens_stop_working() {
     let mut account = api.account("ada", false).await;
     let tokens = api.sign_in(&account).await;
     account.user.is_active = false;
-    assert!(api.store.update_user(&account.user).await.expect("a store"));
+    let updated = api.store.update_user(&account.user).await.expect("a store");
+    assert_eq!(updated, UpdatedUser::Updated);
     let access = tokens["access"].as_str().expect("a token");
     api.get(PROFILE, access).await.problem(401);
     api.post(REFRESH, "", json!({"refresh": tokens["refresh"]}))

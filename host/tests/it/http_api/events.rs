@@ -91,6 +91,34 @@ async fn lists_are_paged_in_the_old_services_shape() {
 }
 
 #[tokio::test]
+async fn links_begin_with_the_public_address() {
+    let api = Api::start_behind("https://hooks.example.org/yard/").await;
+    let token = api.token_of("ada", false).await;
+    for number in 0..2 {
+        let sent = api
+            .post("/api/webhooks/receive/", &token, number)
+            .await
+            .expect(200);
+        let id = sent.json()["id"].as_str().expect("an id").to_owned();
+        assert_eq!(
+            sent.header("location"),
+            format!("https://hooks.example.org/yard/api/webhooks/{id}/")
+        );
+    }
+    let page = api
+        .get(&format!("{LIST}?page_size=1"), &token)
+        .await
+        .expect(200)
+        .json();
+    let next = page["next"].as_str().expect("a next page");
+    assert!(
+        next.starts_with("https://hooks.example.org/yard/api/webhooks/list/?"),
+        "{next}"
+    );
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn lists_are_filtered_and_ordered() {
     let api = Api::start().await;
     api.route(&[("slack", "github", "push")]);

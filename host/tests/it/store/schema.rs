@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use hookyard::domain::event::{EventFilter, EventOrder};
+use hookyard::domain::id::DeliveryId;
 use hookyard::domain::page::PageRequest;
 use hookyard::store::{self, StoreError};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
@@ -17,6 +18,7 @@ on_both!(
     a_database_of_a_newer_version_is_refused,
     a_changed_step_is_refused,
     a_round_trip_needs_the_writer,
+    an_event_has_one_delivery_per_plugin_and_any_number_of_replays,
 );
 
 fn migrations() -> PathBuf {
@@ -37,15 +39,20 @@ fn files(folder: &str) -> BTreeSet<String> {
 }
 
 async fn run(url: &str, text: &str) {
+    try_run(url, text).await.expect("run");
+}
+
+async fn try_run(url: &str, text: &str) -> Result<(), sqlx::Error> {
     let text = AssertSqlSafe(text.to_owned());
     if let Some(path) = url.strip_prefix("sqlite://") {
         let mut db = SqliteConnection::connect(path).await.expect("opened");
-        sqlx::raw_sql(text).execute(&mut db).await.expect("run");
+        sqlx::raw_sql(text).execute(&mut db).await?;
         db.close().await.expect("closed");
     } else {
         let mut db = PgConnection::connect(url).await.expect("opened");
-        sqlx::raw_sql(text).execute(&mut db).await.expect("run");
+        sqlx::raw_sql(text).execute(&mut db).await?;
     }
+    Ok(())
 }
 
 /// An empty database, of the same kind and beside the fixture's.
@@ -147,6 +154,49 @@ async fn a_changed_step_is_refused(fixture: &Fixture) {
         matches!(&error, StoreError::Schema(why) if why.contains("another text")),
         "{error}"
     );
+}
+
+async fn an_event_has_one_delivery_per_plugin_and_any_number_of_replays(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sent = super::accept(store, &["a", "b"]).await;
+    let first = sent.deliveries[0].id;
+    let insert = |id: DeliveryId, replay_of: &str| {
+        format!(
+            "INSERT INTO deliveries (id, event_id, plugin, state, attempts, due_at, created_at, replay_of) \
+             VALUES ('{id}', '{}', 'a', 'pending', 0, 0, 0, {replay_of})",
+            sent.id
+        )
+    };
+    let again = try_run(&fixture.url, &insert(DeliveryId::generate(), "NULL")).await;
+    let error = again.expect_err("a second one");
+    assert!(
+        error
+            .as_database_error()
+            .is_some_and(sqlx::error::DatabaseError::is_unique_violation),
+        "{error}"
+    );
+    for _ in 0..2 {
+        run(
+            &fixture.url,
+            &insert(DeliveryId::generate(), &format!("'{first}'")),
+        )
+        .await;
+    }
+    let history = store.deliveries(sent.id).await.expect("readable");
+    let made: Vec<_> = history
+        .iter()
+        .map(|row| (row.delivery.plugin.as_str(), row.delivery.replay_of.is_some()))
+        .collect();
+    assert_eq!(made.len(), 4);
+    assert_eq!(made.iter().filter(|row| **row == ("a", true)).count(), 2);
+    assert_eq!(made[3], ("b", false));
+    // A replay goes with what it repeats.
+    run(
+        &fixture.url,
+        &format!("DELETE FROM deliveries WHERE id = '{first}'"),
+    )
+    .await;
+    assert_eq!(store.deliveries(sent.id).await.expect("readable").len(), 1);
 }
 
 async fn a_round_trip_needs_the_writer(fixture: &Fixture) {

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use hookyard::store::{self, SqlStore, StoreError};
-use sqlx::{AssertSqlSafe, Sqlite};
+use sqlx::{AssertSqlSafe, Connection as _, Sqlite};
 use tempfile::TempDir;
 
 async fn opened() -> (TempDir, SqlStore<Sqlite>) {
@@ -113,6 +113,82 @@ async fn other_urls_are_refused_without_repeating_them() {
     }
 }
 
+#[tokio::test]
+async fn a_file_serves_one_process_at_a_time() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("test.db");
+    let store = store::open(&format!("sqlite://{}", path.display()))
+        .await
+        .expect("opened");
+    // By another name it is the same file.
+    let link = dir.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).expect("linked");
+    for name in [&path, &link] {
+        let error = refused(name).await;
+        for part in [
+            name.to_str().expect("UTF-8"),
+            "test.db.lock",
+            "stop that process",
+            "DATABASE_URL",
+            &format!("process {}", std::process::id()),
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        // Looking takes no lock.
+        let told = store::inspect(&format!("sqlite://{}", name.display())).await;
+        assert!(told.expect("looked at").ends_with("schema up to date"));
+    }
+    store.close().await;
+    let again = store::open(&format!("sqlite://{}", path.display())).await;
+    again.expect("free again").close().await;
+}
+
+/// Names and bytes of all files.
+fn snapshot(dir: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    std::fs::read_dir(dir)
+        .expect("readable")
+        .map(|entry| {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            (name, std::fs::read(&path).expect("readable"))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn looking_changes_nothing() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    // Not yet ours: without tables, and not in WAL mode.
+    let path = dir.path().join("other.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .journal_mode(sqlx::sqlite::SqliteJournalMode::Delete);
+    let mut other = sqlx::SqliteConnection::connect_with(&options)
+        .await
+        .expect("opened");
+    sqlx::raw_sql("CREATE TABLE notes (text TEXT)")
+        .execute(&mut other)
+        .await
+        .expect("made");
+    other.close().await.expect("closed");
+    let ours = dir.path().join("ours.db");
+    let store = store::open(&format!("sqlite://{}", ours.display())).await;
+    store.expect("opened").close().await;
+
+    let before = snapshot(dir.path());
+    for (path, told) in [(&path, "1 migrations to apply"), (&ours, "schema up to date")] {
+        let text = store::inspect(&format!("sqlite://{}", path.display()))
+            .await
+            .expect("looked at");
+        assert!(text.contains(told), "{text}");
+    }
+    let missing = dir.path().join("missing.db");
+    let text = store::inspect(&format!("sqlite://{}", missing.display())).await;
+    assert!(text.expect("looked at").contains("not there yet"));
+    assert!(snapshot(dir.path()) == before, "files were changed");
+}
+
 async fn plan(store: &SqlStore<Sqlite>, query: &str) -> String {
     let rows: Vec<(i64, i64, i64, String)> =
         sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")))
@@ -170,6 +246,15 @@ async fn hot_queries_use_their_indexes() {
     assert!(
         own.contains("events_owner") && !own.contains("TEMP B-TREE"),
         "{own}"
+    );
+    let of_event = plan(
+        &store,
+        "SELECT * FROM deliveries WHERE event_id = 'x' ORDER BY plugin, created_at, id",
+    )
+    .await;
+    assert!(
+        of_event.contains("USING INDEX deliveries_event (event_id=?)"),
+        "{of_event}"
     );
     // A batch looks its rows up one by one; it does not walk the table.
     for table in ["deliveries", "events"] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookyard::domain::id::{RefreshTokenId, TokenFamily, UserId};
 use hookyard::domain::time::Timestamp;
-use hookyard::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, User};
+use hookyard::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, UpdatedUser, User};
 use hookyard::store::SharedStore;
 
 use super::{BASE, on_both};
@@ -13,6 +13,7 @@ use crate::support::stores::Fixture;
 on_both!(
     names_are_unique_without_regard_to_case,
     a_user_is_updated_and_signs_in,
+    a_taken_name_is_not_given_twice,
     users_are_listed_by_name,
     a_rotation_uses_the_token_up,
     a_reused_token_revokes_its_family,
@@ -99,13 +100,15 @@ async fn names_are_unique_without_regard_to_case(fixture: &Fixture) {
 async fn a_user_is_updated_and_signs_in(fixture: &Fixture) {
     let store = &fixture.store;
     let mut user = new_user("ada").user;
-    assert!(!store.update_user(&user).await.expect("answered"));
+    let missing = store.update_user(&user).await.expect("answered");
+    assert_eq!(missing, UpdatedUser::Missing);
     user.id = stored_user(store, "ada").await;
     user.is_staff = true;
     user.is_active = false;
     user.username = String::from("Ada2");
     user.last_name = String::from("L\0");
-    assert!(store.update_user(&user).await.expect("answered"));
+    let updated = store.update_user(&user).await.expect("answered");
+    assert_eq!(updated, UpdatedUser::Updated);
     let at = Timestamp::from_millis(5);
     store.record_login(user.id, at).await.expect("noted");
     let (found, hash) = store
@@ -119,6 +122,20 @@ async fn a_user_is_updated_and_signs_in(fixture: &Fixture) {
         ..user
     };
     assert_eq!((found, hash.as_str()), (want, "hash"));
+}
+
+async fn a_taken_name_is_not_given_twice(fixture: &Fixture) {
+    let store = &fixture.store;
+    stored_user(store, "eve").await;
+    let id = stored_user(store, "ada").await;
+    let user = store.user(id).await.expect("readable").expect("there");
+    let renamed = User {
+        username: "EVE".to_owned(),
+        ..user.clone()
+    };
+    let answer = store.update_user(&renamed).await.expect("answered");
+    assert_eq!(answer, UpdatedUser::UsernameTaken);
+    assert_eq!(store.user(id).await.expect("readable"), Some(user));
 }
 
 async fn users_are_listed_by_name(fixture: &Fixture) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::FakeClock;
+use hookyard::config::PublicUrl;
 use hookyard::domain::plugin::{PluginName, PluginSpec};
 use hookyard::domain::retry::RetryPolicy;
 use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
@@ -120,14 +121,21 @@ impl Api {
     pub async fn start_with(settings: AuthSettings) -> Self {
         let (store, dir) = fresh_store().await;
         let events: Arc<dyn EventStore> = store.clone();
-        Self::start_over(store, events, dir, settings).await
+        Self::start_over(store, events, dir, settings, None).await
+    }
+
+    /// Starts with a public address in front of it.
+    pub async fn start_behind(public_url: &str) -> Self {
+        let (store, dir) = fresh_store().await;
+        let public_url = Some(public_url.parse().expect("a public address"));
+        Self::start_over(store.clone(), store, dir, AuthSettings::default(), public_url).await
     }
 
     /// Starts with an intake whose store the test can hold up and make fail.
     pub async fn start_flaky() -> (Self, Arc<FlakyStore>) {
         let (store, dir) = fresh_store().await;
         let flaky = FlakyStore::new(store.clone());
-        let api = Self::start_over(store, flaky.clone(), dir, AuthSettings::default()).await;
+        let api = Self::start_over(store, flaky.clone(), dir, AuthSettings::default(), None).await;
         (api, flaky)
     }
 
@@ -136,6 +144,7 @@ impl Api {
         events: Arc<dyn EventStore>,
         dir: TempDir,
         settings: AuthSettings,
+        public_url: Option<PublicUrl>,
     ) -> Self {
         let clock = Arc::new(FakeClock::new(
             Timestamp::parse("2026-08-01T12:00:00Z").expect("a moment"),
@@ -152,6 +161,7 @@ impl Api {
             intake: intake.clone(),
             readiness: readiness.clone(),
             max_body: MAX_BODY,
+            public_url,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

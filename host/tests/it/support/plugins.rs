@@ -13,15 +13,15 @@ use hookyard::domain::plugin::{Limits, PluginName, PluginSpec};
 use hookyard::domain::time::Timestamp;
 use hookyard::environment::Environment;
 use hookyard::store::{self, SharedStore};
-use hookyard::wasm::{Job, PluginState, PluginStatus, Registry, RegistryDeps, Run, RunEnd, Runtime};
+use hookyard::wasm::{Job, PluginState, PluginStatus, Pool, Registry, RegistryDeps, Run, RunEnd, Runtime};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The file of a fixture component; another directory than the default is named by
-/// `HOOKYARD_TEST_COMPONENTS`.
+/// The file of a fixture component, in `fixtures/` of the target directory this test was built in;
+/// `HOOKYARD_TEST_COMPONENTS` names another directory.
 pub fn component(name: &str) -> PathBuf {
     let dir = std::env::var_os("HOOKYARD_TEST_COMPONENTS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fixtures"),
+        || Path::new(env!("CARGO_TARGET_TMPDIR")).join("../fixtures"),
         PathBuf::from,
     );
     let file = dir.join(format!("fixture_{name}.wasm"));
@@ -48,7 +48,7 @@ impl Yard {
         let url = format!("sqlite://{}", dir.path().join("test.db").display());
         let store = store::open(&url).await.expect("a store");
         let environment = Arc::new(environment);
-        let registry = registry(dir.path(), &store, &environment);
+        let registry = registry(dir.path(), &store, &environment, Pool::default());
         Self {
             registry,
             dir,
@@ -78,7 +78,12 @@ impl Yard {
 
     /// What a restart of the process would have: a new engine over the same data.
     pub fn restart(&mut self) {
-        self.registry = registry(self.dir.path(), &self.store, &self.environment);
+        self.restart_with(Pool::default());
+    }
+
+    /// The same with another pool of instances.
+    pub fn restart_with(&mut self, pool: Pool) {
+        self.registry = registry(self.dir.path(), &self.store, &self.environment, pool);
     }
 
     /// Runs a webhook with this payload.
@@ -100,8 +105,13 @@ impl Yard {
     }
 }
 
-fn registry(data_dir: &Path, store: &SharedStore, environment: &Arc<Environment>) -> Arc<Registry> {
-    let runtime = Runtime::with_cache(data_dir).expect("a runtime");
+fn registry(
+    data_dir: &Path,
+    store: &SharedStore,
+    environment: &Arc<Environment>,
+    pool: Pool,
+) -> Arc<Registry> {
+    let runtime = Runtime::with_pool(data_dir, pool).expect("a runtime");
     let deps = RegistryDeps {
         store: store.clone(),
         environment: environment.clone(),
@@ -194,6 +204,8 @@ pub fn job(kind: EventKind, event_type: &str, payload: &Value) -> Job {
 pub struct Mirror {
     pub base: String,
     pub seen: Arc<std::sync::Mutex<Vec<Seen>>>,
+    /// Requests for `/api/held` are answered with one of these.
+    pub gate: Arc<tokio::sync::Semaphore>,
 }
 
 /// One request that arrived.
@@ -212,13 +224,25 @@ impl Mirror {
             .expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let seen: Arc<std::sync::Mutex<Vec<Seen>>> = Arc::default();
-        let kept = seen.clone();
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        let (kept, held) = (seen.clone(), gate.clone());
         let app = axum::Router::new().fallback(move |request: axum::extract::Request| {
-            let kept = kept.clone();
-            async move { answer(request, &kept).await }
+            let (kept, held) = (kept.clone(), held.clone());
+            async move { answer(request, &kept, &held).await }
         });
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { base, seen }
+        Self { base, seen, gate }
+    }
+
+    /// Waits until so many requests have arrived.
+    pub async fn arrived(&self, count: usize) {
+        let all = async {
+            while self.requests().len() < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_mins(1), all).await;
+        waited.expect("the requests in time");
     }
 
     /// The requests that arrived.
@@ -230,6 +254,7 @@ impl Mirror {
 async fn answer(
     request: axum::extract::Request,
     kept: &std::sync::Mutex<Vec<Seen>>,
+    gate: &tokio::sync::Semaphore,
 ) -> axum::response::Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 24).await.expect("a body");
@@ -238,6 +263,9 @@ async fn answer(
         headers: parts.headers,
         body: String::from_utf8_lossy(&body).into_owned(),
     });
+    if parts.uri.path() == "/api/held" {
+        gate.acquire().await.expect("an open gate").forget();
+    }
     let answer = match parts.uri.path() {
         "/api/redirect" => axum::response::Response::builder()
             .status(302)

@@ -16,7 +16,8 @@ pub enum Error {
     Transport(String),
     /// The answer broke off.
     CutOff(String),
-    /// The answer is longer than [`crate::http::Request::max_body`], in bytes.
+    /// The answer is longer than [`crate::http::Request::max_body`], or the answers of the run are
+    /// together longer than the operator's `response-bytes`; the bound, in bytes.
     TooLarge(usize),
 }
 
@@ -27,7 +28,11 @@ impl fmt::Display for Error {
             Self::Malformed(text) => write!(f, "the request is malformed: {text}"),
             Self::Transport(text) => write!(f, "the request got no answer: {text}"),
             Self::CutOff(text) => write!(f, "the answer broke off: {text}"),
-            Self::TooLarge(limit) => write!(f, "the answer is longer than {limit} bytes"),
+            Self::TooLarge(limit) => write!(
+                f,
+                "the answer is longer than {limit} bytes (the request's own bound, or `response-bytes` of \
+                 [plugins.NAME.limits] in plugins.toml)"
+            ),
         }
     }
 }

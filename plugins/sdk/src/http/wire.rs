@@ -118,7 +118,10 @@ fn write_body(body: OutgoingBody, bytes: &[u8]) -> Result<(), Error> {
                 .map_err(|error| broke(&error))?;
         }
     }
-    OutgoingBody::finish(body, None).map_err(|code| said(&code))
+    OutgoingBody::finish(body, None).map_err(|code| match code {
+        ErrorCode::HttpRequestBodySize(_) => malformed("the body is not as long as it says"),
+        other => said(&other),
+    })
 }
 
 fn read(response: &IncomingResponse, max_body: usize) -> Result<Response, Error> {
@@ -186,7 +189,25 @@ fn said(code: &ErrorCode) -> Error {
         ErrorCode::HttpRequestMethodInvalid => return malformed("the method is refused"),
         ErrorCode::HttpRequestUriInvalid => return malformed("the URL is refused"),
         ErrorCode::HttpRequestUriTooLong => return malformed("the URL is too long"),
-        ErrorCode::HttpRequestBodySize(_) => return malformed("the body is not as long as it says"),
+        // Limits of the run, as the operator's file calls them.
+        ErrorCode::ConnectionLimitReached => {
+            return Error::Denied(
+                "the run has made as many requests as it may; raise `requests` of [plugins.NAME.limits] in \
+                 plugins.toml"
+                    .to_owned(),
+            );
+        }
+        ErrorCode::HttpRequestBodySize(limit) => {
+            return Error::Denied(format!(
+                "the request bodies of the run are together larger than {} bytes; raise `request-bytes` of \
+                 [plugins.NAME.limits] in plugins.toml",
+                limit.unwrap_or_default()
+            ));
+        }
+        ErrorCode::HttpResponseBodySize(limit) => {
+            let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+            return Error::TooLarge(limit.unwrap_or(usize::MAX));
+        }
         ErrorCode::HttpRequestHeaderSize(_) | ErrorCode::HttpRequestHeaderSectionSize(_) => {
             return malformed("a header is too long");
         }

@@ -1,0 +1,95 @@
+//! What holds for every generation of one plugin, as of now.
+//!
+//! Less takes force at once, more only when the whole section fits the build. Each change of
+//! config, grants or limits makes a new edition; a build takes runs only while its settings were
+//! made for the edition in force. So no run has the configuration of one section and the rights of
+//! another.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::egress::Clients;
+use crate::domain::grant::Grants;
+use crate::domain::plugin::{PluginName, PluginSpec};
+
+/// One plugin's section: what the file says, and what of it is in force. A revoked grant reaches
+/// work in flight through this.
+pub(super) struct Standing {
+    pub(super) name: PluginName,
+    pub(super) clients: Clients,
+    wanted: ArcSwap<PluginSpec>,
+    in_force: ArcSwap<InForce>,
+    /// One change at a time.
+    turn: Mutex<()>,
+}
+
+/// A section in force.
+pub(super) struct InForce {
+    pub(super) spec: Arc<PluginSpec>,
+    /// Counts the changes of config, grants and limits.
+    pub(super) edition: u64,
+}
+
+impl Standing {
+    /// A plugin as the operator's section has it.
+    pub(super) fn new(spec: PluginSpec) -> Arc<Self> {
+        let spec = Arc::new(spec);
+        Arc::new(Self {
+            name: spec.name.clone(),
+            clients: Clients::default(),
+            wanted: ArcSwap::new(Arc::clone(&spec)),
+            in_force: ArcSwap::from_pointee(InForce { spec, edition: 0 }),
+            turn: Mutex::new(()),
+        })
+    }
+
+    /// The section as the file has it.
+    pub(super) fn wanted(&self) -> Arc<PluginSpec> {
+        self.wanted.load_full()
+    }
+
+    /// The section in force.
+    pub(super) fn spec(&self) -> Arc<PluginSpec> {
+        Arc::clone(&self.in_force.load().spec)
+    }
+
+    /// The section in force, with its edition.
+    pub(super) fn in_force(&self) -> Arc<InForce> {
+        self.in_force.load_full()
+    }
+
+    /// Takes away at once what the file's new section takes away; the rest waits for
+    /// [`Self::enforce`].
+    pub(super) fn announce(&self, spec: PluginSpec) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let narrowed = self.spec().narrowed_to(&spec);
+        self.wanted.store(Arc::new(spec));
+        self.put(Arc::new(narrowed));
+    }
+
+    /// Puts the file's section in force as a whole and gives its edition; `None` when the file has
+    /// another by now, which has its own turn.
+    pub(super) fn enforce(&self, spec: &Arc<PluginSpec>) -> Option<u64> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::ptr_eq(&self.wanted(), spec).then(|| self.put(Arc::clone(spec)))
+    }
+
+    /// Takes every right away, for work in flight too: the plugin is no longer in the file.
+    pub(super) fn revoke(&self) {
+        let mut spec = PluginSpec::clone(&self.wanted());
+        spec.enabled = false;
+        spec.grants = Grants::default();
+        self.announce(spec);
+    }
+
+    fn put(&self, spec: Arc<PluginSpec>) -> u64 {
+        let before = self.in_force.load();
+        let same = before.spec.config == spec.config
+            && before.spec.grants == spec.grants
+            && before.spec.limits == spec.limits;
+        let edition = before.edition + u64::from(!same);
+        self.in_force.store(Arc::new(InForce { spec, edition }));
+        edition
+    }
+}

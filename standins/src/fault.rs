@@ -13,7 +13,7 @@ const SLOW_MAX_MS: u64 = 600_000;
 /// A fault that meets the next requests of one target.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Fault {
-    /// A method's name, `webhook`, or `*` for all.
+    /// What the vendor's stand-in names its requests by: a method's name, an operation, `webhook`; `*` for all.
     pub target: String,
     /// What happens.
     #[serde(flatten)]
@@ -54,6 +54,8 @@ pub enum FaultKind {
     },
     /// The request is applied; the connection closes without any answer.
     CutAfterEffect,
+    /// Nothing is applied; the connection closes without any answer.
+    CutBeforeEffect,
 }
 
 /// Why a fault is refused.
@@ -72,8 +74,11 @@ pub enum FaultError {
     #[error("times is 0; a fault that meets no request has no effect, give at least 1")]
     Never,
     /// The target is not served.
-    #[error("target {0:?} is not served; give a served method's name, \"webhook\" or \"*\"")]
+    #[error("target {0:?} is not served; give a served method's or operation's name, or \"*\"")]
     Target(String),
+    /// The vendor has no error of that name.
+    #[error("error {0:?} is not known; give one of {1}")]
+    Error(String, String),
 }
 
 /// The faults that wait for their requests.

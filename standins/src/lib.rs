@@ -6,6 +6,7 @@
 //! how it was answered). Nothing here leaves the loopback interface, and tokens are made anew at every start.
 
 pub mod fault;
+pub mod github;
 mod html;
 pub mod journal;
 pub mod slack;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Parser;
 use serde_json::json;
+use standins::github::{self, GitHub};
 use standins::slack::{Options, Slack};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,6 +20,9 @@ struct Arguments {
     /// Refuse more than one message per second and channel, as Slack does
     #[arg(long)]
     slack_pace: bool,
+    /// Where GitHub's stand-in listens; port 0 takes any free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    github_listen: SocketAddr,
     /// Also write the line of JSON to this file, readable by its owner alone, once everything listens
     #[arg(long)]
     ready_file: Option<PathBuf>,
@@ -36,7 +40,17 @@ async fn main() -> anyhow::Result<()> {
     let slack = Slack::start(options)
         .await
         .context("cannot start Slack's stand-in")?;
-    let line = format!("{}\n", ready(&slack));
+    let options = github::Options {
+        listen: arguments.github_listen,
+        ..github::Options::default()
+    };
+    let github = GitHub::start(options)
+        .await
+        .context("cannot start GitHub's stand-in")?;
+    let line = format!(
+        "{}\n",
+        json!({"slack": of_slack(&slack), "github": of_github(&github)})
+    );
     if let Some(path) = &arguments.ready_file {
         write_whole(path, &line).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -48,17 +62,27 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn ready(slack: &Slack) -> serde_json::Value {
+fn of_slack(slack: &Slack) -> serde_json::Value {
     json!({
-        "slack": {
-            "base_url": slack.base_url,
-            "api_base": slack.api_base,
-            "bot_token": slack.bot_token,
-            "webhook_url": slack.webhook_url,
-            "user_id": slack.user_id("ada@example.com"),
-            "user_email": "ada@example.com",
-            "channel": "general",
-        },
+        "base_url": slack.base_url,
+        "api_base": slack.api_base,
+        "bot_token": slack.bot_token,
+        "webhook_url": slack.webhook_url,
+        "user_id": slack.user_id("ada@example.com"),
+        "user_email": "ada@example.com",
+        "channel": "general",
+    })
+}
+
+fn of_github(github: &GitHub) -> serde_json::Value {
+    json!({
+        "base_url": github.base_url(),
+        "token": github.token(),
+        "owner": github.owner(),
+        "org": github.org(),
+        "app_id": github.app_id(),
+        "installation_id": github.installation_id(),
+        "app_private_key_pem": github.app_private_key_pem(),
     })
 }
 

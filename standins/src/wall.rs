@@ -21,3 +21,15 @@ pub fn time_of_day(micros: u64) -> String {
         seconds % 60
     )
 }
+
+/// Seconds since 1970.
+pub fn now_seconds() -> i64 {
+    i64::try_from(now_micros() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// A time in UTC, `YYYY-MM-DDTHH:MM:SSZ`; one outside the years 1 to 9999 reads as 1970.
+pub fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .unwrap_or_default()
+        .to_string()
+}

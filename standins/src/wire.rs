@@ -104,6 +104,11 @@ impl Reply {
 pub trait Vendor: Send + Sync + 'static {
     /// Answers one request.
     fn answer(&self, received: Received) -> impl Future<Output = Reply> + Send;
+
+    /// The largest request body taken, in bytes.
+    fn body_max_bytes(&self) -> usize {
+        BODY_MAX_BYTES
+    }
 }
 
 /// A listening stand-in; dropping it stops it.
@@ -171,7 +176,7 @@ struct CutOff;
 
 async fn respond<V: Vendor>(vendor: &V, request: Request<Incoming>) -> Result<Response<CutBody>, CutOff> {
     let (head, body) = request.into_parts();
-    let reply = match Limited::new(body, BODY_MAX_BYTES).collect().await {
+    let reply = match Limited::new(body, vendor.body_max_bytes()).collect().await {
         Ok(body) => {
             let received = Received {
                 method: head.method,

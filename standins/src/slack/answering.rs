@@ -92,6 +92,7 @@ impl Shared {
             }
             FaultKind::Cut { bytes } => cut(surface.answer(self, received), Cut::After(*bytes)),
             FaultKind::CutAfterEffect => cut(surface.answer(self, received), Cut::Silent),
+            FaultKind::CutBeforeEffect => cut(bare(502), Cut::Silent),
         }
     }
 

@@ -1,5 +1,7 @@
 //! A client and a started stand-in.
 
+pub mod github;
+
 use std::sync::Once;
 
 use reqwest::{Client, RequestBuilder};

@@ -18,6 +18,10 @@ const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 /// Characters of GitHub's text that are kept; a proxy's error page can be long.
 const MAX_TEXT: usize = 500;
 
+/// What to do about a rule.
+const PROTECTED: &str =
+    "a rule protects the branch; let the token's owner bypass it, or set another `branch` in plugins.toml";
+
 /// A request that did not succeed.
 #[derive(Debug)]
 pub(crate) struct Error {
@@ -67,7 +71,7 @@ impl Error {
     /// The branch is no longer where it was: somebody else was first.
     pub(crate) fn is_moved(&self) -> bool {
         match self.status() {
-            Some(409) => !self.is_empty_repository() && !self.says("rule violations"),
+            Some(409) => !self.is_empty_repository() && !self.says("rule"),
             Some(422) => self.says("fast forward") || self.says("fast-forward"),
             _ => false,
         }
@@ -134,6 +138,7 @@ fn settle(error: &GitHubError) -> Failure {
         );
     }
     match (status, retry_after(error)) {
+        (409, _) if is_rule(error) => Failure::reject(format!("{text}; {PROTECTED}")),
         (408 | 409 | 425 | 500..=599, Some(after)) => Failure::retry_after(text, after),
         (408 | 409 | 425 | 500..=599, None) => Failure::retry(text),
         _ => Failure::reject(format!("{text}; {}", mend(status, error))),
@@ -190,12 +195,16 @@ fn mend(status: u16, error: &GitHubError) -> String {
             "check `owner`, `repo` and `branch` in plugins.toml, and that the token may use this repository: \
              GitHub answers 404 for what a token may not see"
         }
-        422 if text.contains("protected") || text.contains("rule") => {
-            "a rule protects the branch; let the token's owner bypass it, or set another `branch` in plugins.toml"
-        }
+        422 if is_rule(error) => PROTECTED,
         _ => "see the message; GitHub refuses the request as it stands",
     };
     fixed.to_owned()
+}
+
+/// A ruleset or a branch protection says no.
+fn is_rule(error: &GitHubError) -> bool {
+    let text = said(error).to_lowercase();
+    text.contains("rule") || text.contains("protected branch")
 }
 
 /// GitHub names the permission that would do in a header.

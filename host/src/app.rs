@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 
+use crate::actions::Actions;
 use crate::auth::{Auth, AuthSettings, KeyError, KeySource, Keyring, Registration};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{JwtSettings, Settings};
@@ -21,6 +22,7 @@ use crate::http::{self, ApiState, Readiness};
 use crate::intake::Intake;
 use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::operator::Operator;
+use crate::processes::Processes;
 use crate::store::{self, SharedStore};
 use crate::wake::Wake;
 use crate::wasm::{Registry, RegistryDeps, Runtime};
@@ -128,6 +130,25 @@ impl App {
         }
     }
 
+    /// What changes stored scripts.
+    #[must_use]
+    pub fn processes(&self) -> Processes {
+        Processes::new(self.store.clone(), self.clock.clone())
+    }
+
+    /// What takes actions.
+    #[must_use]
+    pub fn actions(&self) -> Actions {
+        Actions {
+            store: self.store.clone(),
+            registry: self.registry.clone(),
+            specs: self.specs.clone(),
+            clock: self.clock.clone(),
+            wake: self.wake.clone(),
+            lifecycle: self.lifecycle.clone(),
+        }
+    }
+
     /// Puts `plugins.toml` in force for a command. When it is wrong, [`Operator::rejected`] says so
     /// and the command decides whether it can do without.
     pub async fn load_plugins(&self) {
@@ -154,6 +175,8 @@ impl App {
             store: app.store.clone(),
             auth: app.auth.clone(),
             intake: app.intake.clone(),
+            processes: app.processes(),
+            actions: app.actions(),
             readiness: readiness.clone(),
             max_body: app.settings.max_body,
             public_url: app.settings.public_url.clone(),

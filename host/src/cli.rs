@@ -1,8 +1,10 @@
 //! The command line: parse and hand over.
 
 mod events;
+mod integrations;
 mod output;
 mod plugins;
+mod processes;
 mod serve;
 mod setup;
 mod users;
@@ -58,6 +60,21 @@ enum Command {
     /// Plugins: list, enable, disable, inspect, run
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
+    /// Stored scripts: list, show, history, add, edit, import, export, remove
+    #[command(subcommand)]
+    Processes(processes::ProcessesCommand),
+    /// Store three sample processes
+    #[command(alias = "create_sample_processes")]
+    CreateSampleProcesses,
+    /// Write a table to a Google sheet
+    #[command(alias = "write_to_gsheet")]
+    WriteToGsheet(integrations::TableArgs),
+    /// Send a welcome message through Slack
+    #[command(alias = "send_slack_welcome")]
+    SendSlackWelcome(integrations::WelcomeArgs),
+    /// Back every process up to GitHub
+    #[command(alias = "backup_processes")]
+    BackupProcesses(integrations::BackupArgs),
     /// Add a key that signs tokens to those kept in the data directory; in force at the next start
     RotateKey,
     /// Print shell completions, for example: hookyard completions bash > /`etc/bash_completion.d/hookyard`
@@ -101,6 +118,19 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::User(command) => users::run(&Caller::new(settings, env), command, output).await,
             Command::Events(command) => events::run(&Caller::new(settings, env), command, output).await,
             Command::Plugins(command) => plugins::run(settings, env, command, output).await,
+            Command::Processes(command) => processes::run(&Caller::new(settings, env), command, output).await,
+            Command::CreateSampleProcesses => {
+                processes::create_samples(&Caller::new(settings, env), output).await
+            }
+            Command::WriteToGsheet(args) => {
+                integrations::write_table(&Caller::new(settings, env), args, output).await
+            }
+            Command::SendSlackWelcome(args) => {
+                integrations::send_welcome(&Caller::new(settings, env), args, output).await
+            }
+            Command::BackupProcesses(args) => {
+                integrations::back_up(&Caller::new(settings, env), args, output).await
+            }
             Command::Completions { .. } => Ok(ExitCode::SUCCESS),
         }
     });

@@ -2,6 +2,7 @@
 //! or done inline, under the directory's lock, when none runs. Both ways end in `execute`.
 
 mod execute;
+mod processes;
 mod server;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::data_dir::{DataDir, Ownership, control_socket};
 use crate::environment::Environment;
+use crate::processes::Draft;
 
 pub use server::listen;
 
@@ -66,6 +68,28 @@ pub enum Request {
         name: String,
         action: String,
         input: Value,
+    },
+    ProcessList {
+        search: Option<String>,
+        page: u32,
+    },
+    ProcessShow {
+        code: String,
+    },
+    ProcessVersions {
+        code: String,
+        page: u32,
+    },
+    /// A process whose code must be new.
+    ProcessAdd {
+        process: Draft,
+    },
+    /// Processes by their codes, new or changed.
+    ProcessPut {
+        processes: Vec<Draft>,
+    },
+    ProcessRemove {
+        code: String,
     },
 }
 

@@ -12,7 +12,10 @@ pub mod events;
 pub mod extract;
 pub mod health;
 pub mod observe;
+pub mod page;
+pub mod plugins;
 pub mod problem;
+pub mod processes;
 pub mod receive;
 pub mod serve;
 pub mod slash;
@@ -26,9 +29,11 @@ use axum::http::{Method, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::actions::Actions;
 use crate::auth::Auth;
 use crate::config::PublicUrl;
 use crate::intake::Intake;
+use crate::processes::Processes;
 use crate::store::SharedStore;
 
 pub use health::Readiness;
@@ -41,6 +46,8 @@ pub struct ApiState {
     pub store: SharedStore,
     pub auth: Arc<Auth>,
     pub intake: Intake,
+    pub processes: Processes,
+    pub actions: Actions,
     /// Set by the application; read by `/readyz`.
     pub readiness: Readiness,
     /// Most bytes of a webhook's body.
@@ -74,6 +81,16 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::list))
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
+        .routes(routes!(processes::list, processes::create))
+        .routes(routes!(
+            processes::detail,
+            processes::replace,
+            processes::change,
+            processes::remove
+        ))
+        .routes(routes!(processes::versions))
+        .routes(routes!(plugins::list))
+        .routes(routes!(plugins::run_action))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(docs::openapi))

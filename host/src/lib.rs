@@ -4,6 +4,7 @@
 //! [`store`] makes it durable, [`dispatch`] claims its deliveries, [`wasm`] runs the plugin.
 //! [`domain`] holds the words they share. `docs/architecture.md` has the map.
 
+pub mod actions;
 pub mod app;
 pub mod auth;
 pub mod batch;
@@ -20,6 +21,7 @@ pub mod intake;
 pub mod lifecycle;
 pub mod manifest;
 pub mod operator;
+pub mod processes;
 pub mod secret;
 pub mod store;
 pub mod telemetry;

@@ -35,7 +35,7 @@ use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent};
 use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId, RefreshTokenId, TokenFamily, UserId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::plugin::PluginName;
-use crate::domain::process::Process;
+use crate::domain::process::{Process, ProcessSummary, ProcessVersion, ProcessWrite};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, UpdatedUser, User};
 
@@ -273,10 +273,25 @@ pub trait StateStore: Send + Sync {
 /// Stored scripts.
 #[async_trait]
 pub trait ProcessStore: Send + Sync {
-    /// Writes a process by its code, new or changed.
-    async fn put_process(&self, process: &Process) -> StoreResult<()>;
+    /// Writes processes by their codes, new or changed, all in one transaction; a known code keeps
+    /// its id and the moment it was made. What changes gets a version that names `by`.
+    async fn put_processes(&self, processes: &[Process], by: &str) -> StoreResult<Vec<ProcessWrite>>;
+    /// Writes a process whose code must be new; whether it was.
+    async fn create_process(&self, process: &Process, by: &str) -> StoreResult<bool>;
+    /// One process.
+    async fn process(&self, code: &str) -> StoreResult<Option<Process>>;
+    /// Removes a process; its versions stay, with one more that says so. Whether it was there.
+    async fn remove_process(&self, code: &str, at: Timestamp, by: &str) -> StoreResult<bool>;
     /// Processes whose code comes after `after`, by code.
     async fn processes(&self, after: Option<&str>, limit: u32) -> StoreResult<Vec<Process>>;
+    /// A page of processes by code whose code or name contains `search` (without regard to case).
+    async fn process_page(
+        &self,
+        search: Option<&str>,
+        page: PageRequest,
+    ) -> StoreResult<Page<ProcessSummary>>;
+    /// The versions of a code, newest first.
+    async fn process_versions(&self, code: &str, page: PageRequest) -> StoreResult<Page<ProcessVersion>>;
 }
 
 /// Whether the database can be used.

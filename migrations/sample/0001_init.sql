@@ -27,6 +27,8 @@ VALUES ('018f0000-0000-7000-8000-000000000006', '018f0000-0000-7000-8000-0000000
         'retry', NULL, NULL, 'it said no', '[{"at_ms":1,"level":"info","message":"hello"}]', '[]', 1, 'abc');
 INSERT INTO processes (id, code, name, script, created_at, updated_at)
 VALUES ('018f0000-0000-7000-8000-000000000007', 'invoice', 'Invoice', 'print(1)', 1750000000000, 1750000000000);
+INSERT INTO process_versions (process_id, version, code, name, script, changed_at, changed_by)
+VALUES ('018f0000-0000-7000-8000-000000000007', 1, 'invoice', 'Invoice', 'print(1)', 1750000000000, 'Ada');
 INSERT INTO schedule_runs (plugin, schedule, planned_at, event_id)
 VALUES ('github-backup', '0 3 * * *', 1750000000000, '018f0000-0000-7000-8000-000000000004');
 INSERT INTO plugin_state (plugin, key, value, version) VALUES ('gsheets', 'cursor', '42', 1);

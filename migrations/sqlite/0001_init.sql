@@ -136,6 +136,21 @@ CREATE TABLE processes (
     updated_at INTEGER NOT NULL
 );
 
+-- What each process was: a row for every change, and one without a script for its removal. They
+-- outlive the process.
+CREATE TABLE process_versions (
+    process_id TEXT NOT NULL,
+    version    INTEGER NOT NULL,
+    code       TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    script     TEXT,
+    changed_at INTEGER NOT NULL,
+    changed_by TEXT NOT NULL,
+    PRIMARY KEY (process_id, version)
+);
+-- The versions of a code, newest first.
+CREATE INDEX process_versions_code ON process_versions (code, changed_at, version);
+
 -- Ticks of schedules: the key makes each tick once, however many nodes see it.
 CREATE TABLE schedule_runs (
     plugin     TEXT NOT NULL,

@@ -53,14 +53,10 @@ pub async fn run(
         PluginsCommand::Disable { name } => Request::PluginEnable { name, enabled: false },
         PluginsCommand::Run { name, action, input } => {
             let input: Value = serde_json::from_str(&input).context("--input is not JSON")?;
-            Request::PluginRun { name, action, input }
+            return run_action(&Caller::new(settings, env), &name, &action, input, output).await;
         }
     };
-    let ran = matches!(request, Request::PluginRun { .. });
     let answer = Caller::new(settings, env).call(request).await?;
-    if ran {
-        return Ok(ran_action(&answer, output));
-    }
     output.print(&answer, list);
     Ok(ExitCode::SUCCESS)
 }
@@ -94,6 +90,22 @@ fn list(answer: &Value) {
             }
         }
     }
+}
+
+/// Runs an action and shows its first attempt; the exit code tells success, retry and rejection.
+pub async fn run_action(
+    caller: &Caller,
+    name: &str,
+    action: &str,
+    input: Value,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let request = Request::PluginRun {
+        name: name.to_owned(),
+        action: action.to_owned(),
+        input,
+    };
+    Ok(ran_action(&caller.call(request).await?, output))
 }
 
 fn ran_action(answer: &Answer, output: Output) -> ExitCode {

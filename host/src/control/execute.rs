@@ -12,9 +12,9 @@ use super::{Answer, Request};
 use crate::app::App;
 use crate::auth::NewAccount;
 use crate::dispatch;
-use crate::domain::delivery::{DeliveryHistory, DeliveryState, NewDelivery};
-use crate::domain::event::{Event, EventFilter, EventKind, EventOrder, EventStatus, NewEvent};
-use crate::domain::id::{DeliveryId, EventId};
+use crate::domain::delivery::DeliveryHistory;
+use crate::domain::event::{Event, EventFilter, EventKind, EventOrder, EventStatus};
+use crate::domain::id::EventId;
 use crate::domain::page::PageRequest;
 use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
@@ -122,7 +122,8 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             app.operator.set_enabled(&name, enabled).await?;
             Answer::of(&plugin_list(app))
         }
-        Request::PluginRun { name, action, input } => run_action(app, &name, action, &input).await,
+        Request::PluginRun { name, action, input } => run_action(app, &name, &action, &input).await,
+        other => super::processes::execute(app, other).await,
     }
 }
 
@@ -187,57 +188,29 @@ fn plugin_list(app: &App) -> Value {
 }
 
 /// Stores the action as an event with one delivery, and waits for its first attempt.
-async fn run_action(app: &App, name: &str, action: String, input: &Value) -> anyhow::Result<Answer> {
+async fn run_action(app: &App, name: &str, action: &str, input: &Value) -> anyhow::Result<Answer> {
     routed(app)?;
-    let name: PluginName = name.parse()?;
-    let plugin = app
-        .registry
-        .plugin(&name)
-        .ok_or_else(|| anyhow!("plugin {name} is not loaded; `hookyard plugins list` says why"))?;
-    plugin.check_action(&action, input).map_err(|e| anyhow!(e))?;
-    let spec = app
-        .specs
-        .load()
-        .get(&name)
-        .cloned()
-        .ok_or_else(|| anyhow!("plugin {name} is not in force"))?;
-    if !spec.enabled || spec.paused {
-        bail!(
-            "plugin {name} is {}",
-            if spec.enabled { "paused" } else { "disabled" }
-        );
-    }
-    let timeout = spec.limits.timeout;
-    let delivery = DeliveryId::generate();
-    let event = NewEvent {
-        id: EventId::generate(),
-        kind: EventKind::Action,
-        source: "action".to_owned(),
-        event_type: action,
-        headers: Vec::new(),
-        content_type: "application/json".to_owned(),
-        body: Bytes::from(serde_json::to_vec(input)?),
-        payload: None,
-        received_at: app.clock.now(),
-        owner: None,
-        deliveries: vec![NewDelivery {
-            id: delivery,
-            plugin: name.clone(),
-        }],
-    };
-    let id = event.id;
-    app.store.accept_events(&[event]).await?;
-    if app.dispatching() {
-        app.wake.ring([&name]);
-    } else {
+    let actions = app.actions();
+    let submitted = actions.submit(name, action, input, None).await?;
+    let (event, delivery) = (submitted.event, submitted.delivery);
+    if !app.dispatching() {
         let ran = dispatch::run_once(&app.dispatch_parts(), delivery).await?;
-        anyhow::ensure!(ran, "the action could not be run; it waits as event {id}");
+        anyhow::ensure!(ran, "the action could not be run; it waits as event {event}");
     }
-    let history = first_attempt(app, id, delivery, timeout + ACTION_SLACK).await?;
-    let view = DeliveryView::of(history, Audience::Staff)?;
+    let limit = submitted.timeout + ACTION_SLACK;
+    let history = actions.first_attempt(event, delivery, limit).await?;
+    let history = history.ok_or_else(|| {
+        if app.lifecycle.soft.is_cancelled() {
+            return anyhow!("the server stops; the action stays queued as event {event}");
+        }
+        anyhow!(
+            "the action waits longer than {} s; it stays queued as event {event}",
+            limit.as_secs()
+        )
+    })?;
     Answer::of(&ActionRun {
-        event: id.to_string(),
-        delivery: view,
+        event: event.to_string(),
+        delivery: DeliveryView::of(history, Audience::Staff)?,
     })
 }
 
@@ -290,44 +263,3 @@ fn views_of(histories: Vec<DeliveryHistory>) -> anyhow::Result<Vec<DeliveryView>
 
 /// How long an action may wait for a free slot and its commit, beside its own timeout.
 const ACTION_SLACK: Duration = Duration::from_secs(30);
-
-/// How often the store is asked whether the attempt is there.
-const ACTION_POLL: Duration = Duration::from_millis(50);
-
-/// Whether nothing will run the delivery any more before the next start.
-fn stopping(app: &App, state: DeliveryState) -> bool {
-    app.lifecycle.soft.is_cancelled() && !matches!(state, DeliveryState::Claimed | DeliveryState::Running)
-}
-
-async fn first_attempt(
-    app: &App,
-    event: EventId,
-    delivery: DeliveryId,
-    limit: Duration,
-) -> anyhow::Result<DeliveryHistory> {
-    let waiting = async {
-        loop {
-            let histories = app.store.deliveries(event).await?;
-            let found = histories
-                .into_iter()
-                .find(|history| history.delivery.id == delivery);
-            match found {
-                Some(history)
-                    if !history.attempts.is_empty() || history.delivery.state == DeliveryState::Cancelled =>
-                {
-                    return anyhow::Ok(history);
-                }
-                Some(history) if stopping(app, history.delivery.state) => {
-                    bail!("the server stops; the action stays queued as event {event}")
-                }
-                _ => tokio::time::sleep(ACTION_POLL).await,
-            }
-        }
-    };
-    tokio::time::timeout(limit, waiting).await.map_err(|_| {
-        anyhow!(
-            "the action waits longer than {} s; it stays queued as event {event}",
-            limit.as_secs()
-        )
-    })?
-}

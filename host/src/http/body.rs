@@ -13,12 +13,19 @@ use serde_json::{Map, Value};
 
 use super::{ApiState, Problem};
 use crate::auth::FieldErrors;
+use crate::domain::process::MAX_SCRIPT_BYTES;
 
 /// How long a body may take to arrive: 1 MiB over a poor mobile line takes about 10 s.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Most bytes of a form: the largest fields together have about 3 KiB.
 pub const MAX_FORM_BYTES: usize = 16 << 10;
+
+/// Most bytes of a form with a script: JSON may write a byte of it as six.
+pub const MAX_SCRIPT_FORM_BYTES: usize = 6 * MAX_SCRIPT_BYTES + MAX_FORM_BYTES;
+
+/// Most bytes of an action's arguments: a table of 100,000 cells fits.
+pub const MAX_INPUT_BYTES: usize = 8 << 20;
 
 /// Media type taken to be meant when none is given: the old service did so too.
 const ASSUMED: &str = "application/json";
@@ -139,6 +146,16 @@ impl Form {
         self.fields.contains_key(name).then(|| self.take(name)).flatten()
     }
 
+    /// Whether the field came, whatever it holds.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
+    /// A text that must be there and may be empty.
+    pub fn text(&mut self, name: &'static str) -> String {
+        self.take(name).unwrap_or_default()
+    }
+
     /// Notes what is wrong with a field.
     pub fn wrong(&mut self, name: &'static str, why: &str) {
         self.errors.add(name, why);
@@ -170,10 +187,49 @@ impl FromRequest<ApiState> for Form {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &ApiState) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        check_declared(&parts.headers, MAX_FORM_BYTES)?;
-        json_content_type(&parts.headers)?;
-        let bytes = read(body, MAX_FORM_BYTES).await?;
+        Self::read(request, MAX_FORM_BYTES).await
+    }
+}
+
+/// A form with a script in it.
+pub struct ScriptForm(pub Form);
+
+impl FromRequest<ApiState> for ScriptForm {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &ApiState) -> Result<Self, Problem> {
+        Form::read(request, MAX_SCRIPT_FORM_BYTES).await.map(Self)
+    }
+}
+
+/// A JSON value of any kind, at most [`MAX_INPUT_BYTES`].
+pub struct Input(pub Value);
+
+impl FromRequest<ApiState> for Input {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &ApiState) -> Result<Self, Problem> {
+        let bytes = json_bytes(request, MAX_INPUT_BYTES).await?;
+        if bytes.is_empty() {
+            return Ok(Self(Value::Object(Map::new())));
+        }
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| bad_json(&error))
+    }
+}
+
+/// The body of a request that brings JSON.
+async fn json_bytes(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    let (parts, body) = request.into_parts();
+    check_declared(&parts.headers, limit)?;
+    json_content_type(&parts.headers)?;
+    read(body, limit).await
+}
+
+impl Form {
+    async fn read(request: Request, limit: usize) -> Result<Self, Problem> {
+        let bytes = json_bytes(request, limit).await?;
         let fields = match serde_json::from_slice(&bytes) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => {

@@ -2,20 +2,19 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST};
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::extract::{CurrentUser, Params};
+use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::views::{Audience, DeliveryView, EventDetail, EventView};
 use super::{ApiState, Problem};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventStatus};
 use crate::domain::id::EventId;
-use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::words::UnknownWord;
@@ -66,22 +65,21 @@ pub async fn list(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Json<EventPage>, Problem> {
-    let page = page_request(&params)?;
+    let page = page::request(&params)?;
     let filter = filter(&params, &user)?;
     let found = state.store.events(&filter, ordering(&params)?, page).await?;
-    let pages = found.total.div_ceil(u64::from(page.size)).max(1);
-    if u64::from(page.page) > pages {
-        return Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "no-such-page",
-            "Invalid page.",
-        ));
-    }
-    let address = |page| page_address(&state, &headers, &params, page);
+    let links = Links::of(
+        &state,
+        "/api/webhooks/list/",
+        &headers,
+        &params,
+        page,
+        found.total,
+    )?;
     Ok(Json(EventPage {
         count: found.total,
-        next: (u64::from(page.page) < pages).then(|| address(page.page + 1)),
-        previous: (page.page > 1).then(|| address(page.page - 1)),
+        next: links.next,
+        previous: links.previous,
         results: found
             .items
             .into_iter()
@@ -162,25 +160,6 @@ async fn visible_event(state: &ApiState, user: &User, id: &str) -> Result<Event,
         .ok_or_else(|| Problem::no_such("event"))
 }
 
-fn page_request(params: &Params) -> Result<PageRequest, Problem> {
-    let number = |name: &'static str, default: u32, most: u32, why: &str| match params.get(name) {
-        None => Ok(default),
-        Some(text) => match text.parse() {
-            Ok(number) if (1..=most).contains(&number) => Ok(number),
-            _ => Err(Problem::bad_parameter(name, why)),
-        },
-    };
-    Ok(PageRequest {
-        page: number("page", 1, u32::MAX - 1, "must be a number from 1 on")?,
-        size: number(
-            "page_size",
-            DEFAULT_PAGE_SIZE,
-            MAX_PAGE_SIZE,
-            "must be a number from 1 to 100",
-        )?,
-    })
-}
-
 fn filter(params: &Params, user: &User) -> Result<EventFilter, Problem> {
     let text = |name| params.get(name).map(str::to_owned);
     let search = text("search");
@@ -221,23 +200,5 @@ fn ordering(params: &Params) -> Result<EventOrder, Problem> {
             "ordering",
             "must be received_at or -received_at",
         )),
-    }
-}
-
-/// The address of another page, below the public address; without one, at the host by which the
-/// client reached us; without one that can be read, an address without a host.
-fn page_address(state: &ApiState, headers: &HeaderMap, params: &Params, page: u32) -> String {
-    let path = format!("/api/webhooks/list/?{}", params.with_page(page));
-    if let Some(public) = &state.public_url {
-        return public.of(&path);
-    }
-    let host = headers
-        .get(HOST)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<Authority>().ok())
-        .filter(|authority| !authority.as_str().contains('@'));
-    match host {
-        Some(host) => format!("http://{host}{path}"),
-        None => path,
     }
 }

@@ -3,6 +3,7 @@
 mod connections;
 mod document;
 mod events;
+mod processes;
 
 use std::process::Command;
 

@@ -1,5 +1,6 @@
 //! Everything that enters by the front door: one binary, one module per theme.
 
+mod actions;
 mod auth;
 mod control;
 mod durability;

@@ -4,10 +4,12 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 
 use super::{Problem, chain};
+use crate::actions::ActionError;
 use crate::auth::lockout::LockedOut;
 use crate::auth::password::HashError;
 use crate::auth::{FieldErrors, RegistrationError, SignInError, TokenError};
 use crate::intake::IntakeError;
+use crate::processes::ProcessError;
 use crate::store::StoreError;
 
 impl From<StoreError> for Problem {
@@ -123,6 +125,33 @@ impl From<IntakeError> for Problem {
             IntakeError::Store(error) => {
                 Self::unavailable("The event could not be stored: try again in a moment.").because(&*error)
             }
+        }
+    }
+}
+
+impl From<ProcessError> for Problem {
+    fn from(error: ProcessError) -> Self {
+        match error {
+            ProcessError::Invalid(errors) => errors.into(),
+            ProcessError::Taken(_) => {
+                FieldErrors::one("code", "process with this code already exists.").into()
+            }
+            ProcessError::Missing(_) => Self::no_such("process"),
+            ProcessError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ActionError> for Problem {
+    fn from(error: ActionError) -> Self {
+        match error {
+            ActionError::NoPlugin(_) => Self::no_such("plugin"),
+            ActionError::Wrong(why) => Self::new(StatusCode::BAD_REQUEST, "bad-input", why),
+            ActionError::NotRunning { .. } => {
+                Self::new(StatusCode::CONFLICT, "plugin-not-running", error.to_string())
+            }
+            ActionError::Json(_) => Self::internal(chain(&error)),
+            ActionError::Store(error) => error.into(),
         }
     }
 }

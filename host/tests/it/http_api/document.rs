@@ -19,8 +19,13 @@ async fn the_document_describes_what_is_served() {
     );
     let described: BTreeSet<String> = operations(&document).collect();
     let wanted: BTreeSet<String> = [
+        "delete /api/processes/{code}/",
         "get /api/auth/profile/",
         "get /api/openapi.json",
+        "get /api/plugins/",
+        "get /api/processes/",
+        "get /api/processes/{code}/",
+        "get /api/processes/{code}/versions/",
         "get /api/webhooks/list/",
         "get /api/webhooks/{id}/",
         "get /api/webhooks/{id}/raw/",
@@ -28,8 +33,12 @@ async fn the_document_describes_what_is_served() {
         "get /readyz",
         "post /api/auth/register/",
         "post /api/auth/token/",
+        "patch /api/processes/{code}/",
         "post /api/auth/token/refresh/",
+        "post /api/plugins/{name}/actions/{action}/",
+        "post /api/processes/",
         "post /api/webhooks/receive/",
+        "put /api/processes/{code}/",
     ]
     .map(str::to_owned)
     .into();

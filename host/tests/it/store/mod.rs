@@ -5,6 +5,7 @@ mod events;
 mod finishes;
 mod leases;
 mod postgres;
+mod processes;
 mod schema;
 mod sqlite;
 mod state;

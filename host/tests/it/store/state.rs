@@ -1,11 +1,8 @@
-//! Plugins' own entries, and stored processes.
+//! Plugins' own entries.
 
-use hookyard::domain::id::ProcessId;
-use hookyard::domain::process::Process;
-use hookyard::domain::time::Timestamp;
 use hookyard::store::{SharedStore, StateEntry, StateExpect, StateQuota, StateWrite};
 
-use super::{BASE, on_both, plugin};
+use super::{on_both, plugin};
 use crate::support::stores::Fixture;
 
 on_both!(
@@ -15,7 +12,6 @@ on_both!(
     writers_at_once_do_not_pass_the_quota,
     keys_come_in_byte_order,
     plugins_do_not_see_each_other,
-    processes_come_by_code,
 );
 
 const ROOMY: StateQuota = StateQuota {
@@ -185,38 +181,4 @@ async fn plugins_do_not_see_each_other(fixture: &Fixture) {
             .is_empty()
     );
     assert!(!store.state_delete(&b, "k").await.expect("answered"));
-}
-
-async fn processes_come_by_code(fixture: &Fixture) {
-    let store = &fixture.store;
-    let process = |code: &str| Process {
-        id: ProcessId::generate(),
-        code: code.to_owned(),
-        name: format!("Process {code}"),
-        script: "print('\u{e9}')\n".to_owned(),
-        created_at: BASE,
-        updated_at: BASE,
-    };
-    let sorted = ["B", "a", "a-b", "ab", "b"].map(process);
-    for process in sorted.iter().rev() {
-        store.put_process(process).await.expect("written");
-    }
-    assert_eq!(store.processes(None, 2).await.expect("listed"), sorted[..2]);
-    assert_eq!(store.processes(Some("a"), 2).await.expect("listed"), sorted[2..4]);
-    assert!(store.processes(Some("b"), 2).await.expect("listed").is_empty());
-
-    let later = Timestamp::from_millis(BASE.as_millis() + 1);
-    let changed = Process {
-        script: "new".to_owned(),
-        created_at: later,
-        updated_at: later,
-        ..process("B")
-    };
-    store.put_process(&changed).await.expect("written");
-    let want = Process {
-        id: sorted[0].id,
-        created_at: BASE,
-        ..changed
-    };
-    assert_eq!(store.processes(None, 1).await.expect("listed"), [want]);
 }

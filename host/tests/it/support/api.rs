@@ -1,23 +1,28 @@
 //! The HTTP interface on a free port over a real SQLite store, with a clock that the test moves.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use hookyard::actions::Actions;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::FakeClock;
 use hookyard::config::PublicUrl;
-use hookyard::domain::plugin::{PluginName, PluginSpec};
+use hookyard::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use hookyard::domain::retry::RetryPolicy;
 use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
+use hookyard::environment::Environment;
 use hookyard::http::{self, ApiState, Readiness};
 use hookyard::intake::Intake;
+use hookyard::lifecycle::Lifecycle;
+use hookyard::processes::Processes;
 use hookyard::secret::Secret;
 use hookyard::store::{self, EventStore, SharedStore};
 use hookyard::wake::Wake;
+use hookyard::wasm::{Registry, RegistryDeps, Runtime};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -159,6 +164,8 @@ impl Api {
             store: store.clone(),
             auth: auth.clone(),
             intake: intake.clone(),
+            processes: Processes::new(store.clone(), clock.clone()),
+            actions: actions(&store, &clock, &wake, dir.path()),
             readiness: readiness.clone(),
             max_body: MAX_BODY,
             public_url,
@@ -255,6 +262,24 @@ impl Api {
         self.stop.cancel();
         self.served.take().expect("served once").await.expect("no panic");
         self.intake.close().await;
+    }
+}
+
+/// What takes actions, with no plugin in force.
+fn actions(store: &SharedStore, clock: &Arc<FakeClock>, wake: &Arc<Wake>, dir: &Path) -> Actions {
+    let deps = RegistryDeps {
+        store: store.clone(),
+        environment: Arc::new(Environment::default()),
+        clock: clock.clone(),
+        data_dir: dir.to_owned(),
+    };
+    Actions {
+        store: store.clone(),
+        registry: Arc::new(Registry::new(Runtime::new().expect("a runtime"), deps)),
+        specs: SharedSpecs::default(),
+        clock: clock.clone(),
+        wake: wake.clone(),
+        lifecycle: Lifecycle::default(),
     }
 }
 

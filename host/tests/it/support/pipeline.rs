@@ -112,6 +112,18 @@ impl Pipeline {
             .to_owned()
     }
 
+    /// Posts JSON as the staff user: the answer's status and body.
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.client.post(format!("http://{}{path}", self.address));
+        let request = request.bearer_auth(&self.token).body(body.to_string());
+        let response = request
+            .header("content-type", "application/json")
+            .send()
+            .await
+            .expect("an answer");
+        (response.status().as_u16(), response.json_value().await)
+    }
+
     /// An event with its deliveries.
     pub async fn event(&self, id: &str) -> Value {
         let url = format!("http://{}/api/webhooks/{id}/", self.address);
@@ -123,6 +135,22 @@ impl Pipeline {
             .expect("an answer")
             .json_value()
             .await
+    }
+
+    /// Waits until a plugin is in this state.
+    pub async fn wait_plugin(&self, name: &str, state: &str) {
+        let began = Instant::now();
+        loop {
+            let request = self.client.get(format!("http://{}/api/plugins/", self.address));
+            let response = request.bearer_auth(&self.token).send().await.expect("an answer");
+            let plugins = response.json_value().await;
+            let mut plugins = plugins.as_array().into_iter().flatten();
+            if plugins.any(|plugin| plugin["name"] == name && plugin["state"] == state) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{name} did not become {state}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until the event is as the test wants it.

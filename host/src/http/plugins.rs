@@ -1,0 +1,106 @@
+//! Plugins: how they stand, and their actions, for staff.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::body::Input;
+use super::extract::{Params, StaffUser};
+use super::problem::ProblemBody;
+use super::views::{Audience, DeliveryView};
+use super::{ApiState, Problem};
+use crate::wasm::PluginStatus;
+
+/// Longest wait for an action's first attempt: below what a request may take in all.
+const MAX_WAIT_SECONDS: u64 = 25;
+
+/// An action that is stored.
+#[derive(Serialize, ToSchema)]
+pub struct ActionAnswer {
+    /// The event that the action became; `/api/webhooks/{id}/` shows how it goes on.
+    pub id: String,
+    /// With `wait`: the delivery with its first attempt, when there was one in time.
+    pub delivery: Option<DeliveryView>,
+}
+
+/// How every plugin of `plugins.toml` stands, with its manifest
+#[utoipa::path(get, path = "/api/plugins/", tag = "plugins", security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The plugins by name", body = Vec<Object>),
+        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub async fn list(State(state): State<ApiState>, _staff: StaffUser) -> Json<Vec<PluginStatus>> {
+    Json(state.actions.registry.statuses())
+}
+
+/// Ask a plugin to do one of its actions
+///
+/// The body is the action's arguments; the manifest in `/api/plugins/` has their JSON Schema. The
+/// action is stored like an event, so it is retried and recorded like one.
+#[utoipa::path(post, path = "/api/plugins/{name}/actions/{action}/", tag = "plugins",
+    security(("bearer" = [])), request_body = Object,
+    params(
+        ("name" = String, Path, description = "The plugin's name in plugins.toml"),
+        ("action" = String, Path, description = "One of the manifest's actions"),
+        ("wait" = Option<u32>, Query, maximum = 25,
+         description = "Seconds to wait for the first attempt; 0 when not given"),
+    ),
+    responses(
+        (status = 200, description = "Stored, and tried within `wait`", body = ActionAnswer),
+        (status = 202, description = "Stored; `Location` shows how it goes on", body = ActionAnswer),
+        (status = 400, description = "The arguments do not fit the action's schema, or there is no such action",
+         body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such plugin", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 409, description = "The plugin is disabled, paused or broken; nothing was stored",
+         body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub async fn run_action(
+    State(state): State<ApiState>,
+    StaffUser(user): StaffUser,
+    Path((name, action)): Path<(String, String)>,
+    params: Params,
+    Input(input): Input,
+) -> Result<Response, Problem> {
+    let wait = wait(&params)?;
+    let submitted = state
+        .actions
+        .submit(&name, &action, &input, Some(user.id))
+        .await?;
+    let tried = state
+        .actions
+        .first_attempt(submitted.event, submitted.delivery, wait)
+        .await?;
+    let status = if tried.is_some() {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    let answer = ActionAnswer {
+        id: submitted.event.to_string(),
+        delivery: tried
+            .map(|history| DeliveryView::of(history, Audience::Staff))
+            .transpose()?,
+    };
+    let address = HeaderValue::try_from(format!("/api/webhooks/{}/", submitted.event))
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    Ok((status, [(LOCATION, address)], Json(answer)).into_response())
+}
+
+fn wait(params: &Params) -> Result<Duration, Problem> {
+    match params.get("wait").map(str::parse) {
+        None => Ok(Duration::ZERO),
+        Some(Ok(seconds @ 0..=MAX_WAIT_SECONDS)) => Ok(Duration::from_secs(seconds)),
+        Some(_) => Err(Problem::bad_parameter(
+            "wait",
+            "must be a number of seconds from 0 to 25",
+        )),
+    }
+}

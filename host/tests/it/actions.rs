@@ -1,0 +1,167 @@
+//! Actions by people: over HTTP and from the command line.
+
+use serde_json::json;
+
+use crate::support::command::{Ran, hookyard};
+use crate::support::pipeline::Pipeline;
+use crate::support::plugins::component;
+
+fn plugins(name: &str, fixture: &str, more: &str) -> String {
+    let file = component(fixture);
+    format!("[plugins.{name}]\ncomponent = \"{}\"\n{more}\n", file.display())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_is_an_event_that_can_be_waited_for() {
+    let pipeline = Pipeline::start(&plugins("echo", "echo", "")).await;
+    let (status, answer) = pipeline
+        .post("/api/plugins/echo/actions/echo/?wait=20", &json!({"n": 1}))
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let attempt = &answer["delivery"]["attempts"][0];
+    assert_eq!(
+        attempt["output"]["trigger"]["input"],
+        json!({"n": 1}),
+        "{attempt}"
+    );
+    let (status, answer) = pipeline.post("/api/plugins/echo/actions/echo/", &json!({})).await;
+    assert_eq!((status, &answer["delivery"]), (202, &json!(null)), "{answer}");
+    let id = answer["id"].as_str().expect("an id");
+    let event = pipeline.wait_status(id, "processed").await;
+    assert_eq!(
+        (&event["source"], &event["type"]),
+        (&json!("action"), &json!("echo"))
+    );
+    pipeline.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_done_is_told_and_not_stored() {
+    let pipeline = Pipeline::start(&plugins("echo", "echo", "enabled = false")).await;
+    let cases = [
+        ("/api/plugins/none/actions/echo/", 404),
+        ("/api/plugins/echo/actions/echo/", 409),
+    ];
+    for (path, wanted) in cases {
+        let (status, problem) = pipeline.post(path, &json!({})).await;
+        assert_eq!(status, wanted, "{problem}");
+    }
+    pipeline.write_plugins(&plugins("echo", "echo", ""));
+    pipeline.wait_plugin("echo", "ready").await;
+    let cases = [
+        ("/api/plugins/echo/actions/none/", json!({})),
+        ("/api/plugins/echo/actions/echo/", json!(7)),
+        ("/api/plugins/echo/actions/echo/?wait=99", json!({})),
+    ];
+    for (path, input) in cases {
+        let (status, problem) = pipeline.post(path, &input).await;
+        assert_eq!(status, 400, "{problem}");
+    }
+    pipeline.stop().await;
+}
+
+#[test]
+fn the_exit_code_tells_retry_from_rejection() {
+    let yard = hookyard(&plugins("fail", "fail", ""));
+    for (ending, code) in [("ok", 0), ("retry", 75), ("reject", 1)] {
+        let input = json!({"do": ending, "reason": "because"}).to_string();
+        let Ran { status, out, err } = yard.run(&["plugins", "run", "fail", "end", "--input", &input]);
+        assert_eq!(status, code, "{out}{err}");
+    }
+    let wrong = yard.run(&["plugins", "run", "fail", "none"]);
+    assert!(
+        wrong.status == 1 && wrong.err.contains("offers: end"),
+        "{}",
+        wrong.err
+    );
+}
+
+#[test]
+fn the_old_commands_are_there_under_both_names() {
+    let yard = hookyard(&plugins("fail", "fail", ""));
+    for name in ["create-sample-processes", "create_sample_processes"] {
+        let ran = yard.run(&[name, "--json"]);
+        assert_eq!(ran.status, 0, "{}", ran.err);
+    }
+    for name in [
+        "write-to-gsheet",
+        "write_to_gsheet",
+        "send-slack-welcome",
+        "send_slack_welcome",
+        "backup-processes",
+        "backup_processes",
+    ] {
+        let ran = yard.run(&[name]);
+        assert_eq!(ran.status, 1, "{}", ran.out);
+        assert!(ran.err.contains("there is no plugin `"), "{}", ran.err);
+    }
+    let wrong = yard.run(&["send-slack-welcome", "--method", "webhook", "--user", "U1"]);
+    assert!(wrong.err.contains("--method sdk"), "{}", wrong.err);
+}
+
+#[test]
+fn scripts_go_in_and_out_of_folders_unchanged() {
+    let yard = hookyard("");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("plain.py"), "print('\u{1f600}')\r\n").expect("written");
+    std::fs::write(file("a%2F..%2Fb.py"), "").expect("written");
+    std::fs::write(file("latin1.py"), [b'#', 0xe9]).expect("written");
+    std::fs::write(file("notes.txt"), "no script").expect("written");
+    let path = folder.path().display().to_string();
+
+    let dry = yard.run(&["processes", "import", &path, "--dry-run"]);
+    assert!(
+        dry.out.contains("2 created, 0 updated, 0 unchanged, 1 failed"),
+        "{}",
+        dry.out
+    );
+    let first = yard.run(&["processes", "import", &path]);
+    assert_eq!(first.status, 1, "a failed file shows in the exit code");
+    assert!(
+        first.out.contains("latin1.py: byte 1 is not UTF-8"),
+        "{}",
+        first.out
+    );
+    assert!(first.out.contains("2 created"), "{}", first.out);
+    let second = yard.run(&["processes", "import", &path]);
+    assert!(
+        second.out.contains("0 created, 0 updated, 2 unchanged"),
+        "{}",
+        second.out
+    );
+
+    let out = tempfile::tempdir().expect("a folder");
+    let to = out.path().display().to_string();
+    assert_eq!(yard.run(&["processes", "export", &to]).status, 0);
+    let back = std::fs::read(out.path().join("plain.py")).expect("exported");
+    assert_eq!(back, "print('\u{1f600}')\r\n".as_bytes());
+    assert!(
+        out.path().join("a%2F%2E%2E%2Fb.py").is_file(),
+        "no code leads out of the folder"
+    );
+}
+
+#[test]
+fn scripts_are_added_edited_shown_and_removed() {
+    let yard = hookyard("");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("x.py");
+    std::fs::write(&file, "one\n").expect("written");
+    let file = file.display().to_string();
+    assert_eq!(yard.run(&["processes", "add", "x", "--file", &file]).status, 0);
+    let taken = yard.run(&["processes", "add", "x", "--file", &file]);
+    assert!(taken.err.contains("already exists"), "{}", taken.err);
+    std::fs::write(&file, "two\n").expect("written");
+    let edited = yard.run(&["processes", "edit", "x", "--file", &file, "--name", "X"]);
+    assert_eq!(edited.out, "updated x\n", "{}", edited.err);
+    assert_eq!(yard.run(&["processes", "show", "x"]).out, "two\n");
+    assert!(yard.run(&["processes", "list"]).out.contains("x     X"));
+    assert_eq!(yard.run(&["processes", "remove", "x"]).out, "removed x\n");
+    let history = yard.run(&["processes", "history", "x"]).out;
+    assert!(
+        history.contains("command line") && history.contains("removed"),
+        "{history}"
+    );
+    assert_eq!(yard.run(&["processes", "show", "x"]).status, 1);
+}

@@ -1,0 +1,42 @@
+//! The real binary in a data directory of its own, one command after the other.
+
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// What a command did.
+pub struct Ran {
+    pub status: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// A data directory and a `plugins.toml`.
+pub struct Yard(TempDir);
+
+/// A directory with this `plugins.toml`.
+pub fn hookyard(plugins: &str) -> Yard {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("plugins.toml"), plugins).expect("plugins.toml");
+    Yard(dir)
+}
+
+impl Yard {
+    /// Runs `hookyard` with these arguments to its end, told nothing by the machine.
+    pub fn run(&self, args: &[&str]) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_hookyard"))
+            .args(args)
+            .env_clear()
+            .env("HOOKYARD_DATA_DIR", self.0.path().join("data"))
+            .env("HOOKYARD_PLUGINS_FILE", self.0.path().join("plugins.toml"))
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary");
+        Ran {
+            status: output.status.code().expect("it ended by itself"),
+            out: String::from_utf8(output.stdout).expect("UTF-8"),
+            err: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+}

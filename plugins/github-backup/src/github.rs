@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_executor::LocalPool;
 use futures_util::task::LocalSpawnExt as _;
 use hookyard_plugin_sdk::{Failure, Settle as _, secrets};
-use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, HeaderValue, USER_AGENT};
 use octocrab::models::Repository;
 use octocrab::models::git::{CreateTreeEntry, GitCommitObject, GitTree, Object};
 use octocrab::models::repos::{Content, FileUpdate};
@@ -25,10 +25,6 @@ mod service;
 mod url;
 
 pub(crate) use refusal::Error;
-
-/// The version of GitHub's API that the code was written against.
-/// <https://docs.github.com/en/rest/about-the-rest-api/api-versions>
-const API_VERSION: &str = "2022-11-28";
 
 /// GitHub refuses requests without one.
 const AGENT: &str = concat!("hookyard-github-backup/", env!("CARGO_PKG_VERSION"));
@@ -84,13 +80,10 @@ impl GitHub {
             .parse()
             .or_reject("`api-base` in plugins.toml is no URL")?;
         let reference = secrets::reference(config.auth.secret())?;
+        // octocrab itself adds the version of the API.
         let headers = vec![
             (USER_AGENT, HeaderValue::from_static(AGENT)),
             (ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
-            (
-                HeaderName::from_static("x-github-api-version"),
-                HeaderValue::from_static(API_VERSION),
-            ),
         ];
         let pool = LocalPool::new();
         let spawner = pool.spawner();

@@ -59,8 +59,10 @@ fn every_request_says_who_asks() {
     backup(&host, &json!({})).unwrap();
     for request in host.requests() {
         let header = |name: &str| {
-            let found = request.headers.iter().find(|(own, _)| own == name);
-            found.map(|(_, value)| &**value)
+            let mut found = request.headers.iter().filter(|(own, _)| own == name);
+            let value = found.next().map(|(_, value)| &**value);
+            assert_eq!(found.next(), None, "{name} stands once");
+            value
         };
         assert_eq!(header("authorization"), Some("Bearer stand-in"));
         assert_eq!(header("x-github-api-version"), Some("2022-11-28"));

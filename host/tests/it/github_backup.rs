@@ -1,0 +1,247 @@
+//! The shipped plugin `github-backup`: the real component in the real host, against GitHub's stand-in.
+
+use std::time::Duration;
+
+use hookyard::domain::id::ProcessId;
+use hookyard::domain::process::Process;
+use hookyard::domain::time::Timestamp;
+use hookyard::environment::Environment;
+use serde_json::{Value, json};
+use standins::github::{GitHub, Grant, Level, Options, RepositoryView};
+use tempfile::TempDir;
+
+use crate::support::pipeline::Pipeline;
+use crate::support::plugins::shipped;
+
+mod commits;
+mod faults;
+mod modes;
+
+/// The limits that `plugins.toml` ships for the plugin.
+const LIMITS: &str = r#"[plugins.github-backup.limits]
+timeout = "10m"
+cpu = "30s"
+concurrency = 1
+requests = 200
+request-bytes = "256MiB"
+response-bytes = "64MiB"
+"#;
+
+/// Processes written at once.
+const PORTION: usize = 1_000;
+
+/// A running application with the plugin, and the vendor it talks to.
+struct Scene {
+    github: GitHub,
+    pipeline: Pipeline,
+    _dir: TempDir,
+}
+
+/// How an action ended, once it is settled or waits.
+struct Ended {
+    delivery: Value,
+}
+
+impl Scene {
+    /// Starts with these lines more in the plugin's configuration.
+    async fn start(config: &str) -> Self {
+        let github = GitHub::start(Options::default()).await.expect("a stand-in");
+        let token = github.token().to_owned();
+        let secrets = r#"{ token = "env:GITHUB_TOKEN" }"#;
+        Self::start_with(
+            github,
+            config,
+            secrets,
+            Environment::of([("GITHUB_TOKEN", token)]),
+        )
+        .await
+    }
+
+    async fn start_with(github: GitHub, config: &str, secrets: &str, env: Environment) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let base = github.base_url();
+        let component = shipped("github_backup");
+        let component = component.display();
+        let owner = if config.contains("owner") {
+            ""
+        } else {
+            "owner = \"ada\""
+        };
+        let text = format!(
+            r#"
+[plugins.github-backup]
+component = "{component}"
+
+[plugins.github-backup.grants]
+http = ["* {base}/**"]
+secrets = {secrets}
+permissions = ["read-processes"]
+private-network = true
+
+[plugins.github-backup.config]
+api-base = "{base}"
+repo = "backup"
+{owner}
+{config}
+
+{LIMITS}
+[plugins.github-backup.retry]
+schedule = ["1s", "1s", "1s"]
+"#
+        );
+        let pipeline = Pipeline::start_in(dir.path(), &text, env).await;
+        pipeline.wait_plugin("github-backup", "ready").await;
+        Self {
+            github,
+            pipeline,
+            _dir: dir,
+        }
+    }
+
+    /// Stores processes.
+    async fn put(&self, processes: &[(String, String)]) {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let processes: Vec<Process> = processes
+            .iter()
+            .map(|(code, script)| Process {
+                id: ProcessId::generate(),
+                code: code.clone(),
+                name: code.clone(),
+                script: script.clone(),
+                created_at: now,
+                updated_at: now,
+            })
+            .collect();
+        for portion in processes.chunks(PORTION) {
+            let written = self.pipeline.store.put_processes(portion, "a test").await;
+            assert_eq!(written.expect("stored").len(), portion.len());
+        }
+    }
+
+    /// Asks for an action and waits for its first attempt.
+    async fn act(&self, action: &str, input: &Value) -> Ended {
+        let path = format!("/api/plugins/github-backup/actions/{action}/?wait=25");
+        let (_, answer) = self.pipeline.post(&path, input).await;
+        let id = answer["id"].as_str().unwrap_or_else(|| panic!("no id: {answer}"));
+        let tried = |event: &Value| {
+            !event["deliveries"][0]["attempts"]
+                .as_array()
+                .is_none_or(Vec::is_empty)
+        };
+        let event = self.pipeline.wait_event(id, tried).await;
+        Ended {
+            delivery: event["deliveries"][0].clone(),
+        }
+    }
+
+    /// Asks for an action and waits until it is settled, over all attempts.
+    async fn settle(&self, action: &str, input: &Value) -> Ended {
+        let path = format!("/api/plugins/github-backup/actions/{action}/");
+        let (_, answer) = self.pipeline.post(&path, input).await;
+        let id = answer["id"].as_str().unwrap_or_else(|| panic!("no id: {answer}"));
+        let settled = |event: &Value| matches!(event["status"].as_str(), Some("processed" | "failed"));
+        let event = self.pipeline.wait_event(id, settled).await;
+        Ended {
+            delivery: event["deliveries"][0].clone(),
+        }
+    }
+
+    /// A backup that must succeed at once; its output.
+    async fn backup(&self) -> Value {
+        self.act("backup", &json!({})).await.output()
+    }
+
+    /// The repository as it is.
+    fn repo(&self) -> RepositoryView {
+        self.github.repo("ada", "backup").expect("the repository")
+    }
+
+    /// Requests so far.
+    fn requests(&self) -> usize {
+        self.github.requests().len()
+    }
+
+    async fn stop(self) {
+        self.pipeline.stop().await;
+    }
+}
+
+impl Ended {
+    /// The last attempt.
+    fn last(&self) -> &Value {
+        let attempts = self.delivery["attempts"].as_array().expect("attempts");
+        attempts.last().expect("an attempt")
+    }
+
+    /// How the last attempt ended.
+    fn outcome(&self) -> &str {
+        self.last()["outcome"].as_str().expect("an outcome")
+    }
+
+    /// What the last attempt failed with.
+    fn error(&self) -> &str {
+        self.last()["error"].as_str().unwrap_or_default()
+    }
+
+    /// The output of a success.
+    fn output(&self) -> Value {
+        assert_eq!(self.outcome(), "succeeded", "{:#}", self.delivery);
+        self.last()["output"].clone()
+    }
+
+    /// How long after the last attempt's end it is tried next.
+    fn wait(&self) -> Duration {
+        let moment = |value: &Value| {
+            Timestamp::parse(value.as_str().expect("a moment"))
+                .expect("a moment")
+                .as_millis()
+        };
+        let ended =
+            moment(&self.last()["started_at"]) + self.last()["duration_ms"].as_i64().expect("a number");
+        let wait = moment(&self.delivery["due_at"]) - ended;
+        Duration::from_millis(u64::try_from(wait).unwrap_or_default())
+    }
+}
+
+/// Processes with these codes, each with a script of its own.
+fn many(count: usize) -> Vec<(String, String)> {
+    (0..count)
+        .map(|n| {
+            (
+                format!("process-{n:05}"),
+                format!("# {n}\ndef run():\n    return {n}\n"),
+            )
+        })
+        .collect()
+}
+
+/// What a fine-grained token may do that was made without write access.
+fn read_only() -> Grant {
+    let permissions = ["contents", "metadata"].map(|name| (name.to_owned(), Level::Read));
+    Grant::FineGrained {
+        permissions: permissions.into(),
+        repositories: None,
+    }
+}
+
+fn one(code: &str, script: &str) -> Vec<(String, String)> {
+    vec![(code.to_owned(), script.to_owned())]
+}
+
+#[test]
+fn the_shipped_file_has_these_limits() {
+    let shipped =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins.toml")).expect("it");
+    let strip = |text: &str| -> Vec<String> {
+        let lines = text
+            .lines()
+            .map(|line| line.split('#').next().unwrap_or_default().trim().to_owned());
+        lines.filter(|line| !line.is_empty()).collect()
+    };
+    let lines = strip(&shipped);
+    let wanted = strip(LIMITS);
+    assert!(
+        lines.windows(wanted.len()).any(|window| window == wanted),
+        "{wanted:?}"
+    );
+}

@@ -1,0 +1,105 @@
+//! Other ways, other places, other rights.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contents_way_makes_a_commit_for_each_file() {
+    let scene = Scene::start("mode = \"contents\"").await;
+    let codes = ["a", "b", "ü 日本#%"];
+    let processes: Vec<_> = codes
+        .iter()
+        .map(|code| ((*code).to_owned(), format!("# {code}\n")))
+        .collect();
+    scene.put(&processes).await;
+    let told = scene.backup().await;
+    assert_eq!(
+        (&told["created"], &told["failed"]),
+        (&json!(3), &json!([])),
+        "{told}"
+    );
+    assert_eq!(scene.repo().commits_of("main").len(), 1 + 3);
+    assert_eq!(scene.backup().await["unchanged"], 3);
+    scene.put(&one("b", "# new\n")).await;
+    assert_eq!(scene.backup().await["updated"], 1);
+    let repo = scene.repo();
+    assert_eq!(repo.commits_of("main").len(), 1 + 3 + 1);
+    assert_eq!(repo.files_at("main")["processes/b.py"], "# new\n".as_bytes());
+    let data = scene
+        .github
+        .requests()
+        .into_iter()
+        .filter(|seen| seen.path.contains("/git/"));
+    assert_eq!(data.count(), 0, "nothing but the contents API");
+    let now = Timestamp::from_millis(1_700_000_001_000);
+    let gone = scene.pipeline.store.remove_process("b", now, "a test").await;
+    assert!(gone.expect("the store"));
+    let told = scene
+        .act("backup", &json!({"delete-removed": true}))
+        .await
+        .output();
+    assert_eq!(told["deleted"], 1, "{told}");
+    assert!(!scene.repo().files_at("main").contains_key("processes/b.py"));
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_gets_a_private_repository() {
+    let scene = Scene::start("owner = \"analytical-engines\"").await;
+    scene.put(&many(2)).await;
+    let told = scene.backup().await;
+    assert_eq!(
+        (&told["created"], &told["repository_created"]),
+        (&json!(2), &json!(true))
+    );
+    let repo = scene.github.repo("analytical-engines", "backup").expect("it");
+    assert!(repo.private && repo.files_at("main").len() >= 2);
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_without_commits_gets_a_first_one() {
+    for mode in ["git-data", "contents"] {
+        let scene = Scene::start(&format!("mode = \"{mode}\"")).await;
+        scene.github.add_repo("ada", "backup", true);
+        scene.put(&many(2)).await;
+        let dry = scene.act("backup", &json!({"dry-run": true})).await.output();
+        assert_eq!(dry["created"], 2);
+        assert!(scene.repo().commits_of("main").is_empty());
+        assert_eq!(scene.backup().await["created"], 2);
+        assert_eq!(scene.backup().await["unchanged"], 2);
+        assert_eq!(
+            scene.repo().files_at("main")["processes/process-00001.py"].len(),
+            28
+        );
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_of_its_own_leaves_the_default_one_alone() {
+    let scene = Scene::start("branch = \"backups/hookyard\"\nfolder = \"a/b\"").await;
+    scene.put(&many(2)).await;
+    assert_eq!(scene.backup().await["created"], 2);
+    assert_eq!(scene.backup().await["unchanged"], 2);
+    let repo = scene.repo();
+    assert_eq!(repo.commits_of("main").len(), 1);
+    assert!(
+        repo.files_at("backups/hookyard")
+            .contains_key("a/b/process-00000.py")
+    );
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_says_who_and_whether_it_can_write() {
+    let scene = Scene::start("").await;
+    let told = scene.act("check", &json!({})).await.output();
+    assert_eq!((&told["who"], &told["exists"]), (&json!("ada"), &json!(false)));
+    scene.backup().await;
+    let told = scene.act("check", &json!({})).await.output();
+    assert_eq!(told["can_write"], true);
+    scene.github.set_token_grant(read_only());
+    let refused = scene.act("check", &json!({})).await;
+    assert_eq!(refused.outcome(), "rejected", "{:#}", refused.delivery);
+    scene.stop().await;
+}

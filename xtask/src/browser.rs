@@ -1,4 +1,4 @@
-//! The pages in a real browser: `tests/browser/smoke.mjs` against a host and a stand-in of our own.
+//! The pages in a real browser: `tests/browser/smoke.mjs` against a host and stand-ins of our own.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,8 @@ use anyhow::Context as _;
 
 use crate::demo;
 use crate::process::Interrupt;
-use crate::stage::{Host, HostOptions, Slack};
+use crate::stage::{Host, HostOptions};
+use crate::standins::Standins;
 use crate::steps::Ended;
 use crate::workspace::{Workspace, on_path, run_to_end};
 
@@ -31,15 +32,15 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     install(&npm, &folder)?;
     let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
     let interrupt = Interrupt::catch()?;
-    let slack = Slack::start(workspace, dir.path())?;
+    let standins = Standins::start(workspace, dir.path())?;
     let options = HostOptions {
         binary: &workspace.binary("debug", "hookyard"),
         listen: "127.0.0.1:0",
         data_dir: dir.path(),
-        slack: Some(&slack),
+        standins: Some(&standins),
     };
     let host = Host::start(workspace, &options)?;
-    demo::run(workspace, &host.url, &slack, dir.path(), &interrupt)?;
+    demo::run(workspace, &host, &standins, dir.path(), &interrupt)?;
     let pictures = workspace.target_dir().join("browser");
     std::fs::create_dir_all(&pictures).with_context(|| format!("cannot make {}", pictures.display()))?;
     let mut command = Command::new(node);
@@ -47,11 +48,13 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     command
         .env("BROWSER", browser)
         .env("HOST_URL", &host.url)
-        .env("SLACK_URL", slack.told("base_url"))
+        .env("SLACK_URL", standins.page("slack"))
+        .env("GOOGLE_URL", standins.page("google"))
+        .env("GITHUB_URL", standins.page("github"))
         .env("PICTURES", &pictures);
     run_to_end(&mut command, "the browser smoke")?;
     host.stop()?;
-    slack.stop()?;
+    standins.stop()?;
     Ok(Ended::Done)
 }
 

@@ -1,4 +1,4 @@
-//! Real GitHub payloads through the front door, and what became of them.
+//! Real GitHub payloads through the front door and what became of them, and the commands of the integrations.
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::process::Interrupt;
-use crate::stage::{Slack, random_word};
+use crate::stage::{Host, random_word};
+use crate::standins::Standins;
 use crate::workspace::Workspace;
 
 /// How long an event may take to be processed: a first run compiles nothing any more, but machines are slow.
@@ -28,22 +29,44 @@ struct Account {
     password: String,
 }
 
-/// Post, wait, show.
+/// The old service's commands, one for each integration, as a person types them.
+const COMMANDS: [&[&str]; 5] = [
+    &["write-to-gsheet", "--sheet", "Sample"],
+    &["send-slack-welcome"],
+    &["send-slack-welcome", "--method", "webhook"],
+    &["create-sample-processes"],
+    &["backup-processes"],
+];
+
+/// Post, wait, show; then the commands.
 ///
 /// # Errors
-/// When an event is refused, not processed in time, or no message arrived.
+/// When an event is refused, not processed in time, no message arrived, or a command fails.
 pub fn run(
     workspace: &Workspace,
-    host: &str,
-    slack: &Slack,
+    host: &Host,
+    standins: &Standins,
     data_dir: &Path,
     interrupt: &Interrupt,
 ) -> anyhow::Result<String> {
-    let token = sign_in(host, data_dir)?;
-    let api = Api::new(host).with_token(&token);
-    let before = messages(slack)?.len();
+    let token = sign_in(&host.url, data_dir)?;
+    let api = Api::new(&host.url).with_token(&token);
+    let before = standins.messages()?.len();
+    show_events(&api, workspace, interrupt)?;
+    show_messages(standins, before)?;
+    for command in COMMANDS {
+        println!("\n$ hookyard {}", command.join(" "));
+        for line in host.hookyard(command)?.lines() {
+            println!("{line}");
+        }
+    }
+    Ok(token)
+}
+
+/// Posts the payloads one by one, and shows what became of each.
+fn show_events(api: &Api, workspace: &Workspace, interrupt: &Interrupt) -> anyhow::Result<()> {
     for (number, file) in payloads(workspace)?.iter().enumerate() {
-        let event = post(&api, file, interrupt)?;
+        let event = post(api, file, interrupt)?;
         if number == 0 {
             show_event(&event);
         } else {
@@ -62,7 +85,12 @@ pub fn run(
             );
         }
     }
-    let arrived = messages(slack)?;
+    Ok(())
+}
+
+/// Shows the first of the messages that arrived since `before`.
+fn show_messages(standins: &Standins, before: usize) -> anyhow::Result<()> {
+    let arrived = standins.messages()?;
     if arrived.len() <= before {
         bail!("the events are processed, but no message arrived in the stand-in");
     }
@@ -80,7 +108,7 @@ pub fn run(
             println!("    {}", line.chars().take(SHOWN_LINE).collect::<String>());
         }
     }
-    Ok(token)
+    Ok(())
 }
 
 /// The payloads of the contracts, the first one first.
@@ -166,16 +194,6 @@ fn summary(event: &Value) -> String {
 
 fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
-}
-
-fn messages(slack: &Slack) -> anyhow::Result<Vec<Value>> {
-    let shown = Api::new(slack.told("base_url"))
-        .get("/control/messages")?
-        .success("GET /control/messages")?;
-    shown
-        .as_array()
-        .cloned()
-        .context("/control/messages is not a list")
 }
 
 /// A token of the demo's sender, who registers where the data directory does not know it yet.

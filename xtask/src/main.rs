@@ -13,6 +13,7 @@ mod plugins;
 mod process;
 mod run;
 mod stage;
+mod standins;
 mod steps;
 mod test;
 mod verify;

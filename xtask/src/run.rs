@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use crate::demo;
 use crate::plugins;
 use crate::process::{Interrupt, LOOK_AGAIN};
-use crate::stage::{Host, HostOptions, Slack};
+use crate::stage::{Host, HostOptions};
+use crate::standins::Standins;
 use crate::workspace::{Workspace, run_to_end};
 
 #[derive(clap::Args)]
@@ -23,7 +24,7 @@ pub struct Options {
     /// Where the database and everything else is kept
     #[arg(long, default_value = "data")]
     pub data_dir: PathBuf,
-    /// End after the demo, with a failure when no message arrived
+    /// End after the demo, with a failure when anything in it fails
     #[arg(long, conflicts_with = "no_demo")]
     pub exit_after_demo: bool,
     /// Run the binaries of a release build
@@ -42,10 +43,10 @@ pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make {}", options.data_dir.display()))?;
     let data_dir = options.data_dir.canonicalize()?;
     let interrupt = Interrupt::catch()?;
-    let mut slack = if options.no_demo {
+    let mut standins = if options.no_demo {
         None
     } else {
-        Some(Slack::start(workspace, &data_dir)?)
+        Some(Standins::start(workspace, &data_dir)?)
     };
     let mut host = Host::start(
         workspace,
@@ -53,15 +54,15 @@ pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
             binary: &binary,
             listen: &options.listen,
             data_dir: &data_dir,
-            slack: slack.as_ref(),
+            standins: standins.as_ref(),
         },
     )?;
     println!("serving on {}", host.url);
-    if let Some(slack) = &slack {
-        let shown = demo::run(workspace, &host.url, slack, &data_dir, &interrupt);
+    if let Some(standins) = &standins {
+        let shown = demo::run(workspace, &host, standins, &data_dir, &interrupt);
         let token =
             shown.with_context(|| format!("the demo failed; the host's log ends with\n{}\n", host.tail()))?;
-        print_urls(&host.url, Some((slack, &token)));
+        print_urls(&host.url, Some((standins, &token)));
     } else {
         print_urls(&host.url, None);
     }
@@ -70,13 +71,13 @@ pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
         host.show();
         while !interrupt.is_set() {
             host.check()?;
-            slack.as_mut().map_or(Ok(()), Slack::check)?;
+            standins.as_mut().map_or(Ok(()), Standins::check)?;
             thread::sleep(LOOK_AGAIN);
         }
         println!("stopping");
     }
     host.stop()?;
-    slack.map_or(Ok(()), Slack::stop)
+    standins.map_or(Ok(()), Standins::stop)
 }
 
 /// The host in the asked profile; the stand-ins are tools, and always of the quick one.
@@ -99,17 +100,17 @@ pub fn build(workspace: &Workspace, release: bool) -> anyhow::Result<PathBuf> {
     Ok(workspace.binary(if release { "release" } else { "debug" }, "hookyard"))
 }
 
-fn print_urls(host: &str, demo: Option<(&Slack, &str)>) {
+fn print_urls(host: &str, demo: Option<(&Standins, &str)>) {
     println!("\n  API, to read and try   {host}/api/docs/");
-    if let Some((slack, token)) = demo {
+    let Some((standins, token)) = demo else { return };
+    for (vendor, name) in [("slack", "Slack"), ("google", "Google"), ("github", "GitHub")] {
         println!(
-            "  Slack's stand-in       {}/",
-            slack.told("base_url").trim_end_matches('/')
-        );
-        println!(
-            "  the events             curl -H 'Authorization: Bearer {token}' {host}/api/webhooks/list/"
+            "  {:<22} {}/",
+            format!("{name}'s stand-in"),
+            standins.page(vendor)
         );
     }
+    println!("  the events             curl -H 'Authorization: Bearer {token}' {host}/api/webhooks/list/");
 }
 
 /// The demo on a data directory that is thrown away: a step of the tests.

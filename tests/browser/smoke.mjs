@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const { BROWSER, HOST_URL, SLACK_URL, PICTURES } = process.env;
+const { BROWSER, HOST_URL, SLACK_URL, GOOGLE_URL, GITHUB_URL, PICTURES } = process.env;
 
 /** Longest wait for anything on a page, in milliseconds: far above what a loaded machine needs. */
 const PATIENCE_MS = 30_000;
@@ -106,10 +106,44 @@ async function slackPage(name, viewport) {
   await close(name, opened);
 }
 
+/** The sheets that the events and `write-to-gsheet` made, as a person finds them from the first page. */
+async function sheetPage(name, viewport) {
+  const opened = await open(`${GOOGLE_URL}/`, viewport);
+  const { page } = opened;
+  await page.getByRole("link", { name: "Hookyard" }).first().click();
+  await page.getByRole("heading", { name: "Hookyard" }).first().waitFor();
+  const head = page.getByRole("cell", { name: "Repository", exact: true });
+  const style = await head.evaluate((cell) => {
+    const { backgroundColor, color, fontWeight, textAlign } = getComputedStyle(cell);
+    return { backgroundColor, color, fontWeight, textAlign };
+  });
+  assert.equal(style.color, "rgb(255, 255, 255)", "the heading is white");
+  const [red, , blue] = style.backgroundColor.match(/\d+/g).map(Number);
+  assert.ok(blue > red, `the heading is on blue, not ${style.backgroundColor}`);
+  assert.ok(Number(style.fontWeight) >= 600, "the heading is bold");
+  assert.equal(style.textAlign, "center");
+  await page.getByRole("cell", { name: "Codertocat/Hello-World" }).first().waitFor();
+  await close(name, opened);
+}
+
+/** The repository, its newest commit and one of the scripts in it. */
+async function repositoryPage(name, viewport) {
+  const opened = await open(`${GITHUB_URL}/`, viewport);
+  const { page } = opened;
+  await page.getByRole("link", { name: "backup" }).first().click();
+  await page.screenshot({ path: join(PICTURES, `${name}-files.png`), fullPage: true });
+  await page.locator("a[href*='/commit/']").first().click();
+  await page.getByText("processes/hello-world.py").first().waitFor();
+  await page.getByText('print("Hello, world")').first().waitFor();
+  await close(name, opened);
+}
+
 try {
   for (const [size, viewport] of [["desk", DESK], ["phone", PHONE]]) {
     await apiPage(`api-${size}`, viewport);
     await slackPage(`slack-${size}`, viewport);
+    await sheetPage(`sheet-${size}`, viewport);
+    await repositoryPage(`repository-${size}`, viewport);
   }
 } finally {
   await browser.close();

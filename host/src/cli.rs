@@ -2,6 +2,7 @@
 
 mod events;
 mod integrations;
+mod outcome;
 mod output;
 mod plugins;
 mod processes;

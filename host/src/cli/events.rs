@@ -165,7 +165,7 @@ fn show(event: &Value, payload: &str) {
 }
 
 /// One attempt, indented below its delivery.
-pub(super) fn show_attempt(attempt: &Value) {
+fn show_attempt(attempt: &Value) {
     println!(
         "  attempt {} at {}: {} in {} ms",
         attempt["number"],

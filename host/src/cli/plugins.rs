@@ -7,16 +7,12 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::events::show_attempt;
+use super::outcome::print_outcome;
 use super::output::{Output, cell, table};
 use crate::config::Settings;
 use crate::control::{Answer, Caller, Request};
 use crate::environment::Environment;
 use crate::wasm::Runtime;
-
-/// What `plugins run` and `schedules run` exit with when the attempt failed and will be tried again (`EX_TEMPFAIL` of
-/// sysexits.h); a rejected or given-up one exits with 1.
-const EXIT_RETRY: u8 = 75;
 
 #[derive(Subcommand)]
 pub enum PluginsCommand {
@@ -105,28 +101,7 @@ pub async fn run_action(
         action: action.to_owned(),
         input,
     };
-    Ok(ran_action(&caller.call(request).await?, output))
-}
-
-/// Shows the attempt of what a person asked for; the exit code tells retry from reject.
-pub(super) fn ran_action(answer: &Answer, output: Output) -> ExitCode {
-    output.print(answer, |answer| {
-        let delivery = &answer["delivery"];
-        println!(
-            "event {} delivery {}: {}",
-            cell(&answer["event"]),
-            cell(&delivery["id"]),
-            cell(&delivery["state"])
-        );
-        for attempt in delivery["attempts"].as_array().into_iter().flatten() {
-            show_attempt(attempt);
-        }
-    });
-    match answer.value()["delivery"]["state"].as_str() {
-        Some("succeeded") => ExitCode::SUCCESS,
-        Some("dead" | "cancelled") => ExitCode::FAILURE,
-        _ => ExitCode::from(EXIT_RETRY),
-    }
+    Ok(print_outcome(&caller.call(request).await?, output))
 }
 
 async fn inspect_file(component: PathBuf, output: Output) -> anyhow::Result<ExitCode> {

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::outcome::print_outcome;
 use super::output::{Output, cell, table};
-use super::plugins::ran_action;
 use crate::control::{Caller, Request};
 
 #[derive(Subcommand)]
@@ -57,7 +57,7 @@ pub async fn run(caller: &Caller, command: SchedulesCommand, output: Output) -> 
         }
         SchedulesCommand::Run { name, plugin } => {
             let answer = caller.call(Request::ScheduleRun { name, plugin }).await?;
-            return Ok(ran_action(&answer, output));
+            return Ok(print_outcome(&answer, output));
         }
         SchedulesCommand::History { name, plugin, limit } => {
             let request = Request::ScheduleHistory { name, plugin, limit };

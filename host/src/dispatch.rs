@@ -3,6 +3,8 @@
 //! Each enabled plugin has a lane of its own, so that a saturated or broken one blocks nobody. The
 //! started marks and the results of all lanes share commits.
 
+mod call;
+mod group;
 mod keeper;
 mod lane;
 mod recorder;
@@ -15,7 +17,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::clock::SharedClock;
-use crate::domain::delivery::Claim;
 use crate::domain::id::{DeliveryId, NodeId};
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use crate::lifecycle::Lifecycle;
@@ -76,9 +77,13 @@ pub async fn run_once(parts: &Parts, delivery: DeliveryId) -> StoreResult<bool> 
     };
     let recorder = Recorder::start(parts);
     let keeper = keeper::Keeper::default();
-    let spec = plugin.spec();
-    let runner = lane::Runner { plugin, spec };
-    lane::execute(parts, &recorder, &keeper, &runner, claim).await;
+    let caller = call::Caller {
+        parts: parts.clone(),
+        recorder,
+        spec: plugin.spec(),
+        plugin,
+    };
+    call::execute(&caller, vec![call::Held::new(claim, &keeper)]).await;
     Ok(true)
 }
 
@@ -114,9 +119,4 @@ async fn supervise(parts: Parts, recorder: Recorder, keeper: keeper::Keeper) {
             }
         }
     }
-}
-
-/// A claim whose lease the keeper renews while this lives.
-fn lease_of(claim: &Claim) -> (DeliveryId, crate::domain::id::LeaseToken) {
-    (claim.delivery, claim.token)
 }

@@ -12,7 +12,7 @@ use toml::Spanned;
 pub use error::PluginsFileError;
 
 use crate::domain::grant::{Grants, InvalidPattern};
-use crate::domain::plugin::{Limits, PluginName, PluginSpec};
+use crate::domain::plugin::{Limits, MAX_BATCH, PluginName, PluginSpec};
 use crate::domain::retry::{Backoff, RetryPolicy};
 use crate::domain::route::Route;
 use raw::{RawFile, RawGrants, RawLimits, RawPlugin, RawRetry, RawRoute};
@@ -219,6 +219,15 @@ fn limits_of(raw: &RawLimits, place: Place<'_>) -> Result<Limits, PluginsFileErr
             &Bounds {
                 least: 0,
                 most: 1 << 20,
+            },
+            place,
+        )?,
+        batch: count(
+            raw.batch.as_ref(),
+            default.batch,
+            &Bounds {
+                least: 1,
+                most: MAX_BATCH,
             },
             place,
         )?,

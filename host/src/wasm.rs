@@ -47,13 +47,23 @@ pub struct Job {
 /// All that was seen of one call.
 #[derive(Clone, Debug)]
 pub struct Run {
-    pub end: RunEnd,
+    pub ends: Ends,
     pub duration: Duration,
     pub logs: Vec<LogLine>,
     pub calls: Vec<OutboundCall>,
 }
 
-/// How a call ended. Texts are for people.
+/// How a call's jobs ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// The plugin said it of each job, in their order.
+    Each(Vec<RunEnd>),
+    /// The call ended before the plugin could: what is said holds for all its jobs, and of none is known how far
+    /// it came.
+    Whole(RunEnd),
+}
+
+/// How a job ended. Texts are for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunEnd {
     Succeeded {

@@ -123,7 +123,10 @@ CREATE TABLE attempts (
     logs        TEXT NOT NULL,
     calls       TEXT NOT NULL,
     generation  BIGINT,
-    digest      TEXT
+    digest      TEXT,
+    -- The call that it shared with other deliveries, and how many they were.
+    batch_id    TEXT COLLATE "C",
+    batch_size  BIGINT
 );
 -- The attempts of a delivery, oldest first.
 CREATE INDEX attempts_delivery ON attempts (delivery_id, number, started_at);

@@ -22,9 +22,10 @@ VALUES ('018f0000-0000-7000-8000-000000000005', '018f0000-0000-7000-8000-0000000
         'dead', 1, 1750000000000, 1750000000000, NULL, 1750000000000, 'it said no', NULL, NULL, NULL,
         '018f0000-0000-7000-8000-000000000005', TRUE);
 INSERT INTO attempts (id, delivery_id, number, started_at, duration_ms, outcome, summary, output, error, logs,
-                      calls, generation, digest)
+                      calls, generation, digest, batch_id, batch_size)
 VALUES ('018f0000-0000-7000-8000-000000000006', '018f0000-0000-7000-8000-000000000005', 1, 1750000000000, 12,
-        'retry', NULL, NULL, 'it said no', '[{"at_ms":1,"level":"info","message":"hello"}]', '[]', 1, 'abc');
+        'retry', NULL, NULL, 'it said no', '[{"at_ms":1,"level":"info","message":"hello"}]', '[]', 1, 'abc',
+        '018f0000-0000-7000-8000-00000000000b', 2);
 INSERT INTO processes (id, code, name, script, created_at, updated_at)
 VALUES ('018f0000-0000-7000-8000-000000000007', 'invoice', 'Invoice', 'print(1)', 1750000000000, 1750000000000);
 INSERT INTO process_versions (process_id, version, code, name, script, changed_at, changed_by)

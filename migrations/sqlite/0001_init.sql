@@ -122,7 +122,10 @@ CREATE TABLE attempts (
     logs        TEXT NOT NULL,
     calls       TEXT NOT NULL,
     generation  INTEGER,
-    digest      TEXT
+    digest      TEXT,
+    -- The call that it shared with other deliveries, and how many they were.
+    batch_id    TEXT,
+    batch_size  INTEGER
 );
 -- The attempts of a delivery, oldest first.
 CREATE INDEX attempts_delivery ON attempts (delivery_id, number, started_at);

@@ -166,8 +166,12 @@ fn show(event: &Value, payload: &str) {
 
 /// One attempt, indented below its delivery.
 fn show_attempt(attempt: &Value) {
+    let batch = match attempt["batch"]["size"].as_u64() {
+        Some(size) => format!(", in a batch of {size} ({})", cell(&attempt["batch"]["id"])),
+        None => String::new(),
+    };
     println!(
-        "  attempt {} at {}: {} in {} ms",
+        "  attempt {} at {}: {} in {} ms{batch}",
         attempt["number"],
         cell(&attempt["started_at"]),
         cell(&attempt["outcome"]),

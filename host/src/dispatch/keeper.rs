@@ -24,15 +24,15 @@ pub(super) struct Keeper {
     held: Arc<Mutex<HashMap<(DeliveryId, LeaseToken), CancellationToken>>>,
 }
 
-/// A held lease; given up when dropped.
-pub(super) struct Held {
+/// A lease that is renewed until this is dropped.
+pub(super) struct Kept {
     keeper: Keeper,
     key: (DeliveryId, LeaseToken),
     /// Cancelled when the lease was found to be somebody else's.
     pub lost: CancellationToken,
 }
 
-impl Drop for Held {
+impl Drop for Kept {
     fn drop(&mut self) {
         self.keeper.lock().remove(&self.key);
     }
@@ -44,10 +44,10 @@ impl Keeper {
     }
 
     /// Renews this lease until the answer is dropped.
-    pub(super) fn hold(&self, key: (DeliveryId, LeaseToken)) -> Held {
+    pub(super) fn hold(&self, key: (DeliveryId, LeaseToken)) -> Kept {
         let lost = CancellationToken::new();
         self.lock().insert(key, lost.clone());
-        Held {
+        Kept {
             keeper: self.clone(),
             key,
             lost,

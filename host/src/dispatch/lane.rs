@@ -1,24 +1,22 @@
 //! One plugin's lane: claims as much as the plugin has free slots for, and runs it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngExt as _;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
+use super::call::{Caller, Held, execute};
+use super::group::group;
 use super::keeper::Keeper;
-use super::verdict::{Judged, judge};
-use super::{LEASE, POLL_INTERVAL, Parts, Recorder, lease_of};
-use crate::domain::attempt::{AttemptOutcome, FinishedAttempt};
-use crate::domain::delivery::{Claim, Finish, Leased, OnUnknown, Tried, Verdict};
-use crate::domain::id::AttemptId;
-use crate::domain::plugin::{PluginName, PluginSpec};
-use crate::domain::time::Timestamp;
-use crate::wasm::{Job, Plugin, Run, RunEnd};
+use super::{LEASE, POLL_INTERVAL, Parts, Recorder};
+use crate::domain::plugin::{MAX_BATCH, PluginName};
+use crate::store::StoreResult;
+use crate::wasm::Plugin;
 
 /// Most deliveries claimed in one statement: bounds the bodies held in memory at once.
-const CLAIM_LIMIT: u32 = 64;
+const CLAIM_LIMIT: u32 = MAX_BATCH;
 
 /// Pause after the database failed to answer a claim.
 const ERROR_PAUSE: Duration = Duration::from_secs(1);
@@ -61,8 +59,9 @@ impl Lane {
     /// Runs until the soft stop, then waits for the runs under way.
     pub(super) async fn run(self) {
         let slots = Slots::default();
+        let mut calls = VecDeque::new();
         while !self.parts.lifecycle.soft.is_cancelled() {
-            match self.turn(&slots).await {
+            match self.turn(&slots, &mut calls).await {
                 Turn::Again => {}
                 Turn::Wait(wait) => tokio::select! {
                     () = self.parts.lifecycle.soft.cancelled() => {}
@@ -71,48 +70,66 @@ impl Lane {
                 },
             }
         }
+        self.give_back(&mut calls).await;
         self.runs.close();
         self.runs.wait().await;
     }
 
-    async fn turn(&self, slots: &Slots) -> Turn {
-        let Some(plugin) = self.parts.registry.plugin(&self.name) else {
+    async fn turn(&self, slots: &Slots, calls: &mut VecDeque<Vec<Held>>) -> Turn {
+        let plugin = self.parts.registry.plugin(&self.name);
+        let Some(plugin) = plugin.filter(|plugin| plugin.spec().enabled && !plugin.spec().paused) else {
+            self.give_back(calls).await;
             return Turn::Wait(POLL_INTERVAL);
         };
-        let spec = plugin.spec();
-        if !spec.enabled || spec.paused {
-            return Turn::Wait(POLL_INTERVAL);
-        }
-        let free = slots.free(spec.limits.concurrency);
+        let free = slots.free(plugin.spec().limits.concurrency);
         if free == 0 {
             // A run that ends rings the bell.
             return Turn::Wait(POLL_INTERVAL);
         }
-        let limit = free.min(CLAIM_LIMIT);
-        match self
-            .parts
-            .store
-            .claim_deliveries(&self.name, limit, self.parts.node, LEASE)
-            .await
-        {
-            Ok(claims) if claims.is_empty() => Turn::Wait(self.until_due().await),
-            Ok(claims) => {
-                for claim in claims {
-                    self.spawn(
-                        claim,
-                        Runner {
-                            plugin: plugin.clone(),
-                            spec: spec.clone(),
-                        },
-                        slots.take(),
-                    );
+        if calls.is_empty() {
+            match self.claim(&plugin, free).await {
+                Ok(claimed) if claimed.is_empty() => return Turn::Wait(self.until_due().await),
+                Ok(claimed) => calls.extend(claimed),
+                Err(error) => {
+                    tracing::warn!(plugin = %self.name, %error, "cannot claim deliveries; trying again");
+                    return Turn::Wait(ERROR_PAUSE);
                 }
-                Turn::Again
             }
-            Err(error) => {
-                tracing::warn!(plugin = %self.name, %error, "cannot claim deliveries; trying again");
-                Turn::Wait(ERROR_PAUSE)
-            }
+        }
+        for _ in 0..free {
+            let Some(call) = calls.pop_front() else { break };
+            self.spawn(call, plugin.clone(), slots.take());
+        }
+        Turn::Again
+    }
+
+    /// Claims what is due for so many free slots, put into calls. More calls than slots come when some
+    /// deliveries must run alone; these wait here, their leases kept.
+    async fn claim(&self, plugin: &Plugin, free: u32) -> StoreResult<Vec<Vec<Held>>> {
+        let together = if plugin.manifest().batches {
+            plugin.spec().limits.batch
+        } else {
+            1
+        };
+        let limit = free.saturating_mul(together).min(CLAIM_LIMIT);
+        let (store, node) = (&self.parts.store, self.parts.node);
+        let claims = store.claim_deliveries(&self.name, limit, node, LEASE).await?;
+        let held = claims
+            .into_iter()
+            .map(|claim| Held::new(claim, &self.keeper))
+            .collect();
+        Ok(group(held, together, |held: &Held| &held.claim))
+    }
+
+    /// Lets others have what waits here.
+    async fn give_back(&self, calls: &mut VecDeque<Vec<Held>>) {
+        let held: Vec<_> = calls.drain(..).flatten().collect();
+        if held.is_empty() {
+            return;
+        }
+        let leases: Vec<_> = held.iter().map(|held| held.claim.lease()).collect();
+        if let Err(error) = self.parts.store.release_deliveries(&leases).await {
+            tracing::warn!(plugin = %self.name, %error, "cannot give deliveries back; their leases will end");
         }
     }
 
@@ -124,25 +141,20 @@ impl Lane {
         }
     }
 
-    fn spawn(&self, claim: Claim, runner: Runner, slot: Slot) {
-        let (parts, recorder, keeper, bell) = (
-            self.parts.clone(),
-            self.recorder.clone(),
-            self.keeper.clone(),
-            self.bell.clone(),
-        );
+    fn spawn(&self, call: Vec<Held>, plugin: Arc<Plugin>, slot: Slot) {
+        let caller = Caller {
+            parts: self.parts.clone(),
+            recorder: self.recorder.clone(),
+            spec: plugin.spec(),
+            plugin,
+        };
+        let bell = self.bell.clone();
         self.runs.spawn(async move {
-            execute(&parts, &recorder, &keeper, &runner, claim).await;
+            execute(&caller, call).await;
             drop(slot);
             bell.notify_one();
         });
     }
-}
-
-/// The generation that runs a claim, and the operator's word on it, both as of the claim.
-pub(super) struct Runner {
-    pub plugin: Arc<Plugin>,
-    pub spec: Arc<PluginSpec>,
 }
 
 /// Counts the runs under way; the limit may change between turns.
@@ -161,119 +173,4 @@ impl Slots {
     fn take(&self) -> Slot {
         self.0.clone()
     }
-}
-
-/// Marks the claim as started, runs it, records what came of it.
-pub(super) async fn execute(
-    parts: &Parts,
-    recorder: &Recorder,
-    keeper: &Keeper,
-    runner: &Runner,
-    claim: Claim,
-) {
-    let held = keeper.hold(lease_of(&claim));
-    if recorder.started(claim.delivery, claim.token).await == Leased::Lost {
-        tracing::debug!(delivery = %claim.delivery, "the lease was lost before the run began");
-        return;
-    }
-    let started_at = parts.clock.now();
-    let clock = std::time::Instant::now();
-    let attempt = claim.attempts.saturating_add(1);
-    let job = Job {
-        delivery: claim.delivery,
-        attempt,
-        event: claim.event.clone(),
-    };
-    let run = tokio::select! {
-        run = runner.plugin.run(job) => run,
-        () = held.lost.cancelled() => {
-            tracing::warn!(delivery = %claim.delivery, plugin = %claim.plugin, "the lease was lost while it ran; dropped");
-            return;
-        }
-        () = parts.lifecycle.hard.cancelled() => {
-            if runner.spec.on_unknown == OnUnknown::Hold {
-                // Its lease ends, and the sweep records the unknown outcome and holds it.
-                return;
-            }
-            let finish = interrupted(&claim, runner, started_at, clock.elapsed());
-            recorder.finished(finish).await;
-            return;
-        }
-    };
-    let finish = finish_of(&claim, runner, started_at, run);
-    let (outcome, error) = (finish.attempt.outcome, finish.attempt.error.clone());
-    let duration_ms = finish.attempt.duration_ms;
-    match recorder.finished(finish).await {
-        Leased::Done => tracing::info!(
-            delivery = %claim.delivery, event = %claim.event.id, plugin = %claim.plugin,
-            attempt, ?outcome, duration_ms, error, "attempt"
-        ),
-        Leased::Lost => tracing::warn!(
-            delivery = %claim.delivery, plugin = %claim.plugin, attempt, ?outcome,
-            "the result came after the lease had ended; not recorded"
-        ),
-    }
-}
-
-fn finish_of(claim: &Claim, runner: &Runner, started_at: Timestamp, run: Run) -> Finish {
-    let ended = started_at.plus(run.duration);
-    let tried = Tried {
-        attempt: claim.attempts.saturating_add(1),
-        age: ended.since(claim.created_at),
-    };
-    let Judged {
-        outcome,
-        error,
-        verdict,
-    } = judge(&run.end, tried, &runner.spec.retry, rand::rng().random());
-    let (summary, output) = match run.end {
-        RunEnd::Succeeded { summary, output } => (Some(summary), output),
-        _ => (None, None),
-    };
-    let attempt = FinishedAttempt {
-        id: AttemptId::generate(),
-        started_at,
-        duration_ms: millis(run.duration),
-        outcome,
-        summary,
-        output,
-        error,
-        logs: run.logs,
-        calls: run.calls,
-        generation: Some(runner.plugin.generation()),
-        digest: Some(runner.plugin.digest().to_owned()),
-    };
-    Finish {
-        delivery: claim.delivery,
-        token: claim.token,
-        verdict,
-        attempt,
-    }
-}
-
-/// The record of a run that the host's stop cut short: it is due again at once.
-fn interrupted(claim: &Claim, runner: &Runner, started_at: Timestamp, duration: Duration) -> Finish {
-    let attempt = FinishedAttempt {
-        id: AttemptId::generate(),
-        started_at,
-        duration_ms: millis(duration),
-        outcome: AttemptOutcome::Interrupted,
-        summary: None,
-        output: None,
-        error: Some("hookyard was stopped while the plugin ran; it may have had an effect".to_owned()),
-        logs: Vec::new(),
-        calls: Vec::new(),
-        generation: Some(runner.plugin.generation()),
-        digest: Some(runner.plugin.digest().to_owned()),
-    };
-    Finish {
-        delivery: claim.delivery,
-        token: claim.token,
-        verdict: Verdict::Retry { delay_ms: 0 },
-        attempt,
-    }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

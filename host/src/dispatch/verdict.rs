@@ -51,6 +51,27 @@ pub fn judge(end: &RunEnd, tried: Tried, policy: &RetryPolicy, chance: f64) -> J
     }
 }
 
+/// Judges a call of several jobs that ended as a whole: a wait holds for each, and after a failure each runs
+/// by itself, since nobody knows whose it was.
+pub fn judge_shared(end: &RunEnd, jobs: u32, tried: Tried, policy: &RetryPolicy) -> Judged {
+    let outcome = match end {
+        RunEnd::Succeeded { .. } | RunEnd::Defer { .. } => return judge(end, tried, policy, 0.0),
+        RunEnd::Retry { .. } => AttemptOutcome::Retry,
+        RunEnd::Rejected(_) => AttemptOutcome::Rejected,
+        RunEnd::Trapped(_) => AttemptOutcome::Trapped,
+        RunEnd::Limit(_) => AttemptOutcome::Limit,
+        RunEnd::Host(_) => AttemptOutcome::Host,
+    };
+    let reason = end.failure().unwrap_or_default();
+    Judged {
+        outcome,
+        error: Some(format!(
+            "{reason}\nthe call had {jobs} deliveries; each now runs by itself, and this attempt does not count"
+        )),
+        verdict: Verdict::Alone,
+    }
+}
+
 /// Shortest deferral: a plugin that asks for none must not keep the database busy.
 const MIN_DEFER: Duration = Duration::from_secs(1);
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{AttemptId, DeliveryId};
+use super::id::{AttemptId, BatchId, DeliveryId};
 use super::time::Timestamp;
 use super::words::words;
 
@@ -102,6 +102,16 @@ pub struct FinishedAttempt {
     /// none was loaded.
     pub generation: Option<u64>,
     pub digest: Option<String>,
+    /// The call that this attempt shared with others; duration, logs and outbound calls are then those of all.
+    pub batch: Option<Batch>,
+}
+
+/// A call of a plugin with several deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    pub id: BatchId,
+    /// How many deliveries it had.
+    pub size: u32,
 }
 
 /// A stored attempt.

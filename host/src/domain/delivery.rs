@@ -91,6 +91,14 @@ pub struct Claim {
     pub event: Event,
 }
 
+impl Claim {
+    /// What proves that this node holds it.
+    #[must_use]
+    pub const fn lease(&self) -> (DeliveryId, LeaseToken) {
+        (self.delivery, self.token)
+    }
+}
+
 /// What becomes of a delivery after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -103,6 +111,9 @@ pub enum Verdict {
     Defer {
         delay_ms: u64,
     },
+    /// Again at once, from now on in calls of its own: a call that it shared failed as a whole, which
+    /// says nothing about any one delivery. The attempt does not count.
+    Alone,
     /// A dead letter.
     Dead,
 }

@@ -68,6 +68,10 @@ uuid_id!(
     AttemptId
 );
 uuid_id!(
+    /// One call of a plugin that several deliveries shared.
+    BatchId
+);
+uuid_id!(
     /// A person or program that signs in.
     UserId
 );

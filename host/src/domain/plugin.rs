@@ -141,7 +141,12 @@ pub struct Limits {
     pub response_bytes: u64,
     /// Bytes of log kept with one attempt.
     pub log_bytes: u64,
+    /// Most webhooks handed over in one call, where the plugin welcomes several.
+    pub batch: u32,
 }
+
+/// Most webhooks of one call: bounds the bodies held in memory for it.
+pub const MAX_BATCH: u32 = 64;
 
 impl Limits {
     /// The lesser of each.
@@ -155,6 +160,7 @@ impl Limits {
             request_bytes: self.request_bytes.min(new.request_bytes),
             response_bytes: self.response_bytes.min(new.response_bytes),
             log_bytes: self.log_bytes.min(new.log_bytes),
+            batch: self.batch.min(new.batch),
         }
     }
 }
@@ -170,6 +176,7 @@ impl Default for Limits {
             request_bytes: 8 << 20,
             response_bytes: 8 << 20,
             log_bytes: 64 << 10,
+            batch: MAX_BATCH,
         }
     }
 }

@@ -107,6 +107,19 @@ pub struct AttemptView {
     /// SHA-256 of the component that ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The call that this attempt shared with other deliveries; its duration, logs and calls are those of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchView>,
+}
+
+/// A call of a plugin with several deliveries.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Batch)]
+pub struct BatchView {
+    /// The same in the attempts of all of them.
+    pub id: String,
+    /// How many they were.
+    pub size: u32,
 }
 
 /// A line that the plugin wrote.
@@ -220,6 +233,10 @@ impl AttemptView {
             calls: staff.then(|| record.calls.into_iter().map(CallView::from).collect()),
             generation: record.generation.filter(|_| staff),
             digest: record.digest.filter(|_| staff),
+            batch: record.batch.filter(|_| staff).map(|batch| BatchView {
+                id: batch.id.to_string(),
+                size: batch.size,
+            }),
         })
     }
 }

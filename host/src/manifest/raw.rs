@@ -137,6 +137,7 @@ pub(super) struct RawLimits {
     pub request_bytes: Option<Spanned<Bytes>>,
     pub response_bytes: Option<Spanned<Bytes>>,
     pub log_bytes: Option<Spanned<Bytes>>,
+    pub batch: Option<Spanned<u32>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -19,7 +19,7 @@ use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::time::Timestamp;
 
 /// Bind parameters of one row in the UPDATEs of deliveries and of events.
-const DELIVERY_BINDS: usize = 6;
+const DELIVERY_BINDS: usize = 7;
 const EVENT_BINDS: usize = 5;
 
 /// What becomes of one delivery.
@@ -36,6 +36,8 @@ pub(super) struct Step<'a> {
     pub delay_ms: u64,
     /// When it was over, by the clock of the node that ran it.
     pub finished_at: Option<Timestamp>,
+    /// From now on it shares no call with others.
+    pub alone: bool,
 }
 
 impl<'a> Step<'a> {
@@ -46,6 +48,7 @@ impl<'a> Step<'a> {
             Verdict::Dead => (DeliveryState::Dead, counted, 0),
             Verdict::Retry { delay_ms } => (DeliveryState::Retrying, counted, delay_ms),
             Verdict::Defer { delay_ms } => (DeliveryState::Deferred, held.attempts, delay_ms),
+            Verdict::Alone => (waiting_state(held.attempts), held.attempts, 0),
         };
         let over = matches!(finish.verdict, Verdict::Succeeded | Verdict::Dead);
         let attempt = &finish.attempt;
@@ -61,6 +64,7 @@ impl<'a> Step<'a> {
             attempts,
             delay_ms,
             finished_at: over.then_some(ended_at),
+            alone: finish.verdict == Verdict::Alone,
         }
     }
 }
@@ -138,19 +142,20 @@ impl SqlStore<Db> {
 
     async fn move_deliveries(conn: &mut <Db as Database>::Connection, steps: &[Step<'_>]) -> StoreResult<()> {
         for chunk in steps.chunks(Db::MAX_BINDS / DELIVERY_BINDS) {
-            sql::<Db>("WITH v (id, state, attempts, delay, finished_at, error) AS (")
+            sql::<Db>("WITH v (id, state, attempts, delay, finished_at, error, alone) AS (")
                 .push_values(chunk, |mut row, step| {
                     row.push_bind(step.id.to_string())
                         .push_bind(step.state.as_str())
                         .push_bind(i64::from(step.attempts))
                         .push_bind(int(step.delay_ms).min(MAX_DELAY_MS))
                         .push_bind(step.finished_at.map(Timestamp::as_millis))
-                        .push_bind(step.attempt.error.as_deref().map(clean));
+                        .push_bind(step.attempt.error.as_deref().map(clean))
+                        .push_bind(step.alone);
                 })
                 .push(
                     ") UPDATE deliveries SET state = v.state, attempts = v.attempts, \
                      finished_at = v.finished_at, last_error = COALESCE(v.error, deliveries.last_error), \
-                     started_at = NULL, lease_token = NULL, lease_until = NULL, lease_node = NULL, due_at = ",
+                     alone = deliveries.alone OR v.alone, started_at = NULL, lease_token = NULL, lease_until = NULL, lease_node = NULL, due_at = ",
                 )
                 .push(Db::NOW)
                 .push(" + v.delay FROM v WHERE deliveries.id = v.id")
@@ -189,6 +194,15 @@ impl SqlStore<Db> {
                 .await?;
         }
         Ok(())
+    }
+}
+
+/// Where a delivery waits that has made so many attempts.
+const fn waiting_state(attempts: u32) -> DeliveryState {
+    if attempts == 0 {
+        DeliveryState::Pending
+    } else {
+        DeliveryState::Retrying
     }
 }
 

@@ -10,7 +10,7 @@ use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
 use super::words::{clean, clean_opt, int};
 use super::{StoreError, StoreResult};
-use crate::domain::attempt::{Attempt, FinishedAttempt, LogLine, OutboundCall};
+use crate::domain::attempt::{Attempt, Batch, FinishedAttempt, LogLine, OutboundCall};
 use crate::domain::delivery::Delivery;
 use crate::domain::id::DeliveryId;
 
@@ -19,7 +19,7 @@ pub(super) const DELIVERY_COLUMNS: &str =
     "id, event_id, plugin, replay_of, state, attempts, due_at, created_at, finished_at, last_error";
 
 /// Bind parameters of one attempt.
-const ATTEMPT_BINDS: usize = 13;
+const ATTEMPT_BINDS: usize = 15;
 
 /// Reads a delivery from its [`DELIVERY_COLUMNS`].
 pub(super) fn delivery_from(row: &impl Columns) -> StoreResult<Delivery> {
@@ -65,6 +65,10 @@ fn attempt_from(row: &impl Columns) -> StoreResult<Attempt> {
             calls: row.json("calls")?,
             generation: row.number_opt("generation")?,
             digest: row.text_opt("digest")?,
+            batch: match (row.parsed_opt("batch_id")?, row.number_opt("batch_size")?) {
+                (Some(id), Some(size)) => Some(Batch { id, size }),
+                _ => None,
+            },
         },
     })
 }
@@ -93,7 +97,7 @@ impl SqlStore<Db> {
             }
             sql::<Db>(
                 "INSERT INTO attempts (id, delivery_id, number, started_at, duration_ms, outcome, summary, \
-                 output, error, logs, calls, generation, digest) ",
+                 output, error, logs, calls, generation, digest, batch_id, batch_size) ",
             )
             .push_values(texts, |mut row, (attempt, logs, calls)| {
                 let record = attempt.record;
@@ -109,7 +113,9 @@ impl SqlStore<Db> {
                     .push_bind(logs)
                     .push_bind(calls)
                     .push_bind(record.generation.map(int))
-                    .push_bind(record.digest.as_deref());
+                    .push_bind(record.digest.as_deref())
+                    .push_bind(record.batch.map(|batch| batch.id.to_string()))
+                    .push_bind(record.batch.map(|batch| i64::from(batch.size)));
             })
             .build()
             .execute(&mut *conn)

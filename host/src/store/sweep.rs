@@ -55,6 +55,8 @@ impl Ended {
             attempts: number,
             delay_ms,
             finished_at: (verdict == UnknownVerdict::Dead).then_some(self.now),
+            // Whatever ended its node may have been the work of a call's other deliveries, or its own.
+            alone: true,
         }
     }
 }
@@ -127,6 +129,7 @@ fn unknown_attempt(row: &Ended, verdict: UnknownVerdict) -> FinishedAttempt {
         calls: Vec::new(),
         generation: None,
         digest: None,
+        batch: None,
     }
 }
 

@@ -13,7 +13,7 @@ use super::limits::{CpuMeter, Marks};
 use super::plugin::Plugin;
 use super::record::Recorder;
 use super::text::tidy;
-use super::{Job, Run, RunEnd};
+use super::{Ends, Job, Run, RunEnd};
 
 /// Longest text of a trap, in bytes: a backtrace of twenty frames and a panic's words.
 const MAX_TRAP_BYTES: usize = 8 << 10;
@@ -30,17 +30,18 @@ const CHANGE_WAIT: Duration = Duration::from_secs(1);
 const POOL_WAIT: Duration = Duration::from_secs(1);
 
 impl Plugin {
-    /// Runs one job in a fresh instance. Every failure, the host's own included, is a [`RunEnd`].
+    /// Runs jobs in one call of a fresh instance; several only where the plugin welcomes batches. Every
+    /// failure, the host's own included, is told as a [`RunEnd`].
     ///
     /// Waits for a place in the instance pool before its time begins to count.
-    pub async fn run(&self, job: Job) -> Run {
+    pub async fn run(&self, jobs: &[Job]) -> Run {
         let _place = self.runtime.place().await;
         let started = Instant::now();
         let in_force = self.standing.in_force();
         let settings = self.settings.load_full();
         if let Some(why) = self.misfit(&in_force, &settings) {
             return Run {
-                end: wait_for_change(why.to_owned()),
+                ends: Ends::Whole(wait_for_change(why.to_owned())),
                 duration: started.elapsed(),
                 logs: Vec::new(),
                 calls: Vec::new(),
@@ -51,23 +52,32 @@ impl Plugin {
         let marks = Arc::new(Marks::default());
         let meter = CpuMeter::new(limits.cpu, Arc::clone(&marks));
         let context = RunContext::new(self, settings, limits.clone(), Arc::clone(&recorder));
-        let call = meter.measure(self.call(job, Arc::new(context), &meter, &marks));
+        let call = meter.measure(self.call(jobs, Arc::new(context), &meter, &marks));
         let call = AssertUnwindSafe(call).catch_unwind();
-        let end = match tokio::time::timeout(limits.timeout, call).await {
-            Ok(Ok(Ok(end))) => end,
-            Ok(Ok(Err(Failed::Host(text)))) => RunEnd::Host(text),
-            Ok(Ok(Err(Failed::Guest(error)))) => trapped(&error, &marks, limits.cpu, &recorder),
-            Ok(Err(_panic)) => {
-                RunEnd::Host("the host failed while it ran the plugin; its log has the place".to_owned())
-            }
-            Err(_elapsed) => RunEnd::Limit(format!(
+        let ends = match tokio::time::timeout(limits.timeout, call).await {
+            Ok(Ok(Ok(ends))) => ends,
+            Ok(Ok(Err(Failed::Host(text)))) => Ends::Whole(RunEnd::Host(text)),
+            Ok(Ok(Err(Failed::Guest(error)))) => Ends::Whole(trapped(&error, &marks, limits.cpu, &recorder)),
+            Ok(Err(_panic)) => Ends::Whole(RunEnd::Host(
+                "the host failed while it ran the plugin; its log has the place".to_owned(),
+            )),
+            Err(_elapsed) => Ends::Whole(RunEnd::Limit(format!(
                 "timeout: the run was not done within the {} it is allowed (limits.timeout)",
                 humantime::format_duration(limits.timeout)
-            )),
+            ))),
         };
         let (logs, calls) = recorder.finish();
         Run {
-            end: self.unless_changed(in_force.edition, end),
+            ends: match ends {
+                Ends::Whole(end) => Ends::Whole(self.unless_changed(in_force.edition, end)),
+                Ends::Each(ends) => {
+                    let ends = ends.into_iter();
+                    Ends::Each(
+                        ends.map(|end| self.unless_changed(in_force.edition, end))
+                            .collect(),
+                    )
+                }
+            },
             duration: started.elapsed(),
             logs,
             calls,
@@ -87,12 +97,16 @@ impl Plugin {
 
     async fn call(
         &self,
-        job: Job,
+        jobs: &[Job],
         context: Arc<RunContext>,
         meter: &Arc<CpuMeter>,
         marks: &Arc<Marks>,
-    ) -> Result<RunEnd, Failed> {
-        let job = v0_1::job(&job).map_err(Failed::Host)?;
+    ) -> Result<Ends, Failed> {
+        let jobs: Vec<_> = jobs
+            .iter()
+            .map(v0_1::job)
+            .collect::<Result<_, _>>()
+            .map_err(Failed::Host)?;
         let memory = context.limits.memory;
         let state = HostState::for_run(context, memory, Arc::clone(marks));
         let mut store = store(self.world.engine(), state, meter);
@@ -102,10 +116,10 @@ impl Plugin {
             .await
             .map_err(Failed::Guest)?;
         let results = world
-            .call_handle(&mut store, &[job])
+            .call_handle(&mut store, &jobs)
             .await
             .map_err(Failed::Guest)?;
-        Ok(v0_1::end(results))
+        Ok(v0_1::ends(results, jobs.len()))
     }
 }
 

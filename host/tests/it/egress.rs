@@ -2,18 +2,18 @@
 
 use hookyard::domain::grant::{PrivateNetwork, SecretGrant, SecretSource};
 use hookyard::environment::Environment;
-use hookyard::wasm::{Run, RunEnd};
+use hookyard::wasm::RunEnd;
 use serde_json::{Value, json};
 
 mod waits;
 
-use crate::support::plugins::{Mirror, Yard, grant_secret, http_fixture, secret_value};
+use crate::support::plugins::{Mirror, One, Yard, grant_secret, http_fixture, secret_value};
 
 fn get(url: &str) -> Value {
     json!({"requests": [{"method": "GET", "url": url}]})
 }
 
-fn call_error(run: &Run) -> &str {
+fn call_error(run: &One) -> &str {
     run.calls[0].error.as_deref().expect("a refused call")
 }
 

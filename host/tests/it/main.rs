@@ -2,6 +2,7 @@
 
 mod actions;
 mod auth;
+mod batches;
 mod control;
 mod durability;
 mod egress;

@@ -12,11 +12,10 @@ use hookyard::clock::FakeClock;
 use hookyard::domain::grant::{SecretGrant, SecretSource};
 use hookyard::domain::plugin::PluginSpec;
 use hookyard::environment::Environment;
-use hookyard::wasm::Run;
 use serde_json::{Value, json};
 
 use self::issuer::Issuer;
-use crate::support::plugins::{Yard, http_fixture};
+use crate::support::plugins::{One, Yard, http_fixture};
 
 /// A vendor, and a Hookyard with the same clock.
 struct Scene {
@@ -60,7 +59,7 @@ impl Scene {
     }
 
     /// Runs one request that carries the secret.
-    async fn get(&self, secret: &str, path: &str) -> (Value, Run) {
+    async fn get(&self, secret: &str, path: &str) -> (Value, One) {
         self.yard
             .output("http", &request(&self.issuer, secret, path))
             .await

@@ -51,6 +51,7 @@ fn success(claim: &Claim) -> Finish {
             calls: Vec::new(),
             generation: None,
             digest: None,
+            batch: None,
         },
     }
 }

@@ -48,7 +48,7 @@ async fn a_replaced_component_runs_the_new_code_and_a_broken_one_changes_nothing
     let status = yard.registry.refresh(&name("version")).await.expect("known");
     assert_eq!((status.state, status.generation), (PluginState::Ready, Some(2)));
     assert_eq!(summary(&yard).await, "version two");
-    let run = held.run(crate::support::plugins::webhook(&json!({}))).await;
+    let run = crate::support::plugins::run_one(&held, crate::support::plugins::webhook(&json!({}))).await;
     assert!(matches!(&run.end, RunEnd::Succeeded { summary, .. } if summary == "version one"));
 
     for broken in [

@@ -8,7 +8,7 @@ use hookyard::environment::Environment;
 use hookyard::wasm::{Pool, RunEnd};
 use serde_json::json;
 
-use crate::support::plugins::{Yard, fixture, job, name, webhook};
+use crate::support::plugins::{Yard, fixture, job, name, run_one, webhook};
 
 fn limit(end: &RunEnd) -> &str {
     match end {
@@ -42,12 +42,12 @@ async fn a_tick_and_an_action_reach_it_as_such() {
     let yard = Yard::with(fixture("echo")).await;
     let plugin = yard.registry.plugin(&name("echo")).expect("loaded");
     let tick = json!({"cron": "0 3 * * *", "planned_at": 1_700_000_000_000_u64, "input": {"a": 1}});
-    let run = plugin.run(job(EventKind::Schedule, "tick", &tick)).await;
+    let run = run_one(&plugin, job(EventKind::Schedule, "tick", &tick)).await;
     assert!(
         matches!(&run.end, RunEnd::Succeeded { summary, .. } if summary == "tick of 0 3 * * *"),
         "{run:?}"
     );
-    let run = plugin.run(job(EventKind::Action, "echo", &json!({"b": 2}))).await;
+    let run = run_one(&plugin, job(EventKind::Action, "echo", &json!({"b": 2}))).await;
     assert!(
         matches!(&run.end, RunEnd::Succeeded { summary, .. } if summary == "action echo"),
         "{run:?}"
@@ -290,7 +290,7 @@ async fn others_are_served_while_some_spin() {
     let spinning: Vec<_> = (0..3)
         .map(|_| {
             let plugin = plugin.clone();
-            tokio::spawn(async move { plugin.run(webhook(&json!({"do": "loop"}))).await })
+            tokio::spawn(async move { run_one(&plugin, webhook(&json!({"do": "loop"}))).await })
         })
         .collect();
     for _ in 0..20 {
@@ -316,7 +316,7 @@ async fn a_run_that_meets_a_full_pool_waits_and_costs_no_attempt() {
     let mut sleeping: tokio::task::JoinSet<_> = (0..=POOL.core_instances)
         .map(|_| {
             let plugin = plugin.clone();
-            async move { plugin.run(webhook(&json!({"do": "sleep"}))).await.end }
+            async move { run_one(&plugin, webhook(&json!({"do": "sleep"}))).await.end }
         })
         .collect();
     let first = tokio::time::timeout(Duration::from_mins(1), sleeping.join_next()).await;

@@ -49,7 +49,9 @@ pub fn body(contract: &Contract, method: &Method, bytes: &[u8]) -> Outcome<Value
         family: method.family,
         violations: Vec::new(),
     };
-    let normal = checker.value(&json!({ "$ref": schema }), sent, "", 0);
+    // Where one field of Google's message is the body, refusals name fields from the message on.
+    let at = if schema == "ValueRange" { "data" } else { "" };
+    let normal = checker.value(&json!({ "$ref": schema }), sent, at, 0);
     match (checker.violations.is_empty(), normal) {
         (true, Some(normal)) => Ok(normal),
         (true, None) => Ok(json!({})),
@@ -103,6 +105,9 @@ impl Checker<'_> {
             },
             ("string", sent) => self.wrong(at, "TYPE_STRING", &sent),
             ("boolean", sent) => self.wrong(at, "TYPE_BOOL", &sent),
+            ("array", sent) if schema["items"]["type"] == "array" => {
+                self.wrong(at, "type.googleapis.com/google.protobuf.ListValue", &sent)
+            }
             (_, sent) => {
                 let kind = format!(
                     "type.googleapis.com/google.apps.{}",

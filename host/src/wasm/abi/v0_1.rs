@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::manifest::{Action, Manifest, SecretAsk, SecretKind};
 use super::super::text::tidy;
-use super::super::{Job, RunEnd};
+use super::super::{Ends, Job, RunEnd};
 use crate::domain::event::EventKind;
 
 mod bindings {
@@ -103,13 +103,19 @@ fn payload_text(job: &Job) -> Result<String, String> {
         .map_err(|_| format!("the input of call {} is not UTF-8", job.event.id))
 }
 
-/// What the guest answered, checked: one job was sent, so one result must come.
-pub(in crate::wasm) fn end(mut results: Vec<Result<types::Outcome, types::Failure>>) -> RunEnd {
-    let (1, Some(result)) = (results.len(), results.pop()) else {
-        return RunEnd::Rejected(
-            "the plugin broke its contract: `handle` must return one result per job".to_owned(),
-        );
-    };
+/// What the guest answered to so many jobs, checked: without one result for each, nobody can say which
+/// belongs to which.
+pub(in crate::wasm) fn ends(results: Vec<Result<types::Outcome, types::Failure>>, jobs: usize) -> Ends {
+    if results.len() == jobs {
+        return Ends::Each(results.into_iter().map(end).collect());
+    }
+    Ends::Whole(RunEnd::Rejected(format!(
+        "the plugin broke its contract: `handle` must return one result per job, and gave {} for {jobs}",
+        results.len()
+    )))
+}
+
+fn end(result: Result<types::Outcome, types::Failure>) -> RunEnd {
     match result {
         Ok(outcome) => succeeded(outcome),
         Err(types::Failure::Retry(failure)) => RunEnd::Retry {
@@ -188,16 +194,23 @@ fn secret_ask(ask: wit_manifest::SecretAsk) -> SecretAsk {
 mod tests {
     use super::*;
 
-    fn outcome(summary: &str, output: Option<&str>) -> Vec<Result<types::Outcome, types::Failure>> {
-        vec![Ok(types::Outcome {
+    fn outcome(summary: &str, output: Option<&str>) -> Result<types::Outcome, types::Failure> {
+        Ok(types::Outcome {
             summary: summary.to_owned(),
             output: output.map(str::to_owned),
-        })]
+        })
     }
 
     #[test]
     fn a_wrong_number_of_results_is_a_broken_contract() {
-        assert!(matches!(end(Vec::new()), RunEnd::Rejected(text) if text.contains("one result per job")));
+        for (given, jobs) in [(0, 1), (1, 2), (3, 2)] {
+            let results = vec![outcome("done", None); given];
+            let ends = ends(results, jobs);
+            assert!(
+                matches!(&ends, Ends::Whole(RunEnd::Rejected(text)) if text.contains("one result per job")),
+                "{ends:?}"
+            );
+        }
     }
 
     #[test]
@@ -216,6 +229,6 @@ mod tests {
             reason: "later".to_owned(),
             after: u64::MAX,
         });
-        assert!(matches!(end(vec![Err(failure)]), RunEnd::Defer { after, .. } if after == MAX_WAIT));
+        assert!(matches!(end(Err(failure)), RunEnd::Defer { after, .. } if after == MAX_WAIT));
     }
 }

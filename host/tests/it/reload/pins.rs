@@ -7,7 +7,7 @@ use hookyard::wasm::{PluginState, RunEnd};
 use serde_json::json;
 
 use super::{replace, replaceable, summary};
-use crate::support::plugins::{Yard, component, fixture, name, spec, webhook};
+use crate::support::plugins::{Yard, component, fixture, name, run_one, spec, webhook};
 
 #[tokio::test]
 async fn a_pin_that_does_not_match_is_refused_with_both_digests() {
@@ -38,7 +38,7 @@ async fn a_new_pin_stops_a_running_build_of_another_digest() {
     let error = status.error.expect("an error");
     assert!(error.contains("has the SHA-256"), "{error}");
     assert!(yard.registry.plugin(&name("version")).is_none());
-    let late = running.run(webhook(&json!({}))).await;
+    let late = run_one(&running, webhook(&json!({}))).await;
     assert!(matches!(late.end, RunEnd::Defer { .. }), "{late:?}");
 
     replace(&file, &fs::read(component("version_two")).expect("read"));

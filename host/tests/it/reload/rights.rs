@@ -8,7 +8,9 @@ use hookyard::environment::Environment;
 use hookyard::wasm::{PluginState, RunEnd};
 use serde_json::{Value, json};
 
-use crate::support::plugins::{Mirror, Yard, grant_secret, http_fixture, name, secret_value, webhook};
+use crate::support::plugins::{
+    Mirror, Yard, grant_secret, http_fixture, name, run_one, secret_value, webhook,
+};
 
 fn strict(urls: &[String]) -> Value {
     let requests: Vec<Value> = urls.iter().map(|url| json!({"url": url})).collect();
@@ -37,7 +39,7 @@ async fn rights_taken_away_beside_wrong_settings_hold_and_the_old_settings_do_no
         yard.registry.plugin(&name("http")).is_none(),
         "nothing is claimed"
     );
-    let late = running.run(webhook(&strict(&[format!("{}/x", old.base)]))).await;
+    let late = run_one(&running, webhook(&strict(&[format!("{}/x", old.base)]))).await;
     assert!(matches!(late.end, RunEnd::Defer { .. }), "{late:?}");
     assert!(old.requests().is_empty());
 
@@ -91,7 +93,7 @@ async fn a_run_under_way_that_loses_a_right_to_a_change_is_not_lost() {
     let yard = Yard::with(everywhere(&mirror.base, &[&mirror.base])).await;
     let plugin = yard.registry.plugin(&name("http")).expect("loaded");
     let urls = ["/api/held", "/late"].map(|path| format!("{}{path}", mirror.base));
-    let run = tokio::spawn(async move { plugin.run(webhook(&strict(&urls))).await });
+    let run = tokio::spawn(async move { run_one(&plugin, webhook(&strict(&urls))).await });
     mirror.arrived(1).await;
 
     let mut changed = everywhere("http://127.0.0.1:9", &["http://127.0.0.1:9"]);

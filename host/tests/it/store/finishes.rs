@@ -1,10 +1,10 @@
 //! Finishing: attempts, states, counts, and what follows for the event.
 
-use hookyard::domain::attempt::{LogLevel, LogLine, OutboundCall};
+use hookyard::domain::attempt::{Batch, LogLevel, LogLine, OutboundCall};
 use hookyard::domain::delivery::Leased::{Done, Lost};
 use hookyard::domain::delivery::{DeliveryState, Verdict};
 use hookyard::domain::event::EventStatus;
-use hookyard::domain::id::LeaseToken;
+use hookyard::domain::id::{BatchId, LeaseToken};
 use hookyard::domain::time::Timestamp;
 
 use super::{BASE, LONG, accept, claim, event, finish, held, on_both, states};
@@ -16,6 +16,7 @@ on_both!(
     finishes_of_one_event_in_one_batch_count,
     a_failed_delivery_makes_a_failed_event,
     retries_count_and_deferrals_do_not,
+    what_failed_with_others_waits_to_run_alone,
     a_wrong_token_writes_nothing,
     an_item_given_twice_counts_once,
     the_started_mark_moves_delivery_and_event,
@@ -52,6 +53,10 @@ async fn an_attempt_comes_back_as_it_was_recorded(fixture: &Fixture) {
         level: LogLevel::Stderr,
         message: "a\0b".to_owned(),
     }];
+    done.attempt.batch = Some(Batch {
+        id: BatchId::generate(),
+        size: 3,
+    });
     done.attempt.calls = vec![OutboundCall {
         at_ms: 4,
         method: "POST".to_owned(),
@@ -339,4 +344,25 @@ async fn finishes_at_once_of_the_same_events_all_count(fixture: &Fixture) {
     for sent in &batch {
         assert_eq!(status(fixture, sent).await, (EventStatus::Processed, OVER, None));
     }
+}
+
+async fn what_failed_with_others_waits_to_run_alone(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sent = accept(store, &["a"]).await;
+    for (verdict, alone, attempts) in [
+        (Verdict::Retry { delay_ms: 0 }, false, 0),
+        (Verdict::Alone, false, 1),
+        (Verdict::Retry { delay_ms: 0 }, true, 1),
+        (Verdict::Succeeded, true, 2),
+    ] {
+        let claims = claim(store, "a", LONG).await;
+        assert_eq!((claims[0].alone, claims[0].attempts), (alone, attempts));
+        store.mark_started(&held(&claims)).await.expect("marked");
+        let finished = store.finish_deliveries(&[finish(&claims[0], verdict)]).await;
+        assert_eq!(finished.expect("finished"), [Done]);
+    }
+    let history = store.deliveries(sent.id).await.expect("readable");
+    let numbers: Vec<_> = history[0].attempts.iter().map(|attempt| attempt.number).collect();
+    assert_eq!(numbers, [1, 2, 2, 3]);
+    assert_eq!(history[0].delivery.attempts, 3);
 }

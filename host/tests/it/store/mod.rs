@@ -116,6 +116,7 @@ fn finish(claim: &Claim, verdict: Verdict) -> Finish {
         Verdict::Succeeded => (AttemptOutcome::Succeeded, None),
         Verdict::Retry { .. } => (AttemptOutcome::Retry, Some("try later")),
         Verdict::Defer { .. } => (AttemptOutcome::Deferred, Some("too many")),
+        Verdict::Alone => (AttemptOutcome::Trapped, Some("one of us trapped")),
         Verdict::Dead => (AttemptOutcome::Rejected, Some("never")),
     };
     Finish {
@@ -134,6 +135,7 @@ fn finish(claim: &Claim, verdict: Verdict) -> Finish {
             calls: Vec::new(),
             generation: Some(1),
             digest: Some("abc".to_owned()),
+            batch: None,
         },
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard::clock::{SharedClock, SystemClock};
+use hookyard::domain::attempt::{LogLine, OutboundCall};
 use hookyard::domain::event::{Event, EventKind, EventStatus};
 use hookyard::domain::grant::{Grants, PrivateNetwork, SecretGrant, SecretSource};
 use hookyard::domain::id::{DeliveryId, EventId};
@@ -13,7 +14,9 @@ use hookyard::domain::plugin::{Limits, PluginName, PluginSpec};
 use hookyard::domain::time::Timestamp;
 use hookyard::environment::Environment;
 use hookyard::store::{self, SharedStore};
-use hookyard::wasm::{Job, PluginState, PluginStatus, Pool, Registry, RegistryDeps, Run, RunEnd, Runtime};
+use hookyard::wasm::{
+    Ends, Job, Plugin, PluginState, PluginStatus, Pool, Registry, RegistryDeps, RunEnd, Runtime,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -105,13 +108,13 @@ impl Yard {
     }
 
     /// Runs a webhook with this payload.
-    pub async fn run(&self, plugin: &str, payload: &Value) -> Run {
+    pub async fn run(&self, plugin: &str, payload: &Value) -> One {
         let plugin = self.registry.plugin(&name(plugin)).expect("a loaded plugin");
-        plugin.run(webhook(payload)).await
+        run_one(&plugin, webhook(payload)).await
     }
 
     /// Runs a webhook that must succeed, and gives its output.
-    pub async fn output(&self, plugin: &str, payload: &Value) -> (Value, Run) {
+    pub async fn output(&self, plugin: &str, payload: &Value) -> (Value, One) {
         let run = self.run(plugin, payload).await;
         let RunEnd::Succeeded {
             output: Some(output), ..
@@ -138,6 +141,31 @@ fn registry(
         data_dir: data_dir.to_owned(),
     };
     Arc::new(Registry::new(runtime, deps))
+}
+
+/// A call with one job, as it ended.
+#[derive(Debug)]
+pub struct One {
+    pub end: RunEnd,
+    pub duration: Duration,
+    pub logs: Vec<LogLine>,
+    pub calls: Vec<OutboundCall>,
+}
+
+/// Runs one job.
+pub async fn run_one(plugin: &Plugin, job: Job) -> One {
+    let run = plugin.run(&[job]).await;
+    let end = match run.ends {
+        Ends::Each(mut ends) if ends.len() == 1 => ends.remove(0),
+        Ends::Whole(end) => end,
+        Ends::Each(ends) => panic!("one job has {ends:?}"),
+    };
+    One {
+        end,
+        duration: run.duration,
+        logs: run.logs,
+        calls: run.calls,
+    }
 }
 
 /// A plugin's name.

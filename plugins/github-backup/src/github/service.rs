@@ -44,7 +44,10 @@ async fn send(request: http::Request<OctoBody>) -> Result<http::Response<Full<By
         .await
         .map_err(|error| Error::Malformed(error.to_string()))?
         .to_bytes();
-    let mut outgoing = Request::new(parts.method.as_str(), parts.uri.to_string())
+    let address = parts.uri.to_string();
+    // octocrab writes the question mark also before no parameters.
+    let address = address.strip_suffix('?').unwrap_or(&address);
+    let mut outgoing = Request::new(parts.method.as_str(), address)
         .body(body)
         .timeout(TIMEOUT)
         .max_body(MAX_ANSWER);

@@ -131,7 +131,7 @@ impl Post<'_> {
     }
 
     fn update(&self, to: &Destination, memory: &Memory, earlier: &Posted) -> Result<Outcome, Failure> {
-        turn(&earlier.channel)?;
+        turn(&to.channel)?;
         let mut body = self.body(&earlier.channel);
         body["ts"] = earlier.ts.clone().into();
         if self.api.update(&body)?.is_some() {
@@ -183,7 +183,7 @@ impl Post<'_> {
             let channel = channel.clone();
             return Ok(Some((Did::Found, Posted { channel, ts })));
         }
-        turn(to.id.as_deref().unwrap_or(&to.channel))?;
+        turn(&to.channel)?;
         let mut body = self.body(&to.channel);
         if let Some((ts, broadcast)) = thread {
             body["thread_ts"] = ts.into();

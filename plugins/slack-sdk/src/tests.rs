@@ -352,5 +352,5 @@ fn one_conversation_has_one_message_a_second() {
         host.webhook::<SlackSdk>(event()).unwrap();
     }
     let passed = hookyard_plugin_sdk::clock::now().duration_since(began).unwrap();
-    assert_eq!(passed.as_secs(), 2);
+    assert!((2..3).contains(&passed.as_secs()), "{passed:?}");
 }

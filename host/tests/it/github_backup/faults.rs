@@ -132,7 +132,8 @@ async fn what_only_a_person_can_mend_is_told_with_the_mend() {
     rejected(&ended, "contents=write");
 
     scene.github.set_token_scopes(&["read:user"]);
-    rejected(&scene.act("backup", &json!({})).await, "may not see it");
+    let ended = scene.act("backup", &json!({})).await;
+    rejected(&ended, "only `read:user`: give it `repo`");
     assert_eq!(scene.commits(), 2, "nothing of it was written");
     scene.stop().await;
 }

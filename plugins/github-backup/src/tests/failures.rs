@@ -25,6 +25,19 @@ fn what_only_a_person_can_mend_is_rejected_with_the_mend() {
             "`contents=write`",
         ),
         (
+            refusal(403, "Must have admin rights to Repository.")
+                .with_header("x-oauth-scopes", "gist, read:user"),
+            "only `gist, read:user`: give it `repo`",
+        ),
+        (
+            refusal(403, "Forbidden").with_header("x-oauth-scopes", ""),
+            "no scope",
+        ),
+        (
+            refusal(403, "Forbidden").with_header("x-oauth-scopes", "repo"),
+            "lacks a permission",
+        ),
+        (
             refusal(403, "Repository was archived so is read-only."),
             "unarchive",
         ),

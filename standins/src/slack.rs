@@ -9,6 +9,7 @@ mod blocks;
 mod content;
 pub mod contract;
 mod control;
+mod history;
 mod methods;
 mod mrkdwn;
 mod outcome;

@@ -95,8 +95,6 @@ fn ready(slack: &Slack, github: &GitHub, google: &Google) -> serde_json::Value {
             "base_url": slack.base_url,
             "api_base": slack.api_base,
             "bot_token": slack.bot_token,
-            // Another app's, which reads: the plugins' token cannot.
-            "reader_token": slack.issue_token(&["channels:read", "channels:history"]),
             "webhook_url": slack.webhook_url,
             "user_id": slack.user_id("ada@example.com"),
             "user_email": "ada@example.com",

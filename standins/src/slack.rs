@@ -9,7 +9,6 @@ mod blocks;
 mod content;
 pub mod contract;
 mod control;
-mod history;
 mod methods;
 mod mrkdwn;
 mod outcome;

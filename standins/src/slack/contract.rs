@@ -108,8 +108,7 @@ fn argument(parameter: &Value, method: &str) -> Result<Argument, ContractError> 
         Some("boolean") => Kind::Boolean,
         Some("integer") => Kind::Integer,
         Some("string") if description.contains("JSON") => Kind::Json,
-        // A number is a stamp, whose digits a float would not keep.
-        Some("string" | "number") => Kind::Text,
+        Some("string") => Kind::Text,
         _ => return Err(ContractError::Missing(format!("{method}: type of {name}"))),
     };
     Ok(Argument {

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use super::content::{self, TEXT_MAX};
-use super::history;
 use super::outcome::{Fields, Outcome, Refusal};
 use super::shapes;
 use super::state::State;
@@ -16,8 +15,8 @@ const UPDATE_TEXT_MAX: usize = 4_000;
 /// People in a direct message besides the app.
 const DIRECT_USERS_MAX: usize = 8;
 
-/// Entries of a page when no limit is given.
-pub(super) const PAGE_DEFAULT: usize = 100;
+/// Entries of a page of `conversations.list` when no limit is given.
+const PAGE_DEFAULT: usize = 100;
 
 /// A method of the description, with code behind it.
 pub type Call = fn(&mut State, &Arguments, &[String]) -> Outcome;
@@ -31,7 +30,6 @@ pub fn call(method: &str) -> Option<Call> {
         "conversations.open" => conversations_open,
         "conversations.list" => conversations_list,
         "conversations.info" => conversations_info,
-        "conversations.history" => history::conversations_history,
         "conversations.join" => conversations_join,
         "chat.postMessage" => chat_post_message,
         "chat.update" => chat_update,
@@ -173,7 +171,7 @@ fn conversations_list(state: &mut State, arguments: &Arguments, _: &[String]) ->
     ))
 }
 
-pub(super) fn limit_of(value: &Value) -> Option<usize> {
+fn limit_of(value: &Value) -> Option<usize> {
     let limit = value
         .as_u64()
         .or_else(|| value.as_str().and_then(|text| text.parse().ok()))?;
@@ -272,7 +270,7 @@ fn sent_content(arguments: &Arguments, text_max: usize) -> Result<super::workspa
 }
 
 /// A conversation the app may know of, by id.
-pub(super) fn visible<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a Channel, Refusal> {
+fn visible<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a Channel, Refusal> {
     let channel = workspace.channels.get(id);
     channel
         .filter(|channel| channel.joined || channel.kind != ChannelKind::Private)
@@ -280,7 +278,7 @@ pub(super) fn visible<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a Chan
 }
 
 /// An argument the description calls optional and Slack refuses to go without.
-pub(super) fn present<'a>(arguments: &'a Arguments, name: &str) -> Result<&'a str, Refusal> {
+fn present<'a>(arguments: &'a Arguments, name: &str) -> Result<&'a str, Refusal> {
     match arguments.values.get(name) {
         None => Err(Refusal::detailed(
             "invalid_arguments",
@@ -290,7 +288,7 @@ pub(super) fn present<'a>(arguments: &'a Arguments, name: &str) -> Result<&'a st
     }
 }
 
-pub(super) fn fields(value: Value) -> Fields {
+fn fields(value: Value) -> Fields {
     match value {
         Value::Object(fields) => fields,
         _ => Fields::new(),

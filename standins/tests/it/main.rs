@@ -27,6 +27,5 @@ mod google_values;
 mod page;
 mod rejections;
 mod semantics;
-mod slack_history;
 mod support;
 mod webhooks;

@@ -9,6 +9,7 @@ mod blocks;
 mod content;
 pub mod contract;
 mod control;
+mod history;
 mod methods;
 mod mrkdwn;
 mod outcome;
@@ -73,7 +74,7 @@ impl Default for Options {
             archived,
         };
         let user = |email: &str, name: &str| (email.to_owned(), name.to_owned());
-        let scopes = "chat:write,users:read,users:read.email,im:write,mpim:write,channels:read,channels:join,groups:read";
+        let scopes = "chat:write,users:read,users:read.email,im:write,mpim:write,channels:read,channels:join,groups:read,channels:history,groups:history,im:history";
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             users: vec![

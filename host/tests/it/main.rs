@@ -19,6 +19,7 @@ mod recorder;
 mod reload;
 mod sandbox;
 mod schedules;
+mod slack;
 mod store;
 mod support;
 mod tidy;

@@ -8,7 +8,7 @@ pub(crate) use component::*;
 
 #[cfg(target_arch = "wasm32")]
 mod component {
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     pub(crate) use crate::bindings::hookyard::plugin::config::get as config;
     pub(crate) use crate::bindings::hookyard::plugin::log::write as log;
@@ -26,5 +26,9 @@ mod component {
     )]
     pub(crate) fn now() -> SystemTime {
         SystemTime::now()
+    }
+
+    pub(crate) fn sleep(time: Duration) {
+        std::thread::sleep(time);
     }
 }

@@ -129,6 +129,12 @@ impl Manifest {
         &self.0.name
     }
 
+    /// The requests asked for, each `METHOD scheme://host/path`.
+    #[must_use]
+    pub fn requests(&self) -> &[String] {
+        &self.0.http
+    }
+
     /// What the host receives.
     #[must_use]
     pub fn into_wit(self) -> wit::Manifest {

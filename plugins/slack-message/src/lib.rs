@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 mod blocks;
 mod escape;
 mod limits;
+mod pace;
 
 pub use escape::escape;
 pub use limits::{MAX_TEXT, cut};
+pub use pace::turn;
 
 /// The message of a plugin whose configuration has none: who did what, and for a push to GitHub
 /// who pushed what where.

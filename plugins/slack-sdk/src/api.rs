@@ -1,7 +1,7 @@
-//! Slack's Web API: the four methods in use, and what an answer means.
+//! Slack's Web API: the methods in use, and what an answer means.
 //! <https://docs.slack.dev/apis/web-api/>
 
-use hookyard_plugin_sdk::http::{Request, Response};
+use hookyard_plugin_sdk::http::{Error, Request, Response};
 use hookyard_plugin_sdk::{Failure, secrets, warn};
 use serde_json::{Value, json};
 use slack_message::busy;
@@ -10,6 +10,59 @@ use crate::errors;
 
 /// Bytes of an answer worth reading: Slack echoes the message with its blocks.
 const MAX_ANSWER: usize = 1024 * 1024;
+
+/// Messages that a look into a conversation reads: one page.
+const PAGE: u32 = 100;
+
+/// What Slack says when the message that is to be updated or replied to is no longer there, or not to be changed.
+const GONE: [&str; 7] = [
+    "message_not_found",
+    "cant_update_message",
+    "edit_window_closed",
+    "thread_not_found",
+    "invalid_thread_ts",
+    "cannot_reply_to_message",
+    "parent_message_not_found",
+];
+
+/// What Slack says when the app may not read a conversation.
+const UNREADABLE: [&str; 4] = [
+    "missing_scope",
+    "no_permission",
+    "not_in_channel",
+    "access_denied",
+];
+
+/// Why a call brought nothing.
+struct Refused {
+    /// Slack's word, or none when Slack did not come to say one.
+    word: Option<String>,
+    /// Whether the host refused the request.
+    denied: bool,
+    failure: Failure,
+}
+
+impl Refused {
+    fn is(&self, words: &[&str]) -> bool {
+        self.word.as_deref().is_some_and(|word| words.contains(&word))
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self {
+            word: None,
+            denied: false,
+            failure,
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        refused.failure
+    }
+}
 
 /// A way to Slack: where it is, and the stand-in for the token.
 pub(crate) struct Api {
@@ -28,7 +81,7 @@ impl Api {
 
     /// Who the token belongs to.
     pub(crate) fn auth_test(&self) -> Result<Value, Failure> {
-        self.call("auth.test", |url| Ok(Request::get(url)))
+        Ok(self.call("auth.test", |url| Ok(Request::get(url)))?)
     }
 
     /// The member with this e-mail. The method reads no JSON, so the argument is in the query.
@@ -47,22 +100,61 @@ impl Api {
         id("conversations.open", &answer["channel"])
     }
 
-    /// Posts a message; Slack's answer has its channel and its `ts`.
-    pub(crate) fn post(&self, message: &Value) -> Result<Value, Failure> {
-        self.call("chat.postMessage", |url| Request::post(url).json(message))
+    /// Posts a message; Slack's answer has its channel and its `ts`. None when the thread it belongs to is gone.
+    pub(crate) fn post(&self, message: &Value) -> Result<Option<Value>, Failure> {
+        unless_gone(self.call("chat.postMessage", |url| Request::post(url).json(message)))
+    }
+
+    /// Changes a message. None when it is gone.
+    pub(crate) fn update(&self, message: &Value) -> Result<Option<Value>, Failure> {
+        unless_gone(self.call("chat.update", |url| Request::post(url).json(message)))
+    }
+
+    /// The latest messages of a conversation, or of a thread in it, with their metadata. None when the app may
+    /// not read them. Neither method reads JSON.
+    pub(crate) fn history(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        oldest: u64,
+    ) -> Result<Option<Vec<Value>>, Failure> {
+        let method = if thread.is_some() {
+            "conversations.replies"
+        } else {
+            "conversations.history"
+        };
+        let answer = self.call(method, |url| {
+            let request = Request::get(url)
+                .query("channel", channel)
+                .query("oldest", &oldest.to_string())
+                .query("limit", &PAGE.to_string())
+                .query("include_all_metadata", "true");
+            Ok(match thread {
+                Some(ts) => request.query("ts", ts),
+                None => request,
+            })
+        });
+        match answer {
+            Ok(mut answer) => Ok(answer["messages"].as_array_mut().map(std::mem::take)),
+            Err(refused) if refused.denied || refused.is(&UNREADABLE) => Ok(None),
+            // The thread is gone, and with it what was posted to it.
+            Err(refused) if refused.is(&GONE) => Ok(Some(Vec::new())),
+            Err(refused) => Err(refused.failure),
+        }
     }
 
     fn call(
         &self,
         method: &str,
         request: impl FnOnce(String) -> Result<Request, Failure>,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Value, Refused> {
         let request =
             request(format!("{}/{method}", self.base))?.header("authorization", self.bearer.clone());
-        let response = request
-            .max_body(MAX_ANSWER)
-            .send()
-            .map_err(|error| Failure::from(error).context(method))?;
+        let response = request.max_body(MAX_ANSWER).send().map_err(|error| Refused {
+            word: None,
+            denied: matches!(error, Error::Denied(_)),
+            failure: Failure::from(error).context(method),
+        })?;
         settle(method, &response)
     }
 }
@@ -76,13 +168,21 @@ fn id(method: &str, object: &Value) -> Result<String, Failure> {
     object["id"].as_str().map(str::to_owned).ok_or_else(missing)
 }
 
-fn settle(method: &str, response: &Response) -> Result<Value, Failure> {
+fn unless_gone(answer: Result<Value, Refused>) -> Result<Option<Value>, Failure> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(refused) if refused.is(&GONE) => Ok(None),
+        Err(refused) => Err(refused.failure),
+    }
+}
+
+fn settle(method: &str, response: &Response) -> Result<Value, Refused> {
     // Slack names its reason in the body of a 429 and of some 5xx too; the status says enough.
     if let Some(failure) = busy(response) {
-        return Err(failure.context(method));
+        return Err(failure.context(method).into());
     }
     let Ok(answer) = serde_json::from_slice::<Value>(&response.body) else {
-        return Err(not_json(method, response));
+        return Err(not_json(method, response).into());
     };
     match answer["ok"].as_bool() {
         Some(true) => {
@@ -95,11 +195,16 @@ fn settle(method: &str, response: &Response) -> Result<Value, Failure> {
             }
             Ok(answer)
         }
-        Some(false) => Err(errors::settle(method, &answer, response.retry_after())),
+        Some(false) => Err(Refused {
+            word: answer["error"].as_str().map(str::to_owned),
+            denied: false,
+            failure: errors::settle(method, &answer, response.retry_after()),
+        }),
         None => Err(Failure::reject(format!(
             "{method}: the answer (HTTP {}) is none of Slack's: it has no `ok`; check `api-base` in plugins.toml",
             response.status
-        ))),
+        ))
+        .into()),
     }
 }
 

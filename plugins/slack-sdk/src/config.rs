@@ -15,14 +15,21 @@ pub struct Config {
     /// The Web API's address; a stand-in's in tests.
     #[serde(default = "default_api_base")]
     pub api_base: String,
-    /// A member's id or e-mail, for a direct message.
+    /// A member's id or e-mail, for a direct message; a template.
     pub user: Option<String>,
-    /// A channel's id or `#name`.
+    /// A channel's id or `#name`; a template.
     pub channel: Option<String>,
     /// Template of the text; without it a readable line.
     pub message: Option<String>,
     /// Block Kit blocks; each string in them is a template.
     pub blocks: Option<Value>,
+    /// Template of a key: messages with the same one are one thread. Or of a message's `ts`, to reply to it.
+    pub thread: Option<String>,
+    /// Shows replies in the channel, too.
+    #[serde(default)]
+    pub reply_broadcast: bool,
+    /// Template of a key: a message takes the place of the earlier one with the same.
+    pub update: Option<String>,
 }
 
 fn default_api_base() -> String {
@@ -38,10 +45,14 @@ pub(crate) fn manifest() -> Manifest {
     .config(&config_schema())
     .secret(
         "bot-token",
-        "Bot token of a Slack app with the scopes chat:write, im:write and users:read.email",
+        "Bot token of a Slack app with the scopes chat:write, im:write and users:read.email; with channels:history, \
+         groups:history and im:history no retry posts twice",
     )
     .http("POST {config:api-base}/chat.postMessage")
     .http("POST {config:api-base}/conversations.open")
+    .http("POST {config:api-base}/chat.update")
+    .http("GET {config:api-base}/conversations.history")
+    .http("GET {config:api-base}/conversations.replies")
     .http("GET {config:api-base}/users.lookupByEmail")
     .http("GET {config:api-base}/auth.test")
     .action(
@@ -68,12 +79,15 @@ fn config_schema() -> Value {
                 "default": DEFAULT_API_BASE,
                 "description": "Address of the Web API",
             },
-            "user": text("Member id or e-mail, for a direct message; not beside `channel`"),
-            "channel": text("Channel id or #name; not beside `user`"),
+            "user": text("Member id or e-mail, for a direct message; a template; not beside `channel`"),
+            "channel": text("Channel id or #name; a template; not beside `user`"),
             "message": message,
             "blocks": blocks,
+            "thread": text("Template of a key: messages with the same key are one thread; or of a message's ts"),
+            "reply-broadcast": flag("Shows replies in the channel, too"),
+            "update": text("Template of a key: a message takes the place of the earlier one with the same key"),
         },
-        "not": {"required": ["user", "channel"]},
+        "not": {"anyOf": [{"required": ["user", "channel"]}, {"required": ["thread", "update"]}]},
     })
 }
 
@@ -86,13 +100,20 @@ fn send_message_schema() -> Value {
             "text": text("The message, in Slack's mrkdwn"),
             "channel": text("Channel id or #name; without it and `user` the configured destination"),
             "user": text("Member id or e-mail"),
+            "thread": text("Key of a thread, or the ts of the message to reply to"),
+            "reply-broadcast": flag("Shows the reply in the channel, too"),
+            "update": text("Key of the message whose place it takes"),
         },
-        "not": {"required": ["user", "channel"]},
+        "not": {"anyOf": [{"required": ["user", "channel"]}, {"required": ["thread", "update"]}]},
     })
 }
 
 fn no_input_schema() -> Value {
     json!({"type": "object", "additionalProperties": false})
+}
+
+fn flag(description: &str) -> Value {
+    json!({"type": "boolean", "description": description})
 }
 
 fn text(description: &str) -> Value {

@@ -1,7 +1,10 @@
 //! What Slack's `ok: false` errors mean for a delivery, one by one.
 //!
-//! The words are those of the pages of the four methods in use,
+//! The words are those of Slack's description of the methods in use (`contracts/slack/web-api.json`) and of their pages,
 //! <https://docs.slack.dev/reference/methods/chat.postMessage/>,
+//! <https://docs.slack.dev/reference/methods/chat.update/>,
+//! <https://docs.slack.dev/reference/methods/conversations.history/>,
+//! <https://docs.slack.dev/reference/methods/conversations.replies/>,
 //! <https://docs.slack.dev/reference/methods/conversations.open/>,
 //! <https://docs.slack.dev/reference/methods/users.lookupByEmail/> and
 //! <https://docs.slack.dev/reference/methods/auth.test/>.
@@ -69,6 +72,30 @@ mod tests {
         words.dedup();
         assert_eq!(words.len(), TABLE.len());
         assert!(TABLE.iter().all(|(_, _, mend)| !mend.is_empty()));
+    }
+
+    /// Every error that Slack's description lists for a method whose request the manifest declares.
+    #[test]
+    fn every_listed_error_has_an_entry() {
+        let description: Value =
+            serde_json::from_str(include_str!("../../../contracts/slack/web-api.json")).expect("JSON");
+        let declared = crate::config::manifest();
+        let mut methods = 0;
+        for request in declared.requests() {
+            let method = request.rsplit('/').next().expect("a method");
+            let operation = &description["paths"][format!("/{method}")];
+            let operation = operation["get"].as_object().or(operation["post"].as_object());
+            let errors =
+                &operation.expect(method)["responses"]["default"]["schema"]["properties"]["error"]["enum"];
+            let errors = errors.as_array().expect(method);
+            assert!(errors.len() > 5, "{method}");
+            for error in errors {
+                let word = error.as_str().expect("a word");
+                assert!(TABLE.iter().any(|(known, ..)| *known == word), "{method}: {word}");
+            }
+            methods += 1;
+        }
+        assert_eq!(methods, 7);
     }
 
     #[test]

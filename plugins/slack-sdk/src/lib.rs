@@ -1,22 +1,25 @@
-//! Posts a message about an event to a Slack channel or, as a direct message, to a person.
-//!
-//! Slack knows no key that makes `chat.postMessage` idempotent. When an answer is lost the message
-//! may be there already and the retry posts it again; the delivery's id is in the metadata of both
-//! (`hookyard_delivery`), so that duplicates can be told.
+//! Posts a message about an event to a Slack channel or, as a direct message, to a person: by itself, into a
+//! thread, or in the place of an earlier one.
 
+use hookyard_plugin_sdk::template::Renderer;
 use hookyard_plugin_sdk::{
-    Call, Context, Delivery, Event, Failure, Manifest, Outcome, Plugin, Tick, Trigger, register,
+    Call, Context, Event, Failure, Manifest, Outcome, Plugin, Tick, Trigger, register,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use slack_message::Message;
 
 mod api;
 mod config;
 mod errors;
+mod memory;
+mod post;
+mod target;
 
 use api::Api;
 pub use config::Config;
+use post::{Follow, Post};
+use target::Target;
 
 /// The plugin.
 pub struct SlackSdk;
@@ -38,101 +41,77 @@ impl Plugin for SlackSdk {
 
     fn action(ctx: &Context<Config>, call: &Call) -> Result<Outcome, Failure> {
         match &*call.action {
-            "send-message" => send_message(ctx, &call.input()?),
+            "send-message" => send_message(ctx, call.input()?),
             "auth-test" => auth_test(ctx),
             other => Err(Failure::reject(format!("slack-sdk has no action `{other}`"))),
         }
     }
 }
 
-/// Where a message goes.
-enum Destination<'a> {
-    Channel(&'a str),
-    User(&'a str),
-}
-
-impl<'a> Destination<'a> {
-    fn of(channel: Option<&'a str>, user: Option<&'a str>) -> Result<Option<Self>, Failure> {
-        match (channel, user) {
-            (Some(channel), None) => Ok(Some(Self::Channel(channel))),
-            (None, Some(user)) => Ok(Some(Self::User(user))),
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(Failure::reject(
-                "`channel` and `user` are both set; leave one of them out",
-            )),
-        }
-    }
-
-    fn configured(config: &'a Config) -> Result<Self, Failure> {
-        Self::of(config.channel.as_deref(), config.user.as_deref())?.ok_or_else(|| {
-            Failure::reject(
-                "nowhere to send to; set `channel` or `user` under this plugin's config in plugins.toml",
-            )
-        })
-    }
-
-    /// The id of the channel or direct conversation. A person's e-mail becomes an id first.
-    fn resolve(&self, api: &Api) -> Result<String, Failure> {
-        match *self {
-            Self::Channel(channel) => Ok(channel.to_owned()),
-            Self::User(email) if email.contains('@') => api.open_dm(&api.user_by_email(email)?),
-            Self::User(id) => api.open_dm(id),
-        }
-    }
-}
-
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct SendMessage {
     text: String,
     channel: Option<String>,
     user: Option<String>,
+    thread: Option<String>,
+    #[serde(default)]
+    reply_broadcast: bool,
+    update: Option<String>,
 }
 
 fn notify(ctx: &Context<Config>, trigger: &Trigger) -> Result<Outcome, Failure> {
     let config = &ctx.config;
-    let destination = Destination::configured(config)?;
+    // Where a message goes and what it follows are no markup: nothing is escaped there.
+    let plain = Renderer::new(trigger, &ctx.delivery, str::to_owned);
+    let target = Target::configured(config, Some(&plain))?;
+    let follow = Follow::of(
+        rendered(&plain, "thread", config.thread.as_deref())?,
+        config.reply_broadcast,
+        rendered(&plain, "update", config.update.as_deref())?,
+    )?;
     let message = Message::render(
         config.message.as_deref(),
         config.blocks.as_ref(),
         trigger,
         &ctx.delivery,
     )?;
-    post(config, &destination, &message, &ctx.delivery)
+    post(ctx, &target, &message, &follow)
 }
 
-fn send_message(ctx: &Context<Config>, input: &SendMessage) -> Result<Outcome, Failure> {
-    let destination = match Destination::of(input.channel.as_deref(), input.user.as_deref())? {
-        Some(destination) => destination,
-        None => Destination::configured(&ctx.config)?,
+fn rendered(
+    renderer: &Renderer,
+    key: &'static str,
+    template: Option<&str>,
+) -> Result<Option<String>, Failure> {
+    let made = template
+        .map(|template| renderer.render_raw(key, template))
+        .transpose()?;
+    Ok(made)
+}
+
+fn send_message(ctx: &Context<Config>, input: SendMessage) -> Result<Outcome, Failure> {
+    let target = match Target::of(input.channel, input.user)? {
+        Some(target) => target,
+        None => Target::configured(&ctx.config, None)?,
     };
-    post(
-        &ctx.config,
-        &destination,
-        &Message::plain(&input.text),
-        &ctx.delivery,
-    )
+    let follow = Follow::of(input.thread, input.reply_broadcast, input.update)?;
+    post(ctx, &target, &Message::plain(&input.text), &follow)
 }
 
 fn post(
-    config: &Config,
-    destination: &Destination,
+    ctx: &Context<Config>,
+    target: &Target,
     message: &Message,
-    delivery: &Delivery,
+    follow: &Follow,
 ) -> Result<Outcome, Failure> {
-    let api = Api::new(&config.api_base)?;
-    let channel = destination.resolve(&api)?;
-    let mut body = message.fields();
-    body["channel"] = channel.clone().into();
-    body["metadata"] = json!({
-        "event_type": "hookyard_delivery",
-        "event_payload": {"delivery": delivery.id},
-    });
-    let answer = api.post(&body)?;
-    let summary = match destination {
-        Destination::Channel(_) => format!("posted to {channel}"),
-        Destination::User(user) => format!("sent a direct message to {user}"),
+    let post = Post {
+        api: &Api::new(&ctx.config.api_base)?,
+        target,
+        message,
+        delivery: &ctx.delivery,
     };
-    Outcome::new(summary).with_output(&json!({"channel": answer["channel"], "ts": answer["ts"]}))
+    post.send(follow)
 }
 
 fn auth_test(ctx: &Context<Config>) -> Result<Outcome, Failure> {

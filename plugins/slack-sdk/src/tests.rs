@@ -1,6 +1,8 @@
 use hookyard_plugin_sdk::http::{Error, Response};
 use hookyard_plugin_sdk::testing::{self, Host};
 
+use serde_json::json;
+
 use super::*;
 
 const BASE: &str = "https://slack.test/api";
@@ -188,4 +190,167 @@ fn warnings_of_slack_are_kept() {
     host.expect(POST).answer(testing::json(200, &answer));
     host.webhook::<SlackSdk>(event()).unwrap();
     assert!(host.logs()[0].1.contains("missing_charset"));
+}
+
+const UPDATE: &str = "POST https://slack.test/api/chat.update";
+
+fn at(ts: &str) -> Response {
+    testing::json(200, &json!({"ok": true, "channel": "C1", "ts": ts}))
+}
+
+fn no(word: &str) -> Response {
+    testing::json(200, &json!({"ok": false, "error": word}))
+}
+
+#[test]
+fn the_target_may_be_a_template() {
+    let host = host(&json!({"channel": "#{{ body.team }}"}));
+    host.expect(POST).answer(posted());
+    let paid = |body| testing::event("stripe", "paid", &body);
+    host.webhook::<SlackSdk>(paid(json!({"team": "ops"}))).unwrap();
+    assert_eq!(host.sent_json(0)["channel"], "#ops");
+}
+
+#[test]
+fn an_empty_target_is_told() {
+    let host = host(&json!({"channel": "{{ body.team }}"}));
+    let failure = host.webhook::<SlackSdk>(event()).unwrap_err();
+    assert!(
+        !failure.is_retryable() && failure.reason().contains("`channel`"),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn messages_of_one_key_are_one_thread() {
+    let host = host(&json!({"channel": "C1", "thread": "order {{ body.n }}", "reply-broadcast": true}));
+    host.expect(POST).answer(at("1700000000.000001"));
+    assert_eq!(host.webhook::<SlackSdk>(event()).unwrap().summary, "posted to C1");
+    host.expect(POST).answer(at("1700000000.000002"));
+    let second = host.webhook::<SlackSdk>(event()).unwrap();
+    assert_eq!(second.summary, "replied in a thread of C1");
+    let sent = host.sent_json(1);
+    assert_eq!(sent["thread_ts"], "1700000000.000001");
+    assert_eq!(sent["reply_broadcast"], true);
+    assert!(host.sent_json(0).get("thread_ts").is_none());
+    // Another key is another thread.
+    host.expect(POST).answer(at("1700000000.000003"));
+    let other = testing::event("stripe", "paid", &json!({"n": 6}));
+    host.webhook::<SlackSdk>(other).unwrap();
+    assert!(host.sent_json(2).get("thread_ts").is_none());
+}
+
+#[test]
+fn a_thread_that_is_gone_begins_anew() {
+    let host = host(&json!({"channel": "C1", "thread": "k"}));
+    for (answer, thread) in [
+        (at("1700000000.000001"), None),
+        (no("thread_not_found"), Some("1700000000.000001")),
+        (at("1700000000.000003"), None),
+        (at("1700000000.000004"), Some("1700000000.000003")),
+    ] {
+        host.expect(POST).answer(answer);
+        if thread != Some("1700000000.000001") {
+            host.webhook::<SlackSdk>(event()).unwrap();
+        }
+    }
+    let threads: Vec<_> = (0..4).map(|at| host.sent_json(at)["thread_ts"].clone()).collect();
+    assert_eq!(
+        threads,
+        [
+            json!(null),
+            json!("1700000000.000001"),
+            json!(null),
+            json!("1700000000.000003")
+        ]
+    );
+}
+
+#[test]
+fn a_stamp_is_replied_to_as_it_is() {
+    let host = host(&json!({"channel": "C1", "thread": "1700000000.000009"}));
+    host.expect(POST).answer(at("1700000000.000010"));
+    host.webhook::<SlackSdk>(event()).unwrap();
+    assert_eq!(host.sent_json(0)["thread_ts"], "1700000000.000009");
+    host.expect(POST).answer(no("thread_not_found"));
+    let failure = host.webhook::<SlackSdk>(event()).unwrap_err();
+    assert!(failure.reason().contains("1700000000.000009"), "{failure:?}");
+}
+
+#[test]
+fn a_follow_up_takes_the_place_of_the_first() {
+    let host = host(&json!({"channel": "#ops", "update": "{{ body.n }}"}));
+    host.expect(POST).answer(at("1700000000.000001"));
+    host.webhook::<SlackSdk>(event()).unwrap();
+    host.expect(UPDATE).answer(at("1700000000.000001"));
+    let outcome = host.webhook::<SlackSdk>(event()).unwrap();
+    assert_eq!(outcome.summary, "updated the message in #ops");
+    let sent = host.sent_json(1);
+    // Only an id will do there, which the first answer told.
+    assert_eq!(
+        (&sent["channel"], &sent["ts"]),
+        (&json!("C1"), &json!("1700000000.000001"))
+    );
+    host.expect(UPDATE).answer(no("message_not_found"));
+    host.expect(POST).answer(at("1700000000.000005"));
+    assert_eq!(
+        host.webhook::<SlackSdk>(event()).unwrap().summary,
+        "posted to #ops"
+    );
+    host.expect(UPDATE).answer(at("1700000000.000005"));
+    host.webhook::<SlackSdk>(event()).unwrap();
+    assert_eq!(host.sent_json(4)["ts"], "1700000000.000005");
+}
+
+#[test]
+fn a_rejected_first_message_leaves_its_key_to_the_next() {
+    let host = host(&json!({"channel": "C1", "thread": "k"}));
+    host.expect(POST).answer(no("not_in_channel"));
+    assert!(!host.webhook::<SlackSdk>(event()).unwrap_err().is_retryable());
+    host.expect(POST).answer(at("1700000000.000001"));
+    assert_eq!(host.webhook::<SlackSdk>(event()).unwrap().summary, "posted to C1");
+}
+
+#[test]
+fn after_a_lost_answer_the_message_is_looked_for() {
+    let found = json!({"ok": true, "messages": [
+        {"ts": "1700000000.000001", "metadata": {"event_type": "other", "event_payload": {"delivery": testing::DELIVERY_ID}}},
+        {"ts": "1700000000.000002", "metadata": {"event_type": "hookyard_delivery",
+            "event_payload": {"delivery": testing::DELIVERY_ID}}},
+    ]});
+    let history = "GET https://slack.test/api/conversations.history?channel=C1&oldest=1699740800&limit=100&include_all_metadata=true";
+    let host = to_channel().now(1_700_000_000).attempt(2);
+    host.expect(history).answer(testing::json(200, &found));
+    let outcome = host.webhook::<SlackSdk>(event()).unwrap();
+    assert_eq!(outcome.summary, "an earlier attempt had posted it to C1 already");
+    assert!(outcome.output.unwrap().contains("1700000000.000002"));
+    drop(host);
+    // Not there, or not to be read: it is posted.
+    let nothing = testing::json(200, &json!({"ok": true, "messages": []}));
+    for answer in [nothing, no("missing_scope")] {
+        let host = to_channel().now(1_700_000_000).attempt(2);
+        host.expect(history).answer(answer);
+        host.expect(POST).answer(posted());
+        assert_eq!(host.webhook::<SlackSdk>(event()).unwrap().summary, "posted to C1");
+    }
+}
+
+#[test]
+fn a_thread_and_an_update_at_once_are_refused() {
+    let host = to_channel();
+    let input = json!({"text": "x", "thread": "a", "update": "b"});
+    let failure = host.action::<SlackSdk>("send-message", &input).unwrap_err();
+    assert!(failure.reason().contains("leave one"), "{failure:?}");
+}
+
+#[test]
+fn one_conversation_has_one_message_a_second() {
+    let host = to_channel();
+    let began = hookyard_plugin_sdk::clock::now();
+    for _ in 0..3 {
+        host.expect(POST).answer(posted());
+        host.webhook::<SlackSdk>(event()).unwrap();
+    }
+    let passed = hookyard_plugin_sdk::clock::now().duration_since(began).unwrap();
+    assert!((2..3).contains(&passed.as_secs()), "{passed:?}");
 }

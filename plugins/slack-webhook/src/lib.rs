@@ -4,12 +4,13 @@
 //! The webhook's URL is the secret; the plugin holds a stand-in for it. Slack decides the channel.
 
 use hookyard_plugin_sdk::http::{Request, Response};
+use hookyard_plugin_sdk::template::Renderer;
 use hookyard_plugin_sdk::{
     Call, Context, Delivery, Event, Failure, Manifest, Outcome, Plugin, Tick, Trigger, register, secrets,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use slack_message::{Message, busy, schema};
+use slack_message::{Message, busy, schema, turn};
 
 mod errors;
 
@@ -24,6 +25,8 @@ pub struct Config {
     message: Option<String>,
     /// Block Kit blocks; each string in them is a template.
     blocks: Option<Value>,
+    /// Template of the `ts` of a message to reply to. The webhook's own answers tell none.
+    thread: Option<String>,
 }
 
 /// The plugin.
@@ -37,7 +40,8 @@ impl Plugin for SlackWebhook {
         let config = json!({
             "type": "object",
             "additionalProperties": false,
-            "properties": {"message": message, "blocks": blocks},
+            "properties": {"message": message, "blocks": blocks, "thread": {"type": "string", "minLength": 1,
+                "description": "Template of the ts of a message to reply to"}},
         });
         let input = json!({
             "type": "object",
@@ -75,7 +79,7 @@ impl Plugin for SlackWebhook {
             )));
         }
         let input: Input = call.input()?;
-        post(&Message::plain(&input.text))
+        post(&Message::plain(&input.text), None)
     }
 }
 
@@ -91,15 +95,27 @@ fn notify(config: &Config, trigger: &Trigger, delivery: &Delivery) -> Result<Out
         trigger,
         delivery,
     )?;
-    post(&message)
+    // A stamp is no markup: nothing is escaped in it.
+    let plain = Renderer::new(trigger, delivery, str::to_owned);
+    let thread = config.thread.as_deref();
+    let thread = thread
+        .map(|template| plain.render_raw("thread", template))
+        .transpose()?;
+    post(
+        &message,
+        thread.as_deref().map(str::trim).filter(|ts| !ts.is_empty()),
+    )
 }
 
-fn post(message: &Message) -> Result<Outcome, Failure> {
+fn post(message: &Message, thread: Option<&str>) -> Result<Outcome, Failure> {
     let url = secrets::reference("webhook-url")?;
-    let response = Request::post(url)
-        .json(&message.fields())?
-        .max_body(MAX_ANSWER)
-        .send()?;
+    // The plugin has one webhook, and the webhook one channel.
+    turn("webhook")?;
+    let mut body = message.fields();
+    if let Some(ts) = thread {
+        body["thread_ts"] = ts.into();
+    }
+    let response = Request::post(url).json(&body)?.max_body(MAX_ANSWER).send()?;
     settle(&response)
 }
 

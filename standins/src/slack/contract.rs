@@ -108,7 +108,8 @@ fn argument(parameter: &Value, method: &str) -> Result<Argument, ContractError> 
         Some("boolean") => Kind::Boolean,
         Some("integer") => Kind::Integer,
         Some("string") if description.contains("JSON") => Kind::Json,
-        Some("string") => Kind::Text,
+        // A stamp: a number with more digits than a float has.
+        Some("string" | "number") => Kind::Text,
         _ => return Err(ContractError::Missing(format!("{method}: type of {name}"))),
     };
     Ok(Argument {

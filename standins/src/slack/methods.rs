@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use super::content::{self, TEXT_MAX};
+use super::history;
 use super::outcome::{Fields, Outcome, Refusal};
 use super::shapes;
 use super::state::State;
@@ -31,6 +32,8 @@ pub fn call(method: &str) -> Option<Call> {
         "conversations.list" => conversations_list,
         "conversations.info" => conversations_info,
         "conversations.join" => conversations_join,
+        "conversations.history" => history::conversations_history,
+        "conversations.replies" => history::conversations_replies,
         "chat.postMessage" => chat_post_message,
         "chat.update" => chat_update,
         _ => return None,
@@ -171,7 +174,7 @@ fn conversations_list(state: &mut State, arguments: &Arguments, _: &[String]) ->
     ))
 }
 
-fn limit_of(value: &Value) -> Option<usize> {
+pub(super) fn limit_of(value: &Value) -> Option<usize> {
     let limit = value
         .as_u64()
         .or_else(|| value.as_str().and_then(|text| text.parse().ok()))?;
@@ -223,7 +226,8 @@ fn chat_post_message(state: &mut State, arguments: &Arguments, scopes: &[String]
     }
     let mut content = sent_content(arguments, TEXT_MAX)?;
     content.metadata = content::metadata(arguments.json("metadata"))?;
-    content.thread_ts = arguments.text("thread_ts").map(str::to_owned);
+    content.thread_ts = history::thread_of(&state.workspace, &id, arguments.text("thread_ts"))?;
+    content.broadcast = content.thread_ts.is_some() && arguments.flag("reply_broadcast");
     content.username = arguments.text("username").map(str::to_owned);
     state.workspace.admit(&id)?;
     let sender = state.bot.name.clone();
@@ -240,6 +244,7 @@ fn chat_update(state: &mut State, arguments: &Arguments, _: &[String]) -> Outcom
         .clone();
     let ts = arguments.text("ts").unwrap_or_default();
     let content = sent_content(arguments, UPDATE_TEXT_MAX)?;
+    let metadata = content::metadata(arguments.json("metadata"))?;
     let (edited, _) = state.workspace.stamp();
     let messages = &mut state.workspace.messages;
     let message = messages
@@ -253,6 +258,9 @@ fn chat_update(state: &mut State, arguments: &Arguments, _: &[String]) -> Outcom
     message.blocks = content.blocks;
     message.attachments = content.attachments;
     message.edited_ts = Some(edited);
+    if let Some(metadata) = metadata {
+        message.metadata = Some(metadata);
+    }
     let message = message.clone();
     let shape = shapes::message(&message, &state.bot, &state.workspace.team_id);
     Ok(fields(
@@ -270,7 +278,7 @@ fn sent_content(arguments: &Arguments, text_max: usize) -> Result<super::workspa
 }
 
 /// A conversation the app may know of, by id.
-fn visible<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a Channel, Refusal> {
+pub(super) fn visible<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a Channel, Refusal> {
     let channel = workspace.channels.get(id);
     channel
         .filter(|channel| channel.joined || channel.kind != ChannelKind::Private)
@@ -278,7 +286,7 @@ fn visible<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a Channel, Refusa
 }
 
 /// An argument the description calls optional and Slack refuses to go without.
-fn present<'a>(arguments: &'a Arguments, name: &str) -> Result<&'a str, Refusal> {
+pub(super) fn present<'a>(arguments: &'a Arguments, name: &str) -> Result<&'a str, Refusal> {
     match arguments.values.get(name) {
         None => Err(Refusal::detailed(
             "invalid_arguments",
@@ -288,7 +296,7 @@ fn present<'a>(arguments: &'a Arguments, name: &str) -> Result<&'a str, Refusal>
     }
 }
 
-fn fields(value: Value) -> Fields {
+pub(super) fn fields(value: Value) -> Fields {
     match value {
         Value::Object(fields) => fields,
         _ => Fields::new(),

@@ -88,6 +88,8 @@ pub struct Message {
     pub attachments: Vec<Value>,
     /// The message this one answers.
     pub thread_ts: Option<String>,
+    /// A reply in a thread that is shown in its channel, too.
+    pub broadcast: bool,
     /// The app's own data.
     pub metadata: Option<Value>,
     /// The stamp of the last change.
@@ -109,6 +111,8 @@ pub struct Content {
     pub metadata: Option<Value>,
     /// The message this one answers.
     pub thread_ts: Option<String>,
+    /// A reply in a thread that is shown in its channel, too.
+    pub broadcast: bool,
     /// A sender's name of its own.
     pub username: Option<String>,
 }
@@ -269,6 +273,7 @@ impl Workspace {
             blocks: content.blocks,
             attachments: content.attachments,
             thread_ts: content.thread_ts,
+            broadcast: content.broadcast,
             metadata: content.metadata,
             edited_ts: None,
             at_micros,

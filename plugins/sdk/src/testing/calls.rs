@@ -1,7 +1,7 @@
 //! The world's imports, answered by the test's [`super::Host`].
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::http::{Error, Request, Response};
 use crate::log::Level;
@@ -31,6 +31,10 @@ pub(crate) fn log(level: Level, message: &str) {
 
 pub(crate) fn now() -> SystemTime {
     super::clock()
+}
+
+pub(crate) fn sleep(time: Duration) {
+    with(|scene| scene.now += time);
 }
 
 pub(crate) fn secret(name: &str) -> Result<String, SecretError> {

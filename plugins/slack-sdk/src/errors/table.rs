@@ -16,6 +16,7 @@ const TOKEN: &str =
 const REINSTALL: &str = "install the app in the workspace again and renew the secret `bot-token`";
 const DESTINATION: &str =
     "set `channel` to a channel's id or `user` to a member's id or e-mail in plugins.toml";
+const THREAD: &str = "there is no such message to reply to; correct `thread` in plugins.toml";
 const BLOCKS: &str = "check `blocks` in plugins.toml with Slack's Block Kit Builder:";
 const DEFECT: &str = "this is a defect of the plugin; report it with this text:";
 const ADMIN: &str = "an admin of the workspace forbids it; ask them to allow the app to post there";
@@ -100,6 +101,30 @@ pub(crate) const TABLE: &[(&str, Verdict, &str)] = &[
         Reject,
         "this Enterprise organisation forbids the method; set `user` to a member's id instead of an e-mail",
     ),
+    // What it replies to or takes the place of.
+    (
+        "message_not_found",
+        Reject,
+        "the message that this one refers to is gone; correct `thread` or `update` in plugins.toml",
+    ),
+    (
+        "cant_update_message",
+        Reject,
+        "the message belongs to somebody else; only the app's own can be updated",
+    ),
+    (
+        "edit_window_closed",
+        Reject,
+        "the workspace forbids changing a message of this age; ask its admin",
+    ),
+    ("thread_not_found", Reject, THREAD),
+    ("invalid_thread_ts", Reject, THREAD),
+    ("cannot_reply_to_message", Reject, THREAD),
+    ("parent_message_not_found", Reject, THREAD),
+    ("invalid_ts_latest", Reject, DEFECT),
+    ("invalid_ts_oldest", Reject, DEFECT),
+    ("invalid_cursor", Reject, DEFECT),
+    ("invalid_limit", Reject, DEFECT),
     // What the message holds.
     ("msg_too_long", Reject, "shorten `message` in plugins.toml"),
     ("no_text", Reject, "give `message` in plugins.toml a text"),

@@ -46,7 +46,7 @@ def sheets(google: dict, key_file: str, written: dict) -> None:
 
 
 def slack(standin: dict, written: dict) -> None:
-    client = slack_sdk.WebClient(token=standin["reader_token"], base_url=standin["api_base"].rstrip("/") + "/")
+    client = slack_sdk.WebClient(token=standin["bot_token"], base_url=standin["api_base"].rstrip("/") + "/")
     pages = client.conversations_list(types="public_channel", limit=2)
     channels = {channel["name"]: channel["id"] for page in pages for channel in page["channels"]}
     said = client.conversations_history(channel=channels[standin["channel"]])["messages"]

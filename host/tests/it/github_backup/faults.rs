@@ -65,6 +65,21 @@ async fn a_cut_connection_leaves_one_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cut_connection_leaves_one_commit_for_a_file_alone() {
+    for kind in [FaultKind::CutAfterEffect, FaultKind::CutBeforeEffect] {
+        let scene = Scene::backed_up("mode = \"contents\"").await;
+        let before = scene.commits();
+        scene.inject("PUT /repos/{owner}/{repo}/contents/{path}", kind.clone());
+        let ended = scene.settle("backup", &json!({})).await;
+        let attempts = ended.delivery["attempts"].as_array().map(Vec::len);
+        assert_eq!(attempts, Some(2), "{kind:?}");
+        ended.output();
+        assert_eq!(scene.commits(), before + 1, "{kind:?}");
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cut_creation_leaves_one_repository() {
     let scene = Scene::start("").await;
     scene.put(&many(2)).await;

@@ -264,6 +264,22 @@ fn the_contents_way_goes_in_portions() {
 }
 
 #[test]
+fn a_file_that_somebody_else_changes_meanwhile_is_looked_at_again() {
+    let host = host(&[("a", "x")], &json!({"mode": "contents"}));
+    host.expect(&in_repo("GET", ""))
+        .answer(answer(200, &repository()));
+    host.expect(&in_repo("GET", "/contents/processes?ref=main"))
+        .answer(refusal(404, "Not Found"));
+    host.expect(&in_repo("PUT", "/contents/processes/a.py"))
+        .answer(refusal(409, "processes/a.py does not match 1"));
+    let failure = backup(&host, &json!({})).unwrap_err();
+    assert!(
+        matches!(failure, Failure::Retry(_)) && failure.reason().contains("does not match"),
+        "{failure:?}"
+    );
+}
+
+#[test]
 fn settings_and_triggers_that_make_no_sense() {
     let host = host(&[], &json!({"folder": "../up"}));
     assert!(backup(&host, &json!({})).unwrap_err().reason().contains("folder"));

@@ -1,4 +1,4 @@
-//! What the plugins write, read back by the clients that people use: gspread, slack_sdk and PyGithub.
+//! What the plugins write, read back by the clients that people use: gspread, `slack_sdk` and `PyGithub`.
 //!
 //! The stand-ins are ours, and so is what talks to them. These clients are not: what they read is what a vendor's
 //! users would.

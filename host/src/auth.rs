@@ -5,6 +5,7 @@
 //! who may see what (handlers do) or keep sessions (tokens are signed, only refresh tokens are
 //! noted in the store so that each works once).
 
+pub mod django;
 pub mod keyring;
 pub mod lockout;
 pub mod password;
@@ -24,6 +25,7 @@ pub use keyring::{KeyError, KeySource, Keyring};
 pub use rules::FieldErrors;
 pub use tokens::{TokenError, TokenPair};
 
+use django::DjangoHash;
 use lockout::{LockedOut, Lockout};
 use password::{HashError, Hasher};
 use tokens::{Claims, TokenKind};
@@ -196,13 +198,18 @@ impl Auth {
     ) -> Result<TokenPair, SignInError> {
         let attempt = self.lockout.sign_in(username, from)?;
         let found = self.store.user_by_name(username).await?;
-        let hash = found.as_ref().map(|(_, hash)| hash.as_str());
+        let (found, hash) = found.unzip();
+        let hash = hash.as_deref();
         let fits = self.hasher.verify(password, hash).await?;
         let user = match found {
-            Some((user, _)) if fits && user.is_active => user,
+            Some(user) if fits && user.is_active => user,
             _ => return Err(SignInError::BadCredentials),
         };
         attempt.succeeded();
+        if let Some(old) = hash.filter(|hash| DjangoHash::parse(hash).is_some()) {
+            let new = self.hasher.hash(password).await?;
+            self.store.renew_password_hash(user.id, old, &new).await?;
+        }
         let refresh = self.new_refresh_token(user.id, TokenFamily::generate());
         self.store.store_refresh_token(&refresh).await?;
         self.store.record_login(user.id, self.clock.now()).await?;

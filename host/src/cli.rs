@@ -1,6 +1,7 @@
 //! The command line: parse and hand over.
 
 mod events;
+mod import;
 mod integrations;
 mod outcome;
 mod output;
@@ -80,6 +81,9 @@ enum Command {
     /// Schedules: list, run, history
     #[command(subcommand)]
     Schedules(schedules::SchedulesCommand),
+    /// Take over the users, events and processes of the Django service that Hookyard replaces
+    #[command(alias = "import_django")]
+    ImportDjango(import::ImportArgs),
     /// Add a key that signs tokens to those kept in the data directory; in force at the next start
     RotateKey,
     /// Print shell completions, for example: hookyard completions bash > /`etc/bash_completion.d/hookyard`
@@ -115,6 +119,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
                 serve::serve(settings, env).await
             }
             Command::Check => setup::check(settings, env, output).await,
+            Command::ImportDjango(args) => import::import(settings, &env, args, output).await,
             Command::RotateKey => setup::rotate_key(&settings, output),
             Command::Migrate => setup::migrate(settings, output).await,
             Command::Createsuperuser(args) => {

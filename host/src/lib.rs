@@ -18,6 +18,7 @@ pub mod dispatch;
 pub mod domain;
 pub mod environment;
 pub mod http;
+pub mod import;
 pub mod intake;
 pub mod lifecycle;
 pub mod manifest;

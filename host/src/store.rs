@@ -32,7 +32,7 @@ use async_trait::async_trait;
 use crate::domain::delivery::{
     Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Tried, UnknownVerdict,
 };
-use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent};
+use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent, PastEvent};
 use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId, RefreshTokenId, TokenFamily, UserId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::plugin::PluginName;
@@ -91,6 +91,10 @@ pub trait EventStore: Send + Sync {
     /// Makes the events and their deliveries durable, all in one transaction. An event without
     /// deliveries is `processed` at once. When this returns, a power cut loses none of them.
     async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>>;
+
+    /// Stores what another service has received and dealt with; those whose ids are known are passed over. How
+    /// many were new.
+    async fn import_events(&self, events: &[PastEvent]) -> StoreResult<u64>;
 
     /// One event.
     async fn event(&self, id: EventId) -> StoreResult<Option<Event>>;
@@ -211,6 +215,9 @@ pub trait UserStore: Send + Sync {
     async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser>;
     /// Replaces the password hash and revokes every refresh token of the user.
     async fn set_password(&self, id: UserId, password_hash: &str) -> StoreResult<bool>;
+    /// Puts `new` in the place of the password hash `old`, of the same password: tokens stay as they are. Nothing
+    /// when the hash is another by now.
+    async fn renew_password_hash(&self, id: UserId, old: &str, new: &str) -> StoreResult<()>;
     /// Notes a sign-in.
     async fn record_login(&self, id: UserId, at: Timestamp) -> StoreResult<()>;
 }

@@ -1,4 +1,5 @@
-//! Password hashes: argon2id on threads of its own, a bounded number at a time.
+//! Password hashes: argon2id on threads of its own, a bounded number at a time. Those of an imported Django
+//! service are checked too, see [`super::django`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,6 +10,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use tokio::sync::Semaphore;
 
+use super::django::DjangoHash;
 use crate::secret::Secret;
 
 /// Memory of one hash in KiB, passes and lanes: the first choice of OWASP's Password Storage Cheat
@@ -22,6 +24,9 @@ pub const LANES: u32 = 1;
 /// Hashes that may wait for a processor. Each takes about 20 ms, so the last of them waits for about
 /// a second; beyond that an answer "busy" is kinder than a longer queue.
 pub const MAX_WAITING: usize = 64;
+
+/// In the place of a hash: no password fits, until a new one is set.
+pub const UNUSABLE: &str = "!";
 
 /// Why a hash was not computed.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +80,14 @@ impl Hasher {
         .await
     }
 
-    /// Whether `password` fits `hash`. Without a hash the answer is no, at the same cost.
+    /// Whether `password` fits `hash`. Without a hash, or with one that no password fits, the answer is no, at
+    /// the same cost.
     pub async fn verify(&self, password: &Secret, hash: Option<&str>) -> Result<bool, HashError> {
+        if let Some(old) = hash.and_then(DjangoHash::parse) {
+            let password = password.clone();
+            return self.run(move || Ok(old.fits(&password))).await;
+        }
+        let hash = hash.filter(|hash| *hash != UNUSABLE);
         let known = hash.is_some();
         let hash = hash.unwrap_or(&self.nobody).to_owned();
         let password = password.clone();

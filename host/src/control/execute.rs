@@ -97,9 +97,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             })
         }
         Request::EventShow { id } => {
-            let id: EventId = id
-                .parse()
-                .with_context(|| format!("`{id}` is not an event's id"))?;
+            let id = EventId::written(&id).with_context(|| format!("`{id}` is not an event's id"))?;
             let event = app
                 .store
                 .event(id)

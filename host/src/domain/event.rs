@@ -77,6 +77,21 @@ pub struct NewEvent {
     pub deliveries: Vec<NewDelivery>,
 }
 
+/// An event that another service has received and dealt with: history, without deliveries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastEvent {
+    pub id: EventId,
+    /// See [`NewEvent::source`].
+    pub source: String,
+    pub event_type: String,
+    pub content_type: String,
+    pub body: Bytes,
+    pub received_at: Timestamp,
+    pub processed_at: Option<Timestamp>,
+    pub status: EventStatus,
+    pub error_message: Option<String>,
+}
+
 /// Longest `source` and `event_type`, in characters: they are indexed columns and labels.
 pub const MAX_NAME_CHARS: usize = 100;
 

@@ -26,6 +26,13 @@ macro_rules! uuid_id {
                 self.0
             }
 
+            /// The id of what another service knew by `old`: a UUID stays what it is, anything else always becomes
+            /// the same UUIDv8 (RFC 9562), made of its SHA-256.
+            #[must_use]
+            pub fn imported(old: &str) -> Self {
+                Self(Uuid::try_parse(old).unwrap_or_else(|_| derived(stringify!($name), old)))
+            }
+
             /// A fresh id, ordered by the time of its making (UUIDv7, RFC 9562).
             #[must_use]
             pub fn generate() -> Self {
@@ -55,10 +62,29 @@ macro_rules! uuid_id {
     };
 }
 
+/// A UUIDv8 that stands for `old` among ids of this `kind`.
+fn derived(kind: &str, old: &str) -> Uuid {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(format!("{kind}/{old}"));
+    let mut bytes = [0_u8; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Uuid::new_v8(bytes)
+}
+
 uuid_id!(
     /// An event. The sender is given this id.
     EventId
 );
+impl EventId {
+    /// The id as a client writes it: a UUID, or the number that an imported service had given the event.
+    #[must_use]
+    pub fn written(text: &str) -> Option<Self> {
+        let is_number = (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let parsed = text.parse().ok();
+        parsed.or_else(|| is_number.then(|| Self::imported(text)))
+    }
+}
+
 uuid_id!(
     /// The errand of bringing one event to one plugin; the same over all its attempts.
     DeliveryId

@@ -153,7 +153,7 @@ pub async fn raw(
 
 /// The event, when there is one and the user may see it. Somebody else's event is answered like none.
 async fn visible_event(state: &ApiState, user: &User, id: &str) -> Result<Event, Problem> {
-    let id: EventId = id.parse().map_err(|_| Problem::no_such("event"))?;
+    let id = EventId::written(id).ok_or_else(|| Problem::no_such("event"))?;
     let event = state.store.event(id).await?;
     event
         .filter(|event| user.is_staff || event.owner == Some(user.id))

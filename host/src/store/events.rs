@@ -1,6 +1,6 @@
 //! Events: accepting them, and reading them back.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,12 +10,15 @@ use trait_gen::trait_gen;
 use super::dialect::Dialect;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
-use super::words::{clean, int};
+use super::words::{clean, clean_opt, int};
 use super::{EventStore, StoreResult};
 use crate::domain::delivery::{DeliveryState, NewDelivery};
-use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, EventStatus, Header, NewEvent};
+use crate::domain::event::{
+    Accepted, Event, EventFilter, EventKind, EventOrder, EventStatus, Header, NewEvent, PastEvent,
+};
 use crate::domain::id::EventId;
 use crate::domain::page::{Page, PageRequest};
+use crate::domain::time::Timestamp;
 
 /// The columns of an [`Event`], `e` being the table.
 pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.event_type, e.headers, \
@@ -24,6 +27,7 @@ pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.ev
 
 /// Bind parameters of one event and of one delivery in their INSERTs.
 const EVENT_BINDS: usize = 15;
+const PAST_BINDS: usize = 12;
 const DELIVERY_BINDS: usize = 5;
 
 #[trait_gen(Db -> Sqlite, Postgres)]
@@ -40,6 +44,20 @@ impl EventStore for SqlStore<Db> {
                 status: first_status(event),
             })
             .collect())
+    }
+
+    async fn import_events(&self, events: &[PastEvent]) -> StoreResult<u64> {
+        let mut tx = self.begin().await?;
+        let sources = events
+            .iter()
+            .map(|event| (event.source.as_str(), event.received_at));
+        Self::note_sources(&mut tx, sources).await?;
+        let mut new = 0;
+        for chunk in events.chunks(Db::MAX_BINDS / PAST_BINDS) {
+            new += Self::insert_past(&mut tx, chunk).await?;
+        }
+        tx.commit().await?;
+        Ok(new)
     }
 
     async fn event(&self, id: EventId) -> StoreResult<Option<Event>> {
@@ -87,7 +105,10 @@ impl SqlStore<Db> {
         conn: &mut <Db as Database>::Connection,
         events: &[NewEvent],
     ) -> StoreResult<()> {
-        Self::note_sources(conn, events).await?;
+        let sources = events
+            .iter()
+            .map(|event| (event.source.as_str(), event.received_at));
+        Self::note_sources(conn, sources).await?;
         for chunk in events.chunks(Db::MAX_BINDS / EVENT_BINDS) {
             Self::insert_events(conn, chunk).await?;
         }
@@ -103,16 +124,20 @@ impl SqlStore<Db> {
 
     /// Makes sure that every source has its row. In order of name, so that two transactions with
     /// the same new sources cannot wait for each other in a circle.
-    async fn note_sources(conn: &mut <Db as Database>::Connection, events: &[NewEvent]) -> StoreResult<()> {
-        let names: BTreeSet<_> = events.iter().map(|event| clean(&event.source)).collect();
-        let first = events.iter().map(|event| event.received_at).min();
-        let (Some(first), names) = (first, names.into_iter().collect::<Vec<_>>()) else {
-            return Ok(());
-        };
-        for chunk in names.chunks(Db::MAX_BINDS / 2) {
+    async fn note_sources(
+        conn: &mut <Db as Database>::Connection,
+        seen: impl Iterator<Item = (&str, Timestamp)> + Send,
+    ) -> StoreResult<()> {
+        let mut first: BTreeMap<_, Timestamp> = BTreeMap::new();
+        for (source, at) in seen {
+            let known = first.entry(clean(source)).or_insert(at);
+            *known = at.min(*known);
+        }
+        let first: Vec<_> = first.into_iter().collect();
+        for chunk in first.chunks(Db::MAX_BINDS / 2) {
             sql::<Db>("INSERT INTO sources (name, first_seen_at) ")
-                .push_values(chunk, |mut row, name| {
-                    row.push_bind(name.as_ref()).push_bind(first.as_millis());
+                .push_values(chunk, |mut row, (name, at)| {
+                    row.push_bind(name.as_ref()).push_bind(at.as_millis());
                 })
                 .push(" ON CONFLICT (name) DO NOTHING")
                 .build()
@@ -149,6 +174,33 @@ impl SqlStore<Db> {
         .execute(&mut *conn)
         .await?;
         Ok(())
+    }
+
+    async fn insert_past(conn: &mut <Db as Database>::Connection, events: &[PastEvent]) -> StoreResult<u64> {
+        let done = sql::<Db>(
+            "INSERT INTO events (id, kind, source, event_type, headers, content_type, body, received_at, \
+             processed_at, status, error_message, open_deliveries, failed_deliveries) ",
+        )
+        .push_values(events, |mut row, event| {
+            row.push_bind(event.id.to_string())
+                .push_bind(EventKind::Webhook.as_str())
+                .push_bind(clean(&event.source).as_ref())
+                .push_bind(clean(&event.event_type).as_ref())
+                .push_bind(headers_json(&[]))
+                .push_bind(clean(&event.content_type).as_ref())
+                .push_bind(event.body.as_ref())
+                .push_bind(event.received_at.as_millis())
+                .push_bind(event.processed_at.map(Timestamp::as_millis))
+                .push_bind(event.status.as_str())
+                .push_bind(clean_opt(event.error_message.as_deref()))
+                .push("0")
+                .push_bind(i64::from(event.status == EventStatus::Failed));
+        })
+        .push(" ON CONFLICT (id) DO NOTHING")
+        .build()
+        .execute(&mut *conn)
+        .await?;
+        Ok(done.rows_affected())
     }
 
     async fn insert_deliveries(

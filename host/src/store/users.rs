@@ -133,6 +133,16 @@ impl UserStore for SqlStore<Db> {
         Ok(done.rows_affected() > 0)
     }
 
+    async fn renew_password_hash(&self, id: UserId, old: &str, new: &str) -> StoreResult<()> {
+        sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+            .bind(id.to_string())
+            .bind(old)
+            .bind(new)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     async fn record_login(&self, id: UserId, at: Timestamp) -> StoreResult<()> {
         sqlx::query("UPDATE users SET last_login = $2 WHERE id = $1")
             .bind(id.to_string())

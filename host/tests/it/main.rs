@@ -10,6 +10,7 @@ mod github_backup;
 mod gsheets;
 mod guests;
 mod http_api;
+mod import;
 mod intake;
 mod manifest;
 mod minting;

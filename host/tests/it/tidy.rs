@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("operator", &["domain", "manifest", "store", "wasm", "watcher"]),
     ("dispatch", &["domain", "manifest", "operator", "store", "wasm"]),
     ("scheduler", &["domain", "store"]),
+    ("import", &["auth", "domain", "store"]),
     (
         "http",
         &[

@@ -22,6 +22,11 @@ pub fn hookyard(plugins: &str) -> Yard {
 }
 
 impl Yard {
+    /// Where it is.
+    pub fn path(&self) -> &std::path::Path {
+        self.0.path()
+    }
+
     /// Runs `hookyard` with these arguments to its end, told nothing by the machine.
     pub fn run(&self, args: &[&str]) -> Ran {
         let output = Command::new(env!("CARGO_BIN_EXE_hookyard"))

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use hookyard::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent};
+use hookyard::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent, PastEvent};
 use hookyard::domain::id::EventId;
 use hookyard::domain::page::{Page, PageRequest};
 use hookyard::intake::Intake;
@@ -85,6 +85,10 @@ impl EventStore for FlakyStore {
             return Err(StoreError::Unavailable(Self::CAUSE.into()));
         }
         self.inner.accept_events(events).await
+    }
+
+    async fn import_events(&self, events: &[PastEvent]) -> StoreResult<u64> {
+        self.inner.import_events(events).await
     }
 
     async fn event(&self, id: EventId) -> StoreResult<Option<Event>> {

@@ -1,0 +1,176 @@
+//! The database of the Django service, read only and row by row in order of the primary key.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, Row as _, SqlitePool};
+
+use super::ImportError;
+use crate::secret::Secret;
+
+/// Rows read at once. With bodies of webhooks in them this is some megabytes.
+const PAGE: usize = 500;
+
+/// How long a connection may take: longer means that nobody is there.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// A table of the old service, and what is read of it. Every column is read as text, which is what both databases
+/// can make of each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Table {
+    pub name: &'static str,
+    /// The primary key comes first.
+    pub columns: &'static [&'static str],
+}
+
+/// One row: its columns as text, in the order of [`Table::columns`].
+pub(super) struct Row(Vec<Option<String>>);
+
+impl Row {
+    /// A column; empty when it is NULL.
+    pub(super) fn text(&self, at: usize) -> &str {
+        self.0.get(at).and_then(Option::as_deref).unwrap_or_default()
+    }
+
+    /// A column, unless it is NULL.
+    pub(super) fn opt(&self, at: usize) -> Option<&str> {
+        self.0.get(at).and_then(Option::as_deref)
+    }
+
+    /// A boolean: SQLite has 0 and 1, PostgreSQL says `true` and `false`.
+    pub(super) fn flag(&self, at: usize) -> bool {
+        matches!(self.text(at), "1" | "true" | "t")
+    }
+}
+
+/// An open database of the old service.
+pub(super) enum Old {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// The same code for either kind of pool.
+macro_rules! on {
+    ($old:expr, $pool:ident => $body:expr) => {
+        match $old {
+            Old::Sqlite($pool) => $body,
+            Old::Postgres($pool) => $body,
+        }
+    };
+}
+
+impl Old {
+    /// Opens `sqlite://PATH`, a bare path, or `postgres://…`; never for writing.
+    pub(super) async fn open(url: &Secret) -> Result<Self, ImportError> {
+        let text = url.expose();
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(text)
+                .map_err(|_| ImportError::Address("the part after postgres:// cannot be read".to_owned()))?
+                .application_name("hookyard import-django")
+                .options([("default_transaction_read_only", "on"), ("timezone", "UTC")])
+                .disable_statement_logging();
+            let pool = PgPoolOptions::new()
+                .max_connections(1)
+                .acquire_timeout(CONNECT_WITHIN)
+                .connect_with(options)
+                .await;
+            return Ok(Self::Postgres(pool.map_err(|error| unreadable(&error))?));
+        }
+        let path = text.strip_prefix("sqlite://").unwrap_or(text);
+        if path.contains("://") {
+            return Err(ImportError::Address(
+                "it must be the path of a SQLite file, sqlite://PATH or postgres://user:password@host/database"
+                    .to_owned(),
+            ));
+        }
+        if !std::path::Path::new(path).is_file() {
+            return Err(ImportError::Address(format!("there is no file {path}")));
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .disable_statement_logging();
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await;
+        Ok(Self::Sqlite(pool.map_err(|error| unreadable(&error))?))
+    }
+
+    /// How many rows a table has; `None` when there is no such table.
+    pub(super) async fn count(&self, table: Table) -> Result<Option<u64>, ImportError> {
+        let query = format!("SELECT COUNT(*) FROM {}", table.name);
+        let counted: Result<i64, _> = on!(self, pool => {
+            sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(pool).await
+        });
+        match counted {
+            Ok(rows) => Ok(Some(u64::try_from(rows).unwrap_or(0))),
+            Err(error) if is_missing_table(&error) => Ok(None),
+            Err(error) => Err(unreadable(&error)),
+        }
+    }
+
+    /// The next rows after the one with this key.
+    pub(super) async fn page(&self, table: Table, after: Option<&str>) -> Result<Vec<Row>, ImportError> {
+        let key = table.columns[0];
+        let columns: Vec<_> = table
+            .columns
+            .iter()
+            .map(|column| format!("CAST({column} AS TEXT)"))
+            .collect();
+        // The key's own type, so that the index is used: numbers, or UUIDs, which SQLite has as text.
+        let number = after.and_then(|after| after.parse::<i64>().ok());
+        let after_key = match (after, number, self) {
+            (None, ..) => String::new(),
+            (Some(_), Some(_), _) | (Some(_), None, Self::Sqlite(_)) => format!(" WHERE {key} > $1"),
+            (Some(_), None, Self::Postgres(_)) => format!(" WHERE {key} > CAST($1 AS uuid)"),
+        };
+        let query = format!(
+            "SELECT {} FROM {}{after_key} ORDER BY {key} LIMIT {PAGE}",
+            columns.join(", "),
+            table.name
+        );
+        on!(self, pool => {
+            let query = sqlx::query(AssertSqlSafe(query));
+            let query = match (number, after) {
+                (Some(number), _) => query.bind(number),
+                (None, Some(text)) => query.bind(text),
+                (None, None) => query,
+            };
+            let rows = query.fetch_all(pool).await.map_err(|error| columns_differ(table, &error))?;
+            rows.iter()
+                .map(|row| {
+                    let cells = (0..table.columns.len()).map(|at| row.try_get(at));
+                    cells.collect::<Result<_, _>>().map(Row)
+                })
+                .collect::<Result<_, _>>()
+                .map_err(|error: sqlx::Error| unreadable(&error))
+        })
+    }
+}
+
+fn is_missing_table(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else {
+        return false;
+    };
+    // 42P01 is PostgreSQL's undefined_table; SQLite has words alone.
+    error.code().is_some_and(|code| code == "42P01") || error.message().starts_with("no such table")
+}
+
+fn columns_differ(table: Table, error: &sqlx::Error) -> ImportError {
+    match error.as_database_error() {
+        Some(error) => ImportError::Table {
+            table: table.name,
+            columns: table.columns.join(", "),
+            why: error.message().to_owned(),
+        },
+        None => unreadable(error),
+    }
+}
+
+/// The database's words; sqlx puts no URL into them.
+fn unreadable(error: &sqlx::Error) -> ImportError {
+    ImportError::Old(error.to_string())
+}

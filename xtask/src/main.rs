@@ -6,6 +6,7 @@
 mod api;
 mod bench;
 mod browser;
+mod clients;
 mod demo;
 mod fuzz;
 mod guests;
@@ -40,7 +41,8 @@ enum Command {
     Run(run::Options),
     /// What CI runs, from format to browser
     Test(test::Options),
-    /// The long rest: licences, unused dependencies, fuzzing, guests in other languages, faults, the release build
+    /// The long rest: licences, unused dependencies, fuzzing, guests in other languages, official clients, faults, the
+    /// release build
     Verify(verify::Options),
     /// Open the pages in a real browser
     Browser,

@@ -2,6 +2,8 @@
 
 mod plugins_file;
 
+pub use plugins_file::{REPOSITORY, SPREADSHEET};
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;

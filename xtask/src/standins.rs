@@ -45,6 +45,11 @@ impl Standins {
         self.described[vendor][key].as_str().unwrap_or_default()
     }
 
+    /// All their own words, by vendor.
+    pub fn described(&self) -> &Value {
+        &self.described
+    }
+
     /// Where a vendor's page is, without a slash at the end.
     pub fn page(&self, vendor: &str) -> &str {
         self.told(vendor, "base_url").trim_end_matches('/')

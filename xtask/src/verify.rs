@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::steps::{self, Choice, Ended, Step};
 use crate::workspace::{Workspace, on_path, run_to_end};
-use crate::{fuzz, guests, run};
+use crate::{clients, fuzz, guests, run};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -46,6 +46,11 @@ const STEPS: &[Step] = &[
         name: "guests",
         about: "the example plugins in JavaScript and Python",
         work: guests::run,
+    },
+    Step {
+        name: "clients",
+        about: "what the plugins write, read back by gspread, slack_sdk and PyGithub",
+        work: clients::run,
     },
     Step {
         name: "faults",

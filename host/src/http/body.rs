@@ -216,7 +216,7 @@ impl FromRequest<ApiState> for Input {
         }
         serde_json::from_slice(&bytes)
             .map(Self)
-            .map_err(|error| bad_json(&error))
+            .map_err(|error| bad_json(&error, &bytes))
     }
 }
 
@@ -237,7 +237,7 @@ impl Form {
                 let why = "Invalid data. Expected an object.";
                 return Err(FieldErrors::one("non_field_errors", why).into());
             }
-            Err(error) => return Err(bad_json(&error)),
+            Err(error) => return Err(bad_json(&error, &bytes)),
         };
         Ok(Self {
             fields,
@@ -246,12 +246,16 @@ impl Form {
     }
 }
 
-fn bad_json(error: &serde_json::Error) -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "bad-json",
-        format!("JSON parse error: {error}."),
-    )
-    .with("line", error.line())
-    .with("column", error.column())
+fn bad_json(error: &serde_json::Error, bytes: &[u8]) -> Problem {
+    // JSON is UTF-8 (RFC 8259, 8.1). The parser calls another encoding an invalid code point.
+    let detail = match std::str::from_utf8(bytes) {
+        Ok(_) => format!("JSON parse error: {error}."),
+        Err(wrong) => format!(
+            "JSON parse error: byte {} is not UTF-8; convert the text (`iconv -f latin1 -t utf-8`).",
+            wrong.valid_up_to()
+        ),
+    };
+    Problem::new(StatusCode::BAD_REQUEST, "bad-json", detail)
+        .with("line", error.line())
+        .with("column", error.column())
 }

@@ -231,7 +231,7 @@ fn contains(text: &str) -> String {
 }
 
 fn process_from(row: &impl Columns) -> StoreResult<Process> {
-    let row = RowReader::new(row, "processes", "id");
+    let row = RowReader::new(row, "processes", "code");
     Ok(Process {
         id: row.parsed("id")?,
         code: row.text("code")?,
@@ -243,7 +243,7 @@ fn process_from(row: &impl Columns) -> StoreResult<Process> {
 }
 
 fn summary_from(row: &impl Columns) -> StoreResult<ProcessSummary> {
-    let row = RowReader::new(row, "processes", "id");
+    let row = RowReader::new(row, "processes", "code");
     Ok(ProcessSummary {
         id: row.parsed("id")?,
         code: row.text("code")?,

@@ -1,7 +1,9 @@
 //! The shipped plugin `github-backup`: the real component in the real host, against GitHub's stand-in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use hookyard::clock::{SharedClock, SystemClock};
 use hookyard::domain::id::ProcessId;
 use hookyard::domain::process::Process;
 use hookyard::domain::time::Timestamp;
@@ -11,21 +13,16 @@ use standins::github::{GitHub, Grant, Level, Options, RepositoryView};
 use tempfile::TempDir;
 
 use crate::support::pipeline::Pipeline;
-use crate::support::plugins::shipped;
 
+mod app;
+mod commands;
 mod commits;
 mod faults;
+mod limits;
 mod modes;
+mod section;
 
-/// The limits that `plugins.toml` ships for the plugin.
-const LIMITS: &str = r#"[plugins.github-backup.limits]
-timeout = "10m"
-cpu = "30s"
-concurrency = 1
-requests = 200
-request-bytes = "256MiB"
-response-bytes = "64MiB"
-"#;
+use self::section::Section;
 
 /// Processes written at once.
 const PORTION: usize = 1_000;
@@ -46,50 +43,15 @@ impl Scene {
     /// Starts with these lines more in the plugin's configuration.
     async fn start(config: &str) -> Self {
         let github = GitHub::start(Options::default()).await.expect("a stand-in");
-        let token = github.token().to_owned();
-        let secrets = r#"{ token = "env:GITHUB_TOKEN" }"#;
-        Self::start_with(
-            github,
-            config,
-            secrets,
-            Environment::of([("GITHUB_TOKEN", token)]),
-        )
-        .await
+        let section = Section::of(&github, config);
+        Self::start_with(github, &section, Arc::new(SystemClock)).await
     }
 
-    async fn start_with(github: GitHub, config: &str, secrets: &str, env: Environment) -> Self {
+    /// Starts with this section, by this clock.
+    async fn start_with(github: GitHub, section: &Section, clock: SharedClock) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let base = github.base_url();
-        let component = shipped("github_backup");
-        let component = component.display();
-        let owner = if config.contains("owner") {
-            ""
-        } else {
-            "owner = \"ada\""
-        };
-        let text = format!(
-            r#"
-[plugins.github-backup]
-component = "{component}"
-
-[plugins.github-backup.grants]
-http = ["* {base}/**"]
-secrets = {secrets}
-permissions = ["read-processes"]
-private-network = true
-
-[plugins.github-backup.config]
-api-base = "{base}"
-repo = "backup"
-{owner}
-{config}
-
-{LIMITS}
-[plugins.github-backup.retry]
-schedule = ["1s", "1s", "1s"]
-"#
-        );
-        let pipeline = Pipeline::start_in(dir.path(), &text, env).await;
+        let env = Environment::of([("GITHUB_TOKEN", github.token().to_owned())]);
+        let pipeline = Pipeline::start_by(clock, dir.path(), &section.text(), env).await;
         pipeline.wait_plugin("github-backup", "ready").await;
         Self {
             github,
@@ -226,22 +188,4 @@ fn read_only() -> Grant {
 
 fn one(code: &str, script: &str) -> Vec<(String, String)> {
     vec![(code.to_owned(), script.to_owned())]
-}
-
-#[test]
-fn the_shipped_file_has_these_limits() {
-    let shipped =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins.toml")).expect("it");
-    let strip = |text: &str| -> Vec<String> {
-        let lines = text
-            .lines()
-            .map(|line| line.split('#').next().unwrap_or_default().trim().to_owned());
-        lines.filter(|line| !line.is_empty()).collect()
-    };
-    let lines = strip(&shipped);
-    let wanted = strip(LIMITS);
-    assert!(
-        lines.windows(wanted.len()).any(|window| window == wanted),
-        "{wanted:?}"
-    );
 }

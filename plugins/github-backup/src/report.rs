@@ -122,21 +122,21 @@ impl Report {
     }
 
     fn summary(&self) -> String {
-        let mut text = format!(
-            "{}: {}, {} unchanged",
+        let failed = match self.failed.len() {
+            0 => String::new(),
+            failed => format!(", {failed} FAILED"),
+        };
+        let end = match &self.commit {
+            _ if self.dry_run => " (dry run, nothing was written)".to_owned(),
+            Some(commit) => format!("; commit {}", commit.get(..7).unwrap_or(commit)),
+            None => String::new(),
+        };
+        format!(
+            "{}: {}, {} unchanged{failed}{end}",
             self.repository,
             self.counts(),
             self.unchanged
-        );
-        if !self.failed.is_empty() {
-            text.push_str(&format!(", {} FAILED", self.failed.len()));
-        }
-        if self.dry_run {
-            text.push_str(" (dry run, nothing was written)");
-        } else if let Some(commit) = &self.commit {
-            text.push_str(&format!("; commit {}", commit.get(..7).unwrap_or(commit)));
-        }
-        text
+        )
     }
 
     /// The outcome, with the lists cut to what the host keeps.

@@ -32,12 +32,11 @@ pub(crate) fn create(github: &GitHub, config: &Config) -> Result<Target, Failure
             config.owner
         ))
     })?;
-    let repository = match &*owner.kind {
-        "Organization" => github.create_for_organisation(config.private),
-        _ => {
-            own_account(github, config, &owner)?;
-            github.create_for_user(config.private)
-        }
+    let repository = if owner.kind == "Organization" {
+        github.create_for_organisation(config.private)
+    } else {
+        own_account(github, config, &owner)?;
+        github.create_for_user(config.private)
     };
     let repository = repository.map_err(|error| {
         if error.is_taken() {

@@ -107,12 +107,13 @@ fn words(text: &str) -> Option<Vec<Word>> {
     while let Some(c) = chars.next() {
         match c {
             c if c.is_whitespace() => {}
-            '\'' => {
+            // The page shows single quotes; gspread lives by double ones.
+            quote @ ('\'' | '"') => {
                 let mut text = String::new();
                 loop {
                     match chars.next()? {
                         '\\' => text.push(chars.next()?),
-                        '\'' => break,
+                        c if c == quote => break,
                         c => text.push(c),
                     }
                 }

@@ -53,6 +53,11 @@ async fn files_are_found_by_what_the_query_says() {
         ["Ada's sheet"]
     );
     assert_eq!(
+        names(&desk, "name = \"Ada's sheet\"", ALL).await,
+        ["Ada's sheet"],
+        "gspread quotes so"
+    );
+    assert_eq!(
         names(&desk, "name='Events' or name='Reports'", ALL).await.len(),
         2
     );

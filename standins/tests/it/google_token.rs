@@ -97,12 +97,18 @@ async fn each_wrong_claim_is_refused_in_googles_words() {
             "{name} {value}"
         );
     }
-    let (status, _) = told(exchange(
-        &google,
-        &signed(&google, &with(&good, "sub", json!("ada@example.com"))),
-    ))
-    .await;
-    assert_eq!(status, 200, "a person that the account may act for");
+    let accepted = [
+        ("sub", "ada@example.com", "a person that the account may act for"),
+        (
+            "aud",
+            "https://oauth2.googleapis.com/token",
+            "as Google's own libraries write it",
+        ),
+    ];
+    for (name, value, why) in accepted {
+        let assertion = signed(&google, &with(&good, name, json!(value)));
+        assert_eq!(told(exchange(&google, &assertion)).await.0, 200, "{why}");
+    }
 }
 
 #[tokio::test]

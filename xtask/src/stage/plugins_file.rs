@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 pub const REPOSITORY: &str = "backup";
 
 /// The spreadsheet that the demo writes to; made at the first write.
-const SPREADSHEET: &str = "Hookyard";
+pub const SPREADSHEET: &str = "Hookyard";
 
 /// What a row of the demo's sheet tells of an event: heading, value, type.
 const COLUMNS: [(&str, &str, &str); 5] = [

@@ -4,6 +4,7 @@ use super::{HostState, RunContext};
 use crate::domain::grant::Permission;
 use crate::domain::process::Process as Stored;
 use crate::domain::time::Timestamp;
+use crate::store::StoreError;
 use crate::wasm::abi::v0_1::processes::{self, Process, ProcessError};
 use crate::wasm::rights;
 
@@ -43,10 +44,7 @@ async fn page(run: &RunContext, mut after: Option<String>, limit: u32) -> Result
             .store
             .processes(after.as_deref(), CHUNK)
             .await
-            .map_err(|error| {
-                tracing::warn!(%error, "the processes could not be read for a plugin");
-                ProcessError::Unavailable("the database did not answer; return a retry failure".to_owned())
-            })?;
+            .map_err(|error| unreadable(&error))?;
         let last = chunk.len() < CHUNK as usize;
         for process in chunk {
             bytes += process.script.len();
@@ -61,6 +59,18 @@ async fn page(run: &RunContext, mut after: Option<String>, limit: u32) -> Result
         }
     }
     Ok(page)
+}
+
+/// A damaged record is named by its code: only a person can mend it.
+fn unreadable(error: &StoreError) -> ProcessError {
+    tracing::warn!(%error, "the processes could not be read for a plugin");
+    ProcessError::Unavailable(match error {
+        StoreError::Corrupt { row, .. } => format!(
+            "a stored process cannot be read: {error}; store it anew with `hookyard processes import FOLDER`, where \
+             FOLDER has its file, or remove it with `hookyard processes remove {row}`"
+        ),
+        _ => "the database did not answer; return a retry failure".to_owned(),
+    })
 }
 
 fn check(run: &RunContext) -> Result<(), ProcessError> {

@@ -159,3 +159,47 @@ async fn removed_processes_go_only_when_asked_and_foreign_files_stay() {
     assert!(files.contains_key("processes/theirs.py") && !files.contains_key("processes/process-00001.py"));
     scene.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_is_reported_with_its_reason_and_the_rest_is_written() {
+    let scene = Scene::start("").await;
+    scene.put(&many(1)).await;
+    scene.backup().await;
+    let inside = "processes/taken_🚀.py/inside.txt";
+    let theirs = scene.github.move_branch("ada", "backup", "main", (inside, "x"));
+    assert!(theirs.is_some());
+    scene.put(&one("taken 🚀", "# never\n")).await;
+    scene.put(&one("new 🚀", "print('🚀 é')\r\n")).await;
+    let ended = scene.act("backup", &json!({})).await;
+    let told = ended.output();
+    assert_eq!((&told["created"], &told["unchanged"]), (&json!(1), &json!(1)));
+    let reason = "`taken_🚀.py` is no file in the repository; rename what is there";
+    assert_eq!(told["failed"], json!([{"code": "taken 🚀", "reason": reason}]));
+    let summary = ended.last()["summary"].as_str().expect("a summary");
+    assert!(summary.contains("1 FAILED"), "{summary}");
+    let files = scene.repo().files_at("main");
+    assert_eq!(files["processes/new_🚀.py"], "print('🚀 é')\r\n".as_bytes());
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_message_has_the_moment_the_counts_and_the_delivery() {
+    let scene = Scene::start("").await;
+    scene.put(&many(2)).await;
+    let ended = scene.act("backup", &json!({})).await;
+    let repo = scene.repo();
+    let message = &repo.commits_of("main")[0].message;
+    let (first, rest) = message.split_once("\n\n").expect("a first line");
+    let first = first.strip_prefix("Backup ").expect("the word");
+    let (moment, counts) = first.split_once(": ").expect("a moment");
+    let millis = |text: &str| Timestamp::parse(text).expect("ISO 8601").as_millis();
+    let began = millis(ended.last()["started_at"].as_str().expect("a moment"));
+    assert!(
+        (began - 1_000..began + 60_000).contains(&millis(moment)),
+        "{message}"
+    );
+    assert_eq!(counts, "2 created, 0 updated, 0 deleted");
+    let delivery = ended.delivery["id"].as_str().expect("an id");
+    assert_eq!(rest, format!("Hookyard-Delivery: {delivery}\n"));
+    scene.stop().await;
+}

@@ -1,7 +1,6 @@
 //! Bad days.
 
 use standins::fault::{Fault, FaultKind};
-use standins::github::RateLimit;
 
 use super::*;
 
@@ -66,6 +65,21 @@ async fn a_cut_connection_leaves_one_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cut_connection_leaves_one_commit_for_a_file_alone() {
+    for kind in [FaultKind::CutAfterEffect, FaultKind::CutBeforeEffect] {
+        let scene = Scene::backed_up("mode = \"contents\"").await;
+        let before = scene.commits();
+        scene.inject("PUT /repos/{owner}/{repo}/contents/{path}", kind.clone());
+        let ended = scene.settle("backup", &json!({})).await;
+        let attempts = ended.delivery["attempts"].as_array().map(Vec::len);
+        assert_eq!(attempts, Some(2), "{kind:?}");
+        ended.output();
+        assert_eq!(scene.commits(), before + 1, "{kind:?}");
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cut_creation_leaves_one_repository() {
     let scene = Scene::start("").await;
     scene.put(&many(2)).await;
@@ -112,34 +126,6 @@ async fn a_branch_that_moves_meanwhile_is_built_upon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rate_limits_are_waited_for_exactly() {
-    let scene = Scene::backed_up("").await;
-    let trees = "POST /repos/{owner}/{repo}/git/trees";
-    scene.inject(trees, FaultKind::RateLimited { retry_after: 7 });
-    let ended = scene.act("backup", &json!({})).await;
-    assert_eq!(ended.outcome(), "deferred", "{:#}", ended.delivery);
-    assert_near(ended.wait(), 7);
-    assert_eq!(scene.commits(), 2);
-    scene.github.set_rate_limit(RateLimit {
-        limit: 5_000,
-        remaining: 0,
-        reset_seconds: 600,
-    });
-    let ended = scene.act("backup", &json!({})).await;
-    assert_eq!(ended.outcome(), "deferred", "{:#}", ended.delivery);
-    assert_near(ended.wait(), 600);
-    assert_eq!(ended.delivery["attempts_made"], 0, "a wait costs no attempt");
-    scene.stop().await;
-}
-
-/// The reset is a whole second, and the answer takes some time.
-fn assert_near(wait: Duration, seconds: u64) {
-    let wanted = Duration::from_secs(seconds);
-    assert!(wait <= wanted + Duration::from_secs(5), "{wait:?}");
-    assert!(wait + Duration::from_secs(3) > wanted, "{wait:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_only_a_person_can_mend_is_told_with_the_mend() {
     let scene = Scene::backed_up("").await;
     let rejected = |ended: &Ended, words: &str| {
@@ -156,7 +142,13 @@ async fn what_only_a_person_can_mend_is_told_with_the_mend() {
     assert!(scene.github.archive("ada", "backup", false));
 
     scene.github.set_token_grant(read_only());
-    rejected(&scene.act("backup", &json!({})).await, "lacks a permission");
+    let ended = scene.act("backup", &json!({})).await;
+    rejected(&ended, "lacks a permission");
+    rejected(&ended, "contents=write");
+
+    scene.github.set_token_scopes(&["read:user"]);
+    let ended = scene.act("backup", &json!({})).await;
+    rejected(&ended, "only `read:user`: give it `repo`");
     assert_eq!(scene.commits(), 2, "nothing of it was written");
     scene.stop().await;
 }
@@ -171,5 +163,31 @@ async fn a_server_error_is_retried() {
     let ended = scene.settle("backup", &json!({})).await;
     assert_eq!(ended.delivery["attempts"][0]["outcome"], "retry");
     assert_eq!((&ended.output()["created"], scene.commits()), (&json!(1), 3));
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_record_is_named_with_its_mend() {
+    let scene = Scene::backed_up("").await;
+    // Hookyard itself stores text only; another program that writes to the database can do otherwise.
+    let database = scene.pipeline.dir.join("data/hookyard.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
+    let database = sqlx::SqlitePool::connect_with(options)
+        .await
+        .expect("the database");
+    let damage = "UPDATE processes SET script = CAST(X'23E9' AS TEXT) WHERE code = 'new'";
+    let damaged = sqlx::query(damage).execute(&database).await.expect("written");
+    assert_eq!(damaged.rows_affected(), 1);
+    database.close().await;
+    let ended = scene.act("backup", &json!({})).await;
+    assert_eq!(ended.outcome(), "retry", "{:#}", ended.delivery);
+    let told = ended.error();
+    assert!(
+        told.contains("processes.script of row new") && told.contains("utf-8"),
+        "{told}"
+    );
+    assert!(told.contains("`hookyard processes remove new`"), "{told}");
+    scene.put(&one("new", "# mended\n")).await;
+    assert_eq!(scene.backup().await["created"], 1);
     scene.stop().await;
 }

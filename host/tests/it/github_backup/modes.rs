@@ -57,6 +57,15 @@ async fn an_organisation_gets_a_private_repository() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_public_repository_is_made_only_when_asked_for() {
+    let scene = Scene::start("private = false").await;
+    scene.put(&many(1)).await;
+    scene.backup().await;
+    assert!(!scene.repo().private);
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repository_without_commits_gets_a_first_one() {
     for mode in ["git-data", "contents"] {
         let scene = Scene::start(&format!("mode = \"{mode}\"")).await;

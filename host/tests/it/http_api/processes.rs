@@ -91,6 +91,21 @@ async fn wrong_fields_are_told_by_name() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_utf_8_is_refused_with_the_place() {
+    let api = Api::start().await;
+    let token = api.token_of("ada", true).await;
+    let mut body = br#"{"code": "a", "name": "A", "script": "caf"#.to_vec();
+    let at = body.len();
+    body.extend([0xe9, b'"', b'}']);
+    let post = api.request(Method::POST, "/api/processes/").bearer_auth(&token);
+    let problem = send(post.body(body)).await.problem(400);
+    let told = problem["detail"].as_str().expect("a detail");
+    assert!(told.contains(&format!("byte {at} is not UTF-8")), "{told}");
+    api.get("/api/processes/a/", &token).await.problem(404);
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn only_staff_see_them() {
     let api = Api::start().await;
     let token = api.token_of("eve", false).await;

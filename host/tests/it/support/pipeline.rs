@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hookyard::app::App;
+use hookyard::clock::{SharedClock, SystemClock};
 use hookyard::config::{Settings, SettingsArgs};
 use hookyard::data_dir::{DataDir, Ownership};
 use hookyard::environment::Environment;
@@ -40,6 +42,11 @@ impl Pipeline {
 
     /// Starts in a directory that may hold the data of an earlier start.
     pub async fn start_in(dir: &Path, plugins: &str, env: Environment) -> Self {
+        Self::start_by(Arc::new(SystemClock), dir, plugins, env).await
+    }
+
+    /// The same by another clock.
+    pub async fn start_by(clock: SharedClock, dir: &Path, plugins: &str, env: Environment) -> Self {
         let file = dir.join("plugins.toml");
         std::fs::write(&file, plugins).expect("plugins.toml");
         let args = SettingsArgs {
@@ -52,7 +59,9 @@ impl Pipeline {
         let Ownership::Owned(owned) = DataDir::own(&settings.data_dir).expect("a data directory") else {
             panic!("the data directory is taken");
         };
-        let app = App::build(settings, env, owned).await.expect("the application");
+        let app = App::build_with(settings, env, owned, clock)
+            .await
+            .expect("the application");
         let password = uuid::Uuid::new_v4().to_string();
         let username = format!("staff-{}", uuid::Uuid::new_v4().simple());
         let account = hookyard::auth::NewAccount {

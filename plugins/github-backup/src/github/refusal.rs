@@ -190,6 +190,7 @@ fn mend(status: u16, error: &GitHubError) -> String {
             "the organisation demands single sign-on; authorise the token for it under Settings, \
              Developer settings, Personal access tokens, Configure SSO"
         }
+        403 | 404 if let Some(mend) = scopes(error) => return mend,
         403 => return permission(error),
         404 => {
             "check `owner`, `repo` and `branch` in plugins.toml, and that the token may use this repository: \
@@ -205,6 +206,24 @@ fn mend(status: u16, error: &GitHubError) -> String {
 fn is_rule(error: &GitHubError) -> bool {
     let text = said(error).to_lowercase();
     text.contains("rule") || text.contains("protected branch")
+}
+
+/// A classic token without the scope for repositories. GitHub names the scopes of such tokens, and of no others:
+/// <https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps>.
+fn scopes(error: &GitHubError) -> Option<String> {
+    let scopes = cut(header(error, "x-oauth-scopes")?);
+    if scopes.split(',').any(|scope| scope.trim() == "repo") {
+        return None;
+    }
+    let has = if scopes.is_empty() {
+        "no scope".to_owned()
+    } else {
+        format!("only `{scopes}`")
+    };
+    Some(format!(
+        "the token is a classic one and has {has}: give it `repo` (a public repository needs `public_repo`), or use \
+         a fine-grained token"
+    ))
 }
 
 /// GitHub names the permission that would do in a header.

@@ -25,6 +25,19 @@ fn what_only_a_person_can_mend_is_rejected_with_the_mend() {
             "`contents=write`",
         ),
         (
+            refusal(403, "Must have admin rights to Repository.")
+                .with_header("x-oauth-scopes", "gist, read:user"),
+            "only `gist, read:user`: give it `repo`",
+        ),
+        (
+            refusal(403, "Forbidden").with_header("x-oauth-scopes", ""),
+            "no scope",
+        ),
+        (
+            refusal(403, "Forbidden").with_header("x-oauth-scopes", "repo"),
+            "lacks a permission",
+        ),
+        (
             refusal(403, "Repository was archived so is read-only."),
             "unarchive",
         ),
@@ -248,6 +261,22 @@ fn the_contents_way_goes_in_portions() {
         panic!("a pause")
     };
     assert_eq!(Duration::from_millis(later.after), Duration::from_mins(10));
+}
+
+#[test]
+fn a_file_that_somebody_else_changes_meanwhile_is_looked_at_again() {
+    let host = host(&[("a", "x")], &json!({"mode": "contents"}));
+    host.expect(&in_repo("GET", ""))
+        .answer(answer(200, &repository()));
+    host.expect(&in_repo("GET", "/contents/processes?ref=main"))
+        .answer(refusal(404, "Not Found"));
+    host.expect(&in_repo("PUT", "/contents/processes/a.py"))
+        .answer(refusal(409, "processes/a.py does not match 1"));
+    let failure = backup(&host, &json!({})).unwrap_err();
+    assert!(
+        matches!(failure, Failure::Retry(_)) && failure.reason().contains("does not match"),
+        "{failure:?}"
+    );
 }
 
 #[test]

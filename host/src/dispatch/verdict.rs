@@ -52,7 +52,7 @@ pub fn judge(end: &RunEnd, tried: Tried, policy: &RetryPolicy, chance: f64) -> J
 }
 
 /// Judges a call of several jobs that ended as a whole: a wait holds for each, and after a failure each runs
-/// by itself, since nobody knows whose it was.
+/// by itself, whatever the policy says, since nobody knows whose it was.
 pub fn judge_shared(end: &RunEnd, jobs: u32, tried: Tried, policy: &RetryPolicy) -> Judged {
     let outcome = match end {
         RunEnd::Succeeded { .. } | RunEnd::Defer { .. } => return judge(end, tried, policy, 0.0),
@@ -66,7 +66,7 @@ pub fn judge_shared(end: &RunEnd, jobs: u32, tried: Tried, policy: &RetryPolicy)
     Judged {
         outcome,
         error: Some(format!(
-            "{reason}\nthe call had {jobs} deliveries; each now runs by itself, and this attempt does not count"
+            "{reason}\nthe call had {jobs} deliveries; each now runs by itself"
         )),
         verdict: Verdict::Alone,
     }

@@ -112,7 +112,8 @@ pub enum Verdict {
         delay_ms: u64,
     },
     /// Again at once, from now on in calls of its own: a call that it shared failed as a whole, which
-    /// says nothing about any one delivery. The attempt does not count.
+    /// says nothing about any one delivery. The attempt counts, since it may have had an effect, but
+    /// is never the last.
     Alone,
     /// A dead letter.
     Dead,

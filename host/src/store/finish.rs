@@ -48,7 +48,7 @@ impl<'a> Step<'a> {
             Verdict::Dead => (DeliveryState::Dead, counted, 0),
             Verdict::Retry { delay_ms } => (DeliveryState::Retrying, counted, delay_ms),
             Verdict::Defer { delay_ms } => (DeliveryState::Deferred, held.attempts, delay_ms),
-            Verdict::Alone => (waiting_state(held.attempts), held.attempts, 0),
+            Verdict::Alone => (DeliveryState::Retrying, counted, 0),
         };
         let over = matches!(finish.verdict, Verdict::Succeeded | Verdict::Dead);
         let attempt = &finish.attempt;
@@ -194,15 +194,6 @@ impl SqlStore<Db> {
                 .await?;
         }
         Ok(())
-    }
-}
-
-/// Where a delivery waits that has made so many attempts.
-const fn waiting_state(attempts: u32) -> DeliveryState {
-    if attempts == 0 {
-        DeliveryState::Pending
-    } else {
-        DeliveryState::Retrying
     }
 }
 

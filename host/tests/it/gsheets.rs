@@ -6,3 +6,4 @@ mod refusals;
 mod scene;
 mod table;
 mod titles;
+mod together;

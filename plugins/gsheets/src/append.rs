@@ -233,6 +233,9 @@ impl Appending<'_> {
             changes.push(requests::hide_column(spot.id, header.key));
         }
         changes.push(lines(spot.id, header, titles, rows));
+        if header.grows() {
+            changes.push(requests::auto_resize(spot.id, width));
+        }
         changes
     }
 }

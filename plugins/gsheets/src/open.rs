@@ -130,14 +130,15 @@ fn read(api: &Api, id: &str, sheet: &str, look: Look) -> Result<Book, ApiError> 
     if look == Look::Formats {
         return api.get_reserved(&book::plain(api, id));
     }
-    let refused = match api.get_reserved::<Book>(&book::header(api, id, sheet)) {
-        Err(error) if error.has_status(400) => error,
+    match api.get_reserved::<Book>(&book::header(api, id, sheet)) {
+        Err(error) if error.has_status(400) => {}
         done => return done,
-    };
+    }
     // Google refuses a range in a sheet that is not there; another read tells whether that is why.
     let book: Book = api.get(&book::plain(api, id))?;
     if book.sheet(sheet).is_some() {
-        Err(refused)
+        // Another run has made it meanwhile; or there is another reason, which comes again.
+        api.get(&book::header(api, id, sheet))
     } else {
         Ok(book)
     }

@@ -44,7 +44,7 @@ impl Target {
 
     /// The configured one, its template rendered.
     pub(crate) fn configured(config: &Config, renderer: Option<&Renderer>) -> Result<Self, Failure> {
-        let rendered = |key: &'static str, template: &Option<String>| -> Result<Option<String>, Failure> {
+        let text_of = |key: &'static str, template: &Option<String>| -> Result<Option<String>, Failure> {
             let (Some(template), Some(renderer)) = (template, renderer) else {
                 return Ok(template.clone());
             };
@@ -57,8 +57,8 @@ impl Target {
             }
             Ok(Some(made))
         };
-        let channel = rendered("channel", &config.channel)?;
-        Self::of(channel, rendered("user", &config.user)?)?.ok_or_else(|| {
+        let channel = text_of("channel", &config.channel)?;
+        Self::of(channel, text_of("user", &config.user)?)?.ok_or_else(|| {
             Failure::reject(
                 "nowhere to send to; set `channel` or `user` under this plugin's config in plugins.toml",
             )

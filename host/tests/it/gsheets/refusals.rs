@@ -56,3 +56,33 @@ async fn no_answer_at_all_is_tried_again() {
     assert_eq!(below(&scene.sheet(), 0), ["A-1"]);
     scene.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_without_the_scope_says_what_to_grant() {
+    let scene = Scene::appending().await;
+    scene.grant_scopes(&["https://www.googleapis.com/auth/drive.metadata.readonly"]);
+    // The change is in force within a second; until then orders are written.
+    let error = loop {
+        let id = scene.send(&json!({"id": "A-1"})).await;
+        let over = |event: &serde_json::Value| event["status"] == "failed" || event["status"] == "processed";
+        let event = scene.pipeline.wait_event(&id, over).await;
+        if let Some(error) = event["error_message"].as_str() {
+            break error.to_owned();
+        }
+    };
+    assert!(error.contains("insufficient authentication scopes"), "{error}");
+    assert!(error.contains("scopes"), "{error}");
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_clock_is_named() {
+    let scene = Scene::appending().await;
+    scene.google.set_clock_skew(7_200);
+    let error = scene.refused(&json!({"id": "A-1"})).await;
+    assert!(error.contains("clock"), "{error}");
+    scene.google.set_clock_skew(0);
+    scene.done(&json!({"id": "A-2"})).await;
+    assert_eq!(below(&scene.sheet(), 0), ["A-2"]);
+    scene.end().await;
+}

@@ -21,6 +21,7 @@ pub struct Scene {
     pub google: Google,
     pub pipeline: Pipeline,
     pub book: String,
+    section: String,
     dir: tempfile::TempDir,
 }
 
@@ -131,8 +132,37 @@ impl Scene {
             google,
             pipeline,
             book,
+            section: text,
             dir,
         }
+    }
+
+    /// Lets events wait, or lets them go.
+    pub async fn pause(&self, paused: bool) {
+        let header = "[plugins.gsheets]\n";
+        let text = self
+            .section
+            .replace(header, &format!("{header}paused = {paused}\n"));
+        self.pipeline.write_plugins(&text);
+        self.pipeline
+            .wait_plugin("gsheets", if paused { "paused" } else { "ready" })
+            .await;
+    }
+
+    /// Lets the operator grant the account's key with these scopes instead of those that the plugin asks for.
+    pub fn grant_scopes(&self, scopes: &[&str]) {
+        let key = format!("\"file:{}\"", self.dir.path().join("key.json").display());
+        let grant = format!("{{ from = {key}, scopes = {} }}", json!(scopes));
+        assert!(self.section.contains(&key), "{}", self.section);
+        self.pipeline.write_plugins(&self.section.replace(&key, &grant));
+    }
+
+    /// Adds a row by the action, whose first attempt must succeed.
+    pub async fn add(&self, row: &Value) {
+        let path = "/api/plugins/gsheets/actions/append-row/?wait=25";
+        let (status, answer) = self.pipeline.post(path, &json!({ "row": row })).await;
+        assert_eq!(status, 200, "{answer:#}");
+        assert_eq!(answer["delivery"]["state"], "succeeded", "{answer:#}");
     }
 
     /// Sends an order; its event's id.

@@ -22,7 +22,7 @@ fn cell(row: usize, column: usize) -> Value {
     match column % 3 {
         0 => json!(f64::from(u32::try_from(row * 10 + column).expect("small"))),
         1 => json!(format!("r{row} c{column} 🦀 é")),
-        _ => json!(row % 2 == 0),
+        _ => json!(row.is_multiple_of(2)),
     }
 }
 

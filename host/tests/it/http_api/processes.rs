@@ -26,11 +26,11 @@ async fn staff_store_change_list_and_remove() {
         (&json!("a/b c"), &json!(script))
     );
 
-    let patch = api
+    let merged = api
         .request(Method::PATCH, &path)
         .bearer_auth(&token)
         .body(json!({"script": "two"}).to_string());
-    let changed = send(patch).await.expect(200).json();
+    let changed = send(merged).await.expect(200).json();
     assert_eq!(
         (&changed["name"], &changed["script"]),
         (&json!("A"), &json!("two"))
@@ -75,8 +75,8 @@ async fn wrong_fields_are_told_by_name() {
     api.post("/api/processes/", &token, good.clone())
         .await
         .expect(201);
-    let taken = api.post("/api/processes/", &token, good).await.problem(400);
-    assert_eq!(taken["code"], json!(["process with this code already exists."]));
+    let double = api.post("/api/processes/", &token, good).await.problem(400);
+    assert_eq!(double["code"], json!(["process with this code already exists."]));
     let large = json!({"code": "b", "name": "B", "script": "x".repeat((2 << 20) + 1)});
     let problem = api.post("/api/processes/", &token, large).await.problem(400);
     assert!(problem["script"].is_array(), "{problem}");

@@ -352,8 +352,8 @@ async fn what_failed_with_others_waits_to_run_alone(fixture: &Fixture) {
     for (verdict, alone, attempts) in [
         (Verdict::Retry { delay_ms: 0 }, false, 0),
         (Verdict::Alone, false, 1),
-        (Verdict::Retry { delay_ms: 0 }, true, 1),
-        (Verdict::Succeeded, true, 2),
+        (Verdict::Retry { delay_ms: 0 }, true, 2),
+        (Verdict::Succeeded, true, 3),
     ] {
         let claims = claim(store, "a", LONG).await;
         assert_eq!((claims[0].alone, claims[0].attempts), (alone, attempts));
@@ -363,6 +363,6 @@ async fn what_failed_with_others_waits_to_run_alone(fixture: &Fixture) {
     }
     let history = store.deliveries(sent.id).await.expect("readable");
     let numbers: Vec<_> = history[0].attempts.iter().map(|attempt| attempt.number).collect();
-    assert_eq!(numbers, [1, 2, 2, 3]);
-    assert_eq!(history[0].delivery.attempts, 3);
+    assert_eq!(numbers, [1, 2, 3, 4]);
+    assert_eq!(history[0].delivery.attempts, 4);
 }

@@ -73,7 +73,7 @@ async fn each_change_is_a_version_that_outlives_the_process(fixture: &Fixture) {
         ..process("a", "two")
     };
     store
-        .put_processes(&[second.clone()], "grace")
+        .put_processes(std::slice::from_ref(&second), "grace")
         .await
         .expect("written");
     store.put_processes(&[second], "nobody").await.expect("written");

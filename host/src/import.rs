@@ -5,18 +5,17 @@
 //! passed over. What cannot be taken over is told row by row, and stops nothing.
 
 mod convert;
-mod old;
 
 use serde::Serialize;
 
 use self::convert::{EVENTS, PROCESSES, Refusal, USERS};
-use self::old::{Old, Row, Table};
 use crate::domain::delivery::NewDelivery;
 use crate::domain::event::{EventKind, NewEvent, PastEvent};
 use crate::domain::id::DeliveryId;
 use crate::domain::route::RouteTable;
 use crate::domain::user::CreatedUser;
 use crate::secret::Secret;
+use crate::store::django::{OldDatabase, OldError, Row, Table};
 use crate::store::{SharedStore, StoreError};
 
 /// Who changed a process, in its history.
@@ -28,18 +27,8 @@ const MAX_REFUSALS: usize = 1_000;
 /// Why an import ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    #[error("--database cannot be used: {0}")]
-    Address(String),
-    #[error("the old database cannot be read: {0}")]
-    Old(String),
-    #[error(
-        "the table {table} of the old database is not as it was in the Django service ({why}); it needs the columns {columns}"
-    )]
-    Table {
-        table: &'static str,
-        columns: String,
-        why: String,
-    },
+    #[error(transparent)]
+    Old(#[from] OldError),
     #[error(
         "the old database has none of the tables auth_user, webhooks_webhookevent and integrations_process: is it that \
          of the Django service?"
@@ -106,7 +95,7 @@ pub async fn run(
     import: &Import,
     progress: Progress<'_>,
 ) -> Result<Report, ImportError> {
-    let old = Old::open(&import.database).await?;
+    let old = OldDatabase::open(&import.database).await?;
     let mut importer = Importer {
         store,
         import,
@@ -124,7 +113,7 @@ pub async fn run(
 struct Importer<'a> {
     store: &'a SharedStore,
     import: &'a Import,
-    old: Old,
+    old: OldDatabase,
     progress: Progress<'a>,
     report: Report,
 }
@@ -260,10 +249,9 @@ impl Importer<'_> {
             };
             became.push(match self.store.process(&process.code).await? {
                 Some(known) if known.id == process.id => Became::Known,
-                Some(_) => taken(),
                 None if self.import.dry_run => Became::Imported,
                 None if self.store.create_process(&process, BY).await? => Became::Imported,
-                None => taken(),
+                Some(_) | None => taken(),
             });
         }
         Ok(became)

@@ -7,6 +7,7 @@
 mod claim;
 mod deliveries;
 mod dialect;
+pub mod django;
 mod events;
 mod finish;
 mod history;

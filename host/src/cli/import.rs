@@ -23,7 +23,7 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub struct ImportArgs {
-    /// The old database, which is only read: the path of a SQLite file, postgres://user:password@host/database, or
+    /// The old database, which is only read: the path of a SQLite file, <postgres://user:password@host/database>, or
     /// env:NAME for a variable that holds it
     #[arg(long)]
     database: String,

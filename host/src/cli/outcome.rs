@@ -17,7 +17,9 @@ const MAX_ITEMS: usize = 50;
 /// Prints what became of an action; the exit code tells success, retry and rejection apart.
 pub(super) fn print_outcome(answer: &Answer, output: Output) -> ExitCode {
     output.print(answer, |answer| {
-        lines(answer).iter().for_each(|line| println!("{line}"))
+        for line in lines(answer) {
+            println!("{line}");
+        }
     });
     match answer.value()["delivery"]["state"].as_str() {
         Some("succeeded") => ExitCode::SUCCESS,

@@ -77,17 +77,17 @@ pub async fn run(caller: &Caller, command: ProcessesCommand, output: Output) -> 
     match command {
         ProcessesCommand::List { search, page } => {
             let found = caller.call(Request::ProcessList { search, page }).await?;
-            output.print(&found, |found| list(found));
+            output.print(&found, list);
         }
         ProcessesCommand::Show { code } => {
             let found = caller.call(Request::ProcessShow { code }).await?;
             output.print(&found, |found| {
-                print!("{}", found["script"].as_str().unwrap_or_default())
+                print!("{}", found["script"].as_str().unwrap_or_default());
             });
         }
         ProcessesCommand::History { code, page } => {
             let found = caller.call(Request::ProcessVersions { code, page }).await?;
-            output.print(&found, |found| history(found));
+            output.print(&found, history);
         }
         ProcessesCommand::Add(args) => {
             let process = Draft {
@@ -196,7 +196,12 @@ fn in_editor(script: &str) -> anyhow::Result<String> {
     }
     let editor = ["VISUAL", "EDITOR"]
         .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .find_map(|name| {
+            std::env::var_os(name)?
+                .into_string()
+                .ok()
+                .filter(|value| !value.is_empty())
+        })
         .unwrap_or_else(|| "vi".to_owned());
     let file = tempfile_of(script)?;
     let mut words = editor.split_whitespace();

@@ -96,19 +96,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
                 results,
             })
         }
-        Request::EventShow { id } => {
-            let id = EventId::written(&id).with_context(|| format!("`{id}` is not an event's id"))?;
-            let event = app
-                .store
-                .event(id)
-                .await?
-                .ok_or_else(|| anyhow!("there is no event {id}"))?;
-            let deliveries = views_of(app.store.deliveries(id).await?)?;
-            Answer::of(&EventDetail {
-                event: EventView::of(event)?,
-                deliveries,
-            })
-        }
+        Request::EventShow { id } => show_event(app, &id).await,
         Request::EventSend {
             source,
             event_type,
@@ -143,6 +131,17 @@ fn user_json(user: &User) -> Value {
         "is_active": user.is_active,
         "date_joined": user.date_joined,
         "last_login": user.last_login,
+    })
+}
+
+async fn show_event(app: &App, id: &str) -> anyhow::Result<Answer> {
+    let id = EventId::written(id).with_context(|| format!("`{id}` is not an event's id"))?;
+    let event = app.store.event(id).await?;
+    let event = event.ok_or_else(|| anyhow!("there is no event {id}"))?;
+    let deliveries = views_of(app.store.deliveries(id).await?)?;
+    Answer::of(&EventDetail {
+        event: EventView::of(event)?,
+        deliveries,
     })
 }
 

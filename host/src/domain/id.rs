@@ -27,7 +27,7 @@ macro_rules! uuid_id {
             }
 
             /// The id of what another service knew by `old`: a UUID stays what it is, anything else always becomes
-            /// the same UUIDv8 (RFC 9562), made of its SHA-256.
+            /// the same `UUIDv8` (RFC 9562), made of its SHA-256.
             #[must_use]
             pub fn imported(old: &str) -> Self {
                 Self(Uuid::try_parse(old).unwrap_or_else(|_| derived(stringify!($name), old)))
@@ -62,7 +62,7 @@ macro_rules! uuid_id {
     };
 }
 
-/// A UUIDv8 that stands for `old` among ids of this `kind`.
+/// A `UUIDv8` that stands for `old` among ids of this `kind`.
 fn derived(kind: &str, old: &str) -> Uuid {
     use sha2::Digest as _;
     let digest = sha2::Sha256::digest(format!("{kind}/{old}"));

@@ -147,6 +147,7 @@ impl Form {
     }
 
     /// Whether the field came, whatever it holds.
+    #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.fields.contains_key(name)
     }

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use super::old::{Row, Table};
 use crate::auth::django::DjangoHash;
 use crate::auth::password::UNUSABLE;
 use crate::domain::event::{EventStatus, MAX_NAME_CHARS, PastEvent};
@@ -10,6 +9,7 @@ use crate::domain::id::{EventId, ProcessId, UserId};
 use crate::domain::process::{Process, wrong_code, wrong_name, wrong_script};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{NewUser, User};
+use crate::store::django::{Row, Table};
 
 /// Django's own table.
 pub(super) const USERS: Table = Table {

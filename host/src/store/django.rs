@@ -7,11 +7,29 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, Row as _, SqlitePool};
 
-use super::ImportError;
 use crate::secret::Secret;
 
 /// Rows read at once. With bodies of webhooks in them this is some megabytes.
 const PAGE: usize = 500;
+
+/// Why the old database cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum OldError {
+    /// The address; never repeats it: it may hold a password.
+    #[error("--database cannot be used: {0}")]
+    Address(String),
+    #[error("the old database cannot be read: {0}")]
+    Unreadable(String),
+    #[error(
+        "the table {table} of the old database is not as it was in the Django service ({why}); it needs the columns \
+         {columns}"
+    )]
+    Table {
+        table: &'static str,
+        columns: String,
+        why: String,
+    },
+}
 
 /// How long a connection may take: longer means that nobody is there.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -19,34 +37,37 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// A table of the old service, and what is read of it. Every column is read as text, which is what both databases
 /// can make of each.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Table {
+pub struct Table {
     pub name: &'static str,
     /// The primary key comes first.
     pub columns: &'static [&'static str],
 }
 
 /// One row: its columns as text, in the order of [`Table::columns`].
-pub(super) struct Row(Vec<Option<String>>);
+pub struct Row(Vec<Option<String>>);
 
 impl Row {
     /// A column; empty when it is NULL.
-    pub(super) fn text(&self, at: usize) -> &str {
+    #[must_use]
+    pub fn text(&self, at: usize) -> &str {
         self.0.get(at).and_then(Option::as_deref).unwrap_or_default()
     }
 
     /// A column, unless it is NULL.
-    pub(super) fn opt(&self, at: usize) -> Option<&str> {
+    #[must_use]
+    pub fn opt(&self, at: usize) -> Option<&str> {
         self.0.get(at).and_then(Option::as_deref)
     }
 
     /// A boolean: SQLite has 0 and 1, PostgreSQL says `true` and `false`.
-    pub(super) fn flag(&self, at: usize) -> bool {
+    #[must_use]
+    pub fn flag(&self, at: usize) -> bool {
         matches!(self.text(at), "1" | "true" | "t")
     }
 }
 
 /// An open database of the old service.
-pub(super) enum Old {
+pub enum OldDatabase {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
@@ -55,19 +76,19 @@ pub(super) enum Old {
 macro_rules! on {
     ($old:expr, $pool:ident => $body:expr) => {
         match $old {
-            Old::Sqlite($pool) => $body,
-            Old::Postgres($pool) => $body,
+            OldDatabase::Sqlite($pool) => $body,
+            OldDatabase::Postgres($pool) => $body,
         }
     };
 }
 
-impl Old {
+impl OldDatabase {
     /// Opens `sqlite://PATH`, a bare path, or `postgres://…`; never for writing.
-    pub(super) async fn open(url: &Secret) -> Result<Self, ImportError> {
+    pub async fn open(url: &Secret) -> Result<Self, OldError> {
         let text = url.expose();
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(text)
-                .map_err(|_| ImportError::Address("the part after postgres:// cannot be read".to_owned()))?
+                .map_err(|_| OldError::Address("the part after postgres:// cannot be read".to_owned()))?
                 .application_name("hookyard import-django")
                 .options([("default_transaction_read_only", "on"), ("timezone", "UTC")])
                 .disable_statement_logging();
@@ -80,13 +101,13 @@ impl Old {
         }
         let path = text.strip_prefix("sqlite://").unwrap_or(text);
         if path.contains("://") {
-            return Err(ImportError::Address(
+            return Err(OldError::Address(
                 "it must be the path of a SQLite file, sqlite://PATH or postgres://user:password@host/database"
                     .to_owned(),
             ));
         }
         if !std::path::Path::new(path).is_file() {
-            return Err(ImportError::Address(format!("there is no file {path}")));
+            return Err(OldError::Address(format!("there is no file {path}")));
         }
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -100,7 +121,7 @@ impl Old {
     }
 
     /// How many rows a table has; `None` when there is no such table.
-    pub(super) async fn count(&self, table: Table) -> Result<Option<u64>, ImportError> {
+    pub async fn count(&self, table: Table) -> Result<Option<u64>, OldError> {
         let query = format!("SELECT COUNT(*) FROM {}", table.name);
         let counted: Result<i64, _> = on!(self, pool => {
             sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(pool).await
@@ -113,7 +134,7 @@ impl Old {
     }
 
     /// The next rows after the one with this key.
-    pub(super) async fn page(&self, table: Table, after: Option<&str>) -> Result<Vec<Row>, ImportError> {
+    pub async fn page(&self, table: Table, after: Option<&str>) -> Result<Vec<Row>, OldError> {
         let key = table.columns[0];
         let columns: Vec<_> = table
             .columns
@@ -159,9 +180,9 @@ fn is_missing_table(error: &sqlx::Error) -> bool {
     error.code().is_some_and(|code| code == "42P01") || error.message().starts_with("no such table")
 }
 
-fn columns_differ(table: Table, error: &sqlx::Error) -> ImportError {
+fn columns_differ(table: Table, error: &sqlx::Error) -> OldError {
     match error.as_database_error() {
-        Some(error) => ImportError::Table {
+        Some(error) => OldError::Table {
             table: table.name,
             columns: table.columns.join(", "),
             why: error.message().to_owned(),
@@ -171,6 +192,6 @@ fn columns_differ(table: Table, error: &sqlx::Error) -> ImportError {
 }
 
 /// The database's words; sqlx puts no URL into them.
-fn unreadable(error: &sqlx::Error) -> ImportError {
-    ImportError::Old(error.to_string())
+fn unreadable(error: &sqlx::Error) -> OldError {
+    OldError::Unreadable(error.to_string())
 }

@@ -1,5 +1,5 @@
-//! Writes to Google Sheets: a formatted table in the place of what a sheet has ([`write`]), or one
-//! row for each event at its end ([`append`]).
+//! Writes to Google Sheets: a formatted table in the place of what a sheet has (`write`), or one
+//! row for each event at its end (`append`).
 //!
 //! Each path takes one read and one `batchUpdate`; `docs/integrations/gsheets.md` lists the
 //! requests. Neither the service account's key nor its token is ever here: the host puts the token

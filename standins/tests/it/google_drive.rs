@@ -35,12 +35,7 @@ async fn texts_may_stand_in_double_quotes() {
 
 #[tokio::test]
 async fn files_are_found_by_what_the_query_says() {
-    let desk = Desk::new().await;
-    let drive = desk.google.add_shared_drive("Team");
-    let folder = desk.google.add_folder("Reports", "ada@example.com", Some(&drive));
-    let inside = desk
-        .google
-        .add_spreadsheet_in("Ada's sheet", "ada@example.com", &folder);
+    let (desk, _, folder, _) = with_a_shared_drive().await;
     let _private = desk.google.add_spreadsheet("Private", "ada@example.com");
     assert_eq!(
         names(&desk, "", "").await,
@@ -103,6 +98,22 @@ async fn files_are_found_by_what_the_query_says() {
         (status, &answer["error"]["errors"][0]["reason"]),
         (403, &json!("teamDrivesParameterInvalid"))
     );
+}
+
+/// Three files: one of a person, two in a shared drive.
+async fn with_a_shared_drive() -> (Desk, String, String, String) {
+    let desk = Desk::new().await;
+    let drive = desk.google.add_shared_drive("Team");
+    let folder = desk.google.add_folder("Reports", "ada@example.com", Some(&drive));
+    let inside = desk
+        .google
+        .add_spreadsheet_in("Ada's sheet", "ada@example.com", &folder);
+    (desk, drive, folder, inside)
+}
+
+#[tokio::test]
+async fn files_of_shared_drives_come_in_pages_and_one_by_one() {
+    let (desk, drive, folder, inside) = with_a_shared_drive().await;
     let (_, first) = desk
         .drive(
             "GET",

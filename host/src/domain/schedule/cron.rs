@@ -235,7 +235,7 @@ impl Cron {
     }
 
     /// The first local time that fits and is not before `from` (a whole second); `None` when there
-    /// is none in [`YEARS`].
+    /// is none in `YEARS`.
     #[must_use]
     pub fn first_from(&self, from: DateTime) -> Option<DateTime> {
         if self.day_fits(from.date())

@@ -144,21 +144,23 @@ impl DeliveryStore for SqlStore<Db> {
     }
 
     async fn deliveries(&self, event: EventId) -> StoreResult<Vec<DeliveryHistory>> {
+        let mut tx = self.reader.begin_with(Db::BEGIN_SNAPSHOT).await?;
         let deliveries = sql::<Db>("SELECT ")
             .push(DELIVERY_COLUMNS)
             .push(" FROM deliveries WHERE event_id = ")
             .push_bind(event.to_string())
             .push(" ORDER BY plugin, created_at, id")
             .build()
-            .fetch_all(&self.reader)
+            .fetch_all(&mut *tx)
             .await?;
         let attempts = sqlx::query(
             "SELECT a.* FROM attempts a JOIN deliveries d ON d.id = a.delivery_id WHERE d.event_id = $1 \
              ORDER BY a.delivery_id, a.number, a.started_at, a.id",
         )
         .bind(event.to_string())
-        .fetch_all(&self.reader)
+        .fetch_all(&mut *tx)
         .await?;
+        tx.commit().await?;
         let mut attempts = attempts_by_delivery(&attempts)?;
         deliveries
             .iter()

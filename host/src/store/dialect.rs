@@ -6,6 +6,8 @@ use sqlx::{Database, Postgres, Sqlite};
 pub trait Dialect: Database {
     /// Begins a transaction that will write.
     const BEGIN_WRITE: &'static str;
+    /// Begins a transaction whose reads all see one moment.
+    const BEGIN_SNAPSHOT: &'static str;
     /// The database's clock in whole milliseconds; stands still within one statement.
     const NOW: &'static str;
     /// Ends a `SELECT` of rows that this transaction will write.
@@ -25,6 +27,7 @@ impl Dialect for Sqlite {
     // IMMEDIATE takes the write lock at once: a transaction that reads first and then cannot
     // upgrade would fail without waiting for the busy timeout.
     const BEGIN_WRITE: &'static str = "BEGIN IMMEDIATE";
+    const BEGIN_SNAPSHOT: &'static str = "BEGIN";
     // unixepoch('subsec') is whole milliseconds divided by 1000.0: only rounding gives them back.
     const NOW: &'static str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
     const LOCK: &'static str = "";
@@ -37,6 +40,7 @@ impl Dialect for Sqlite {
 
 impl Dialect for Postgres {
     const BEGIN_WRITE: &'static str = "BEGIN";
+    const BEGIN_SNAPSHOT: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     // Not clock_timestamp(): that is volatile, so a comparison with it cannot use an index.
     const NOW: &'static str = "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)";
     const LOCK: &'static str = " FOR UPDATE";

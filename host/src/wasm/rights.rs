@@ -98,20 +98,16 @@ pub(super) struct Missing {
 pub(super) fn missing(plugin: &PluginName, manifest: &Manifest, asks: &[Ask], grants: &Grants) -> Missing {
     let mut missing = Missing::default();
     for secret in &manifest.secrets {
-        if grants.secrets.contains_key(&secret.name) {
+        // The description of an optional one says when it is needed.
+        if !secret.required || grants.secrets.contains_key(&secret.name) {
             continue;
         }
-        let text = format!(
+        missing.required.push(format!(
             "the secret `{}` ({}) is not granted; {}",
             secret.name,
             secret.description,
             secret_lines(plugin, &secret.name)
-        );
-        if secret.required {
-            missing.required.push(text);
-        } else {
-            missing.warnings.push(text);
-        }
+        ));
     }
     for ask in asks {
         if let Ask::Pattern(pattern) = ask

@@ -17,6 +17,7 @@ on_both!(
     a_failed_delivery_makes_a_failed_event,
     retries_count_and_deferrals_do_not,
     what_failed_with_others_waits_to_run_alone,
+    a_delivery_and_its_attempts_are_read_at_one_moment,
     a_wrong_token_writes_nothing,
     an_item_given_twice_counts_once,
     the_started_mark_moves_delivery_and_event,
@@ -365,4 +366,29 @@ async fn what_failed_with_others_waits_to_run_alone(fixture: &Fixture) {
     let numbers: Vec<_> = history[0].attempts.iter().map(|attempt| attempt.number).collect();
     assert_eq!(numbers, [1, 2, 3, 4]);
     assert_eq!(history[0].delivery.attempts, 4);
+}
+
+async fn a_delivery_and_its_attempts_are_read_at_one_moment(fixture: &Fixture) {
+    for _ in 0..150 {
+        let sent = accept(&fixture.store, &["a"]).await;
+        let claims = claim(&fixture.store, "a", LONG).await;
+        fixture.store.mark_started(&held(&claims)).await.expect("marked");
+        let done = finish(&claims[0], Verdict::Succeeded);
+        let writer = fixture.store.clone();
+        let writing = tokio::spawn(async move { writer.finish_deliveries(&[done]).await });
+        loop {
+            let history = fixture
+                .store
+                .deliveries(sent.id)
+                .await
+                .expect("readable")
+                .remove(0);
+            let over = history.delivery.state == DeliveryState::Succeeded;
+            assert_eq!(over, !history.attempts.is_empty(), "{history:?}");
+            if over {
+                break;
+            }
+        }
+        assert_eq!(writing.await.expect("no panic").expect("finished"), [Done]);
+    }
 }

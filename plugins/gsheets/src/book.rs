@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api::Api;
-use crate::stored::hash;
+use hookyard_plugin_sdk::state::hash;
 
 /// What is read of a spreadsheet and its sheets.
 pub(crate) const FIELDS: &str = "spreadsheetId,spreadsheetUrl,properties.title,sheets(properties(sheetId,title,\

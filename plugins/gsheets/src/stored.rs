@@ -34,7 +34,7 @@ struct Kept<T> {
 impl<T: Clone + Default + DeserializeOwned + Serialize> Stored<T> {
     /// What is remembered under this name. A value that cannot be read counts as none.
     pub(crate) fn load(kind: &str, name: &str) -> Result<Self, Failure> {
-        let key = format!("{kind}/{:016x}", hash(name));
+        let key = format!("{kind}/{:016x}", state::hash(name));
         let entry = state::get(&key)?;
         let version = entry.as_ref().map(|entry| entry.version);
         let kept: Option<Kept<T>> = entry.and_then(|entry| serde_json::from_slice(&entry.value).ok());
@@ -96,14 +96,6 @@ impl<T: Clone + Default + DeserializeOwned + Serialize> Stored<T> {
 fn millis(at: SystemTime) -> u64 {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// FNV-1a (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>): the same in every build, as
-/// names of any length must lead to the same short key.
-pub(crate) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

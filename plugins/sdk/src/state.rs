@@ -31,6 +31,15 @@ pub fn compare_and_swap(key: &str, version: Option<u64>, value: &[u8]) -> Result
     host::state_cas(key, version, value)
 }
 
+/// A number that stands for a name of any length in a key: FNV-1a, the same in every build
+/// (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>). Two names rarely have the same.
+#[must_use]
+pub fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
         match error {

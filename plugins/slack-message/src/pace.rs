@@ -4,10 +4,14 @@
 use std::time::Duration;
 
 use hookyard_plugin_sdk::bucket::{Bucket, BucketError};
-use hookyard_plugin_sdk::{Failure, clock};
+use hookyard_plugin_sdk::{Failure, clock, state};
 
 /// A second, and some more for requests that overtake each other on their way.
 const PER: Duration = Duration::from_millis(1_100);
+
+/// Buckets for all conversations, so that names made by a sender cannot fill the plugin's state. Two conversations in
+/// one bucket are only slower.
+const BUCKETS: u64 = 1_024;
 
 /// Longest wait inside a run: well below the 30 s that a run may take, and long enough that a burst does not
 /// come back to the queue again and again.
@@ -16,7 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Waits for this second's turn in a conversation, shared by all runs of the plugin. When the crowd is too large
 /// the failure says to come back, which costs no attempt.
 pub fn turn(conversation: &str) -> Result<(), Failure> {
-    let bucket = Bucket::new(format!("pace/{conversation}"), 1, PER);
+    let bucket = Bucket::new(
+        format!("pace/{:03x}", state::hash(conversation) % BUCKETS),
+        1,
+        PER,
+    );
     let mut waited = Duration::ZERO;
     loop {
         match bucket.take(1) {

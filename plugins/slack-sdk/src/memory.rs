@@ -1,7 +1,6 @@
 //! Messages that later ones refer to by a key: the first of a thread, the one to be updated. They are kept in
 //! the plugin's state, so every run and node knows them.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, SystemTime};
 
 use hookyard_plugin_sdk::{Delivery, Failure, clock, state};
@@ -70,10 +69,9 @@ impl Memory {
                 (*bytes <= MAX_WORDS).then_some(c)
             })
             .collect();
-        let mut hash = DefaultHasher::new();
-        (destination, key).hash(&mut hash);
+        let hash = state::hash(&format!("{destination}\0{key}"));
         Self {
-            key: format!("{PREFIX}{words}/{:016x}", hash.finish()),
+            key: format!("{PREFIX}{words}/{hash:016x}"),
         }
     }
 

@@ -207,13 +207,27 @@ impl Auth {
         };
         attempt.succeeded();
         if let Some(old) = hash.filter(|hash| DjangoHash::parse(hash).is_some()) {
-            let new = self.hasher.hash(password).await?;
-            self.store.renew_password_hash(user.id, old, &new).await?;
+            self.renew_hash(user.id, old, password).await;
         }
         let refresh = self.new_refresh_token(user.id, TokenFamily::generate());
         self.store.store_refresh_token(&refresh).await?;
         self.store.record_login(user.id, self.clock.now()).await?;
         Ok(self.pair(&refresh)?)
+    }
+
+    /// Puts an argon2id hash in the place of an imported one. When that cannot be now, the next sign-in does it.
+    async fn renew_hash(&self, user: UserId, old: &str, password: &Secret) {
+        let renewed = match self.hasher.hash(password).await {
+            Ok(new) => self
+                .store
+                .renew_password_hash(user, old, &new)
+                .await
+                .map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = renewed {
+            tracing::warn!(%user, error, "the imported password hash stays until the next sign-in");
+        }
     }
 
     /// Trades a refresh token for new tokens. It works once: a token that comes a second time was

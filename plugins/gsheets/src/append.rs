@@ -233,9 +233,7 @@ impl Appending<'_> {
             changes.push(requests::hide_column(spot.id, header.key));
         }
         changes.push(lines(spot.id, header, titles, rows));
-        if header.grows() {
-            changes.push(requests::auto_resize(spot.id, width));
-        }
+        changes.extend(wide(header, titles, rows).map(|column| requests::widen(spot.id, column)));
         changes
     }
 }
@@ -245,6 +243,23 @@ fn titles<'r>(rows: &[&'r Pending]) -> Vec<&'r str> {
     let mut seen = HashSet::new();
     let titles = rows.iter().flat_map(|row| &row.row).map(|(title, _)| &**title);
     titles.filter(|title| seen.insert(title.trim())).collect()
+}
+
+/// The new columns whose rows have a date with its time, which is wider than Google's columns.
+fn wide<'r>(
+    header: &'r Header,
+    titles: &'r [&str],
+    rows: &'r [&Pending],
+) -> impl Iterator<Item = usize> + 'r {
+    let new = titles
+        .iter()
+        .zip(&header.places)
+        .filter(|(_, at)| **at >= header.present);
+    let timed = |title: &str| {
+        let mut cells = rows.iter().flat_map(|row| &row.row);
+        cells.any(|(own, cell)| own.trim() == title.trim() && matches!(cell, Cell::DateTime(_)))
+    };
+    new.filter(move |(title, _)| timed(title)).map(|(_, at)| *at)
 }
 
 /// The headings that are added.

@@ -146,6 +146,18 @@ pub(crate) fn hide_column<'a>(sheet: u32, column: usize) -> Change<'a> {
     }}))
 }
 
+/// Pixels that a date with its time takes in Google's standard font.
+const WIDE: u32 = 150;
+
+/// Makes one column wide enough for a date with its time.
+pub(crate) fn widen<'a>(sheet: u32, column: usize) -> Change<'a> {
+    Change::Plain(json!({"updateDimensionProperties": {
+        "range": columns_of(sheet, (column, column + 1)),
+        "properties": {"pixelSize": WIDE},
+        "fields": "pixelSize",
+    }}))
+}
+
 /// Takes merged cells apart.
 pub(crate) fn unmerge<'a>(range: &Value) -> Change<'a> {
     Change::Plain(json!({"unmergeCells": {"range": range}}))

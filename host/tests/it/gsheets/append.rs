@@ -46,6 +46,7 @@ async fn an_event_is_a_row_of_typed_cells() {
     assert_eq!(entered(&sheet, 1, 6), event["deliveries"][0]["id"]);
     assert_eq!(below(&sheet, 0), ["A-1", "A-2"]);
     assert!(sheet.columns[&6].hidden && sheet.frozen_rows == 1);
+    assert_eq!(sheet.columns[&4].pixels, Some(150), "wide enough for a moment");
     scene.end().await;
 }
 

@@ -98,6 +98,8 @@ pub enum Request {
     /// Processes by their codes, new or changed.
     ProcessPut {
         processes: Vec<Draft>,
+        /// Only say what would come of it.
+        dry_run: bool,
     },
     ProcessRemove {
         code: String,
@@ -105,6 +107,11 @@ pub enum Request {
 }
 
 impl Request {
+    /// Whether the answer waits for a plugin's run.
+    fn runs_a_plugin(&self) -> bool {
+        matches!(self, Self::PluginRun { .. } | Self::ScheduleRun { .. })
+    }
+
     /// Whether the command looks at routes or components; the others start faster without.
     fn needs_plugins(&self) -> bool {
         matches!(
@@ -164,7 +171,7 @@ impl Answer {
 /// Largest request or reply line, in bytes: the largest body in Base64, and room around it.
 const MAX_LINE: u64 = 100 << 20;
 
-/// How long a command may take: a plugin's longest run and some.
+/// How long a command may take that runs no plugin: an import of 500 scripts, at worst.
 const REPLY_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Sends commands where they belong.
@@ -195,6 +202,8 @@ impl Caller {
                 app.close().await;
                 answer
             }
+            // The server bounds it, by the plugin's own `timeout`.
+            Ownership::Taken if request.runs_a_plugin() => self.remote(request).await,
             Ownership::Taken => tokio::time::timeout(REPLY_TIMEOUT, self.remote(request))
                 .await
                 .map_err(|_| {

@@ -66,14 +66,26 @@ pub fn start(parts: Parts) {
     lifecycle.spawn("dispatcher", supervise(parts, recorder, keeper));
 }
 
+/// What became of a delivery that was to run here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Once {
+    /// It ran, and what came of it is recorded.
+    Ran,
+    /// Somebody else took it first.
+    Elsewhere,
+    /// Its plugin is not loaded here; it waits for somebody else.
+    NotLoaded,
+}
+
 /// Runs one waiting delivery now and answers when it is recorded. For commands that work without
-/// a running server; whether there was something to run.
-pub async fn run_once(parts: &Parts, delivery: DeliveryId) -> StoreResult<bool> {
+/// a running server.
+pub async fn run_once(parts: &Parts, delivery: DeliveryId) -> StoreResult<Once> {
     let Some(claim) = parts.store.claim_delivery(delivery, parts.node, LEASE).await? else {
-        return Ok(false);
+        return Ok(Once::Elsewhere);
     };
     let Some(plugin) = parts.registry.plugin(&claim.plugin) else {
-        return Ok(false);
+        parts.store.release_deliveries(&[claim.lease()]).await?;
+        return Ok(Once::NotLoaded);
     };
     let recorder = Recorder::start(parts);
     let keeper = keeper::Keeper::default();
@@ -83,8 +95,11 @@ pub async fn run_once(parts: &Parts, delivery: DeliveryId) -> StoreResult<bool> 
         spec: plugin.spec(),
         plugin,
     };
-    call::execute(&caller, vec![call::Held::new(claim, &keeper)]).await;
-    Ok(true)
+    let held = vec![call::Held::new(claim, &keeper)];
+    tokio::select! {
+        () = call::execute(&caller, held) => Ok(Once::Ran),
+        never = keeper.keep_renewing(parts) => match never {},
+    }
 }
 
 /// Keeps one lane per plugin that is in the registry, and passes the wake-ups on.

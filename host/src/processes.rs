@@ -5,7 +5,9 @@
 use crate::auth::FieldErrors;
 use crate::clock::SharedClock;
 use crate::domain::id::ProcessId;
-use crate::domain::process::{Process, ProcessWrite, wrong_code, wrong_name, wrong_script};
+use crate::domain::process::{
+    Process, ProcessChange, ProcessPut, ProcessWrite, PutMode, wrong_code, wrong_name, wrong_script,
+};
 use crate::store::{SharedStore, StoreError};
 
 /// Most scripts in one write: one transaction must not hold the writer long.
@@ -31,29 +33,40 @@ pub enum ProcessError {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Draft {
     pub code: String,
-    pub name: String,
+    /// `None` keeps the name of a known one, and calls a new one by its code.
+    pub name: Option<String>,
     pub script: String,
 }
 
 impl Draft {
     /// Everything that is wrong with it.
-    fn check(&self) -> Result<(), ProcessError> {
+    ///
+    /// # Errors
+    /// Wrong fields.
+    pub fn check(&self) -> Result<(), ProcessError> {
         let mut errors = FieldErrors::default();
-        let checks = [
-            ("code", wrong_code(&self.code)),
-            ("name", wrong_name(&self.name)),
-            ("script", wrong_script(&self.script)),
-        ];
-        for (field, wrong) in checks {
-            if let Some(why) = wrong {
-                errors.add(field, why);
-            }
+        if let Some(why) = wrong_code(&self.code) {
+            errors.add("code", why);
         }
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(ProcessError::Invalid(errors))
-        }
+        check_content(&mut errors, self.name.as_deref(), Some(&self.script));
+        ended(errors)
+    }
+}
+
+fn check_content(errors: &mut FieldErrors, name: Option<&str>, script: Option<&str>) {
+    if let Some(why) = name.and_then(wrong_name) {
+        errors.add("name", why);
+    }
+    if let Some(why) = script.and_then(wrong_script) {
+        errors.add("script", why);
+    }
+}
+
+fn ended(errors: FieldErrors) -> Result<(), ProcessError> {
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ProcessError::Invalid(errors))
     }
 }
 
@@ -77,7 +90,15 @@ impl Processes {
     /// Wrong fields, a code that is taken, a database that does not answer.
     pub async fn create(&self, draft: Draft, by: &str) -> Result<Process, ProcessError> {
         draft.check()?;
-        let process = self.made_of(draft);
+        let now = self.clock.now();
+        let process = Process {
+            id: ProcessId::generate(),
+            name: draft.name.unwrap_or_else(|| draft.code.clone()),
+            code: draft.code,
+            script: draft.script,
+            created_at: now,
+            updated_at: now,
+        };
         if self.store.create_process(&process, by).await? {
             Ok(process)
         } else {
@@ -89,35 +110,40 @@ impl Processes {
     ///
     /// # Errors
     /// Wrong fields, no such process, a database that does not answer.
-    pub async fn change(
-        &self,
-        code: &str,
-        name: Option<String>,
-        script: Option<String>,
-        by: &str,
-    ) -> Result<Process, ProcessError> {
-        let missing = || ProcessError::Missing(code.to_owned());
-        let known = self.store.process(code).await?.ok_or_else(missing)?;
-        let draft = Draft {
-            code: known.code,
-            name: name.unwrap_or(known.name),
-            script: script.unwrap_or(known.script),
-        };
-        draft.check()?;
-        self.store.put_processes(&[self.made_of(draft)], by).await?;
-        self.store.process(code).await?.ok_or_else(missing)
+    pub async fn change(&self, code: &str, change: ProcessChange, by: &str) -> Result<Process, ProcessError> {
+        let mut errors = FieldErrors::default();
+        check_content(&mut errors, change.name.as_deref(), change.script.as_deref());
+        ended(errors)?;
+        let changed = self
+            .store
+            .change_process(code, &change, self.clock.now(), by)
+            .await?;
+        changed.ok_or_else(|| ProcessError::Missing(code.to_owned()))
     }
 
     /// Stores scripts by their codes, new or changed, all or none; what came of each.
     ///
     /// # Errors
     /// A wrong field of any (then none is stored), a database that does not answer.
-    pub async fn put(&self, drafts: Vec<Draft>, by: &str) -> Result<Vec<ProcessWrite>, ProcessError> {
+    pub async fn put(
+        &self,
+        drafts: Vec<Draft>,
+        mode: PutMode,
+        by: &str,
+    ) -> Result<Vec<ProcessWrite>, ProcessError> {
         for draft in &drafts {
             draft.check()?;
         }
-        let processes: Vec<Process> = drafts.into_iter().map(|draft| self.made_of(draft)).collect();
-        Ok(self.store.put_processes(&processes, by).await?)
+        let at = self.clock.now();
+        let put = |draft: Draft| ProcessPut {
+            id: ProcessId::generate(),
+            code: draft.code,
+            name: draft.name,
+            script: draft.script,
+            at,
+        };
+        let puts: Vec<_> = drafts.into_iter().map(put).collect();
+        Ok(self.store.put_processes(&puts, mode, by).await?)
     }
 
     /// Removes a script; its versions stay.
@@ -129,18 +155,6 @@ impl Processes {
             Ok(())
         } else {
             Err(ProcessError::Missing(code.to_owned()))
-        }
-    }
-
-    fn made_of(&self, draft: Draft) -> Process {
-        let now = self.clock.now();
-        Process {
-            id: ProcessId::generate(),
-            code: draft.code,
-            name: draft.name,
-            script: draft.script,
-            created_at: now,
-            updated_at: now,
         }
     }
 }

@@ -11,9 +11,12 @@ pub mod django;
 mod events;
 mod finish;
 mod history;
+mod imports;
 mod lock;
 mod migrate;
 mod open;
+mod past;
+mod process_pages;
 mod processes;
 mod rows;
 mod schedules;
@@ -24,20 +27,26 @@ mod tokens;
 mod users;
 mod words;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::domain::delivery::{
     Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Tried, UnknownVerdict,
 };
-use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent, PastEvent};
-use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId, RefreshTokenId, TokenFamily, UserId};
+use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, KnownPast, NewEvent, PastEvent};
+use crate::domain::id::{
+    DeliveryId, EventId, LeaseToken, NodeId, ProcessId, RefreshTokenId, TokenFamily, UserId,
+};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::plugin::PluginName;
-use crate::domain::process::{Process, ProcessSummary, ProcessVersion, ProcessWrite};
+use crate::domain::process::{
+    Process, ProcessChange, ProcessPut, ProcessSummary, ProcessVersion, ProcessWrite, PutMode,
+};
 use crate::domain::schedule::{NewTick, ScheduleInForce, ScheduleKey, ScheduleRun, Ticked};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, UpdatedUser, User};
@@ -79,7 +88,15 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything the application keeps.
 pub trait Store:
-    EventStore + DeliveryStore + ScheduleStore + UserStore + TokenStore + StateStore + ProcessStore + HealthStore
+    EventStore
+    + DeliveryStore
+    + ScheduleStore
+    + UserStore
+    + TokenStore
+    + StateStore
+    + ProcessStore
+    + ImportStore
+    + HealthStore
 {
 }
 
@@ -93,9 +110,16 @@ pub trait EventStore: Send + Sync {
     /// deliveries is `processed` at once. When this returns, a power cut loses none of them.
     async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>>;
 
-    /// Stores what another service has received and dealt with; those whose ids are known are passed over. How
-    /// many were new.
+    /// Stores what another service has received. One that is known stays as it is, unless it was
+    /// [`KnownPast::LeftUndone`]: then it takes the new status. How many were written.
     async fn import_events(&self, events: &[PastEvent]) -> StoreResult<u64>;
+
+    /// Stores what another service has received and not dealt with, with its deliveries, all in one transaction. One
+    /// that is known stays as it is, unless it was [`KnownPast::LeftUndone`]. How many were written.
+    async fn take_over_events(&self, events: &[NewEvent]) -> StoreResult<u64>;
+
+    /// What is here of these events.
+    async fn known_events(&self, ids: &[EventId]) -> StoreResult<HashMap<EventId, KnownPast>>;
 
     /// One event.
     async fn event(&self, id: EventId) -> StoreResult<Option<Event>>;
@@ -308,16 +332,32 @@ pub trait StateStore: Send + Sync {
 pub trait ProcessStore: Send + Sync {
     /// Writes processes by their codes, new or changed, all in one transaction; a known code keeps
     /// its id and the moment it was made. What changes gets a version that names `by`.
-    async fn put_processes(&self, processes: &[Process], by: &str) -> StoreResult<Vec<ProcessWrite>>;
+    async fn put_processes(
+        &self,
+        puts: &[ProcessPut],
+        mode: PutMode,
+        by: &str,
+    ) -> StoreResult<Vec<ProcessWrite>>;
+    /// Changes a process, in one statement; what it is then, `None` when it is not there.
+    async fn change_process(
+        &self,
+        code: &str,
+        change: &ProcessChange,
+        at: Timestamp,
+        by: &str,
+    ) -> StoreResult<Option<Process>>;
     /// Writes a process whose code must be new; whether it was.
     async fn create_process(&self, process: &Process, by: &str) -> StoreResult<bool>;
     /// One process.
     async fn process(&self, code: &str) -> StoreResult<Option<Process>>;
+    /// The same by its id.
+    async fn process_by_id(&self, id: ProcessId) -> StoreResult<Option<Process>>;
     /// Removes a process; its versions stay, with one more that says so. Whether it was there.
     async fn remove_process(&self, code: &str, at: Timestamp, by: &str) -> StoreResult<bool>;
     /// Processes whose code comes after `after`, by code.
     async fn processes(&self, after: Option<&str>, limit: u32) -> StoreResult<Vec<Process>>;
-    /// A page of processes by code whose code or name contains `search` (without regard to case).
+    /// A page of processes by code whose code or name contains `search` (without regard to case; on
+    /// SQLite letters beyond ASCII as they are written).
     async fn process_page(
         &self,
         search: Option<&str>,
@@ -325,6 +365,15 @@ pub trait ProcessStore: Send + Sync {
     ) -> StoreResult<Page<ProcessSummary>>;
     /// The versions of a code, newest first.
     async fn process_versions(&self, code: &str, page: PageRequest) -> StoreResult<Page<ProcessVersion>>;
+}
+
+/// What was taken over from the service before.
+#[async_trait]
+pub trait ImportStore: Send + Sync {
+    /// The digests of these rows as they were taken over last.
+    async fn imported_digests(&self, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, String>>;
+    /// Notes a row's digest.
+    async fn note_imported(&self, id: Uuid, digest: &str) -> StoreResult<()>;
 }
 
 /// Whether the database can be used.

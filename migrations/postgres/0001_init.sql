@@ -155,6 +155,12 @@ CREATE TABLE process_versions (
 -- The versions of a code, newest first.
 CREATE INDEX process_versions_code ON process_versions (code, changed_at, version);
 
+-- Rows taken over from the service before, and the digest of each as it was then: tells a change there from one here.
+CREATE TABLE imported_rows (
+    id     TEXT PRIMARY KEY,
+    digest TEXT NOT NULL
+);
+
 -- The schedules in force, and up to when their moments have been dealt with.
 CREATE TABLE schedules (
     plugin   TEXT COLLATE "C" NOT NULL,

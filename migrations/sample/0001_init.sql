@@ -39,3 +39,4 @@ INSERT INTO plugin_state (plugin, key, value, version) VALUES ('gsheets', 'curso
 INSERT INTO rejected_requests (id, received_at, source, remote_address, http_status, reason, headers, body_bytes)
 VALUES ('018f0000-0000-7000-8000-000000000008', 1750000000000, 'github', '127.0.0.1', 401, 'bad signature',
         '[]', 12);
+INSERT INTO imported_rows (id, digest) VALUES ('018f0000-0000-7000-8000-00000000000c', 'abc');

@@ -22,8 +22,28 @@ pub const PASSES: u32 = 2;
 pub const LANES: u32 = 1;
 
 /// Hashes that may wait for a processor. Each takes about 20 ms, so the last of them waits for about
-/// a second; beyond that an answer "busy" is kinder than a longer queue.
+/// a second; beyond that an answer "busy" is kinder than a longer queue. In the first days after a move from
+/// the Django service it may be ten times as long, until each user's PBKDF2 hash is replaced.
 pub const MAX_WAITING: usize = 64;
+
+/// Most memory, in KiB, passes and lanes of an argon2id hash made elsewhere: Django's are 102,400, 2 and 8. One
+/// with more would let anybody who knows a username fill the memory.
+const MOST_FOREIGN: (u32, u32, u32) = (262_144, 10, 16);
+
+/// Whether a text is an argon2id hash that a sign-in can be checked against, within bounds.
+#[must_use]
+pub fn is_usable(hash: &str) -> bool {
+    let Ok(hash) = PasswordHash::new(hash) else {
+        return false;
+    };
+    let (memory, passes, lanes) = MOST_FOREIGN;
+    hash.algorithm.as_str() == "argon2id"
+        && hash.hash.is_some()
+        && hash.salt.is_some()
+        && Params::try_from(&hash).is_ok_and(|params| {
+            params.m_cost() <= memory && params.t_cost() <= passes && params.p_cost() <= lanes
+        })
+}
 
 /// In the place of a hash: no password fits, until a new one is set.
 pub const UNUSABLE: &str = "!";

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
+use serde_json::{Value, json};
 
-use super::output::Output;
+use super::output::{Output, cell};
 use crate::config::Settings;
 use crate::control::Answer;
 use crate::data_dir::{DataDir, Ownership};
@@ -30,7 +31,8 @@ pub struct ImportArgs {
     /// Only say what would be taken over
     #[arg(long)]
     dry_run: bool,
-    /// Deliver the events that the old service had not processed; without it they are kept as failed
+    /// Deliver the events that the old service has not processed; only once it is stopped, since it would deliver
+    /// them too. Without it they are kept as failed
     #[arg(long)]
     deliver_pending: bool,
 }
@@ -74,7 +76,11 @@ pub async fn import(
     store.close().await;
     let report = report?;
     output.print(&Answer::of(&report)?, |_| show(&report, args.deliver_pending));
-    Ok(ExitCode::SUCCESS)
+    Ok(if report.refused() == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The address itself, or the variable's: other users of the machine see arguments, and there may be a password in it.
@@ -98,20 +104,22 @@ fn show(report: &Report, deliver: bool) {
         show_table(name, table, report.dry_run);
     }
     if report.not_processed > 0 {
-        let became = if deliver {
-            "delivered when the server runs"
-        } else {
-            "kept as failed; --deliver-pending would have delivered them"
+        let became = match (deliver, report.dry_run) {
+            (true, false) => "delivered when the server runs",
+            (true, true) => "would be delivered when the server runs",
+            (false, _) => {
+                "kept as failed, until the old service processes them or --deliver-pending delivers them"
+            }
         };
         println!(
-            "{} events were not processed by the old service: {became}",
+            "{} events are not processed by the old service: {became}",
             report.not_processed
         );
     }
     if !report.passwords_to_set.is_empty() {
         println!("these users need a new password (`hookyard user password NAME`):");
         for username in &report.passwords_to_set {
-            println!("  {username}");
+            println!("  {}", cell(&Value::from(username.as_str())));
         }
     }
 }
@@ -123,10 +131,11 @@ fn show_table(name: &str, table: &TableReport, dry_run: bool) {
     }
     let done = if dry_run { "would be imported" } else { "imported" };
     println!(
-        "{name:<10} {} read, {} {done}, {} already there, {} refused",
-        table.read, table.imported, table.already_there, table.refused
+        "{name:<10} {} read, {} {done}, {} updated, {} already there, {} refused",
+        table.read, table.imported, table.updated, table.already_there, table.refused
     );
     for refusal in &table.refusals {
-        println!("  row {}: {}", refusal.id, refusal.why);
+        let (id, why) = (&refusal.id, &refusal.why);
+        println!("  row {}: {}", cell(&json!(id)), cell(&json!(why)));
     }
 }

@@ -8,7 +8,7 @@ use super::output::{Output, cell};
 use crate::control::Answer;
 
 /// What `plugins run`, `schedules run` and the old commands exit with when the attempt failed and will be tried again
-/// (`EX_TEMPFAIL` of sysexits.h); a rejected or given-up one exits with 1.
+/// (`EX_TEMPFAIL` of sysexits.h), or is still to come; a rejected, given-up or held one exits with 1.
 const EXIT_RETRY: u8 = 75;
 
 /// Most items shown of one list in a plugin's output; `--json` has all of them.
@@ -23,7 +23,7 @@ pub(super) fn print_outcome(answer: &Answer, output: Output) -> ExitCode {
     });
     match answer.value()["delivery"]["state"].as_str() {
         Some("succeeded") => ExitCode::SUCCESS,
-        Some("dead" | "cancelled") => ExitCode::FAILURE,
+        Some("dead" | "cancelled" | "unknown") => ExitCode::FAILURE,
         _ => ExitCode::from(EXIT_RETRY),
     }
 }
@@ -50,7 +50,7 @@ fn lines(answer: &Value) -> Vec<String> {
 /// What is so far, and what comes next.
 fn ending(delivery: &Value, last: Option<&Value>) -> String {
     let Some(attempt) = last else {
-        return "  it waits for its first attempt".to_owned();
+        return "  it is stored and waits for its first attempt".to_owned();
     };
     let requests = attempt["calls"].as_array().map_or(0, Vec::len);
     let requests = match requests {
@@ -65,6 +65,11 @@ fn ending(delivery: &Value, last: Option<&Value>) -> String {
         Some("succeeded") => format!("  {made}"),
         Some("dead") => format!("  {made}; it is a dead letter and is not tried again"),
         Some("cancelled") => format!("  {made}; it was cancelled"),
+        Some("unknown") => {
+            format!(
+                "  {made}; whether it took effect is not known, and `on-unknown` says that a person decides"
+            )
+        }
         _ => format!("  {made}; the next is due at {}", cell(&delivery["due_at"])),
     }
 }
@@ -157,6 +162,7 @@ mod tests {
             told("dead"),
             "  attempt 2 took 5 ms and 0 requests; it is a dead letter and is not tried again"
         );
+        assert!(told("unknown").ends_with("a person decides"));
         assert_eq!(
             told("pending"),
             "  attempt 2 took 5 ms and 0 requests; the next is due at 2026-11-24T03:00:00Z"

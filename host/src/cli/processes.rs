@@ -14,6 +14,7 @@ use crate::control::{Answer, Caller, Request};
 use crate::domain::process::MAX_SCRIPT_BYTES;
 use crate::processes::Draft;
 
+mod export;
 mod folder;
 mod samples;
 
@@ -91,7 +92,7 @@ pub async fn run(caller: &Caller, command: ProcessesCommand, output: Output) -> 
         }
         ProcessesCommand::Add(args) => {
             let process = Draft {
-                name: args.name.unwrap_or_else(|| args.code.clone()),
+                name: args.name,
                 code: args.code,
                 script: read_script(&args.file)?,
             };
@@ -105,7 +106,7 @@ pub async fn run(caller: &Caller, command: ProcessesCommand, output: Output) -> 
         ProcessesCommand::Import { folder, dry_run } => {
             return folder::import(caller, &folder, dry_run, output).await;
         }
-        ProcessesCommand::Export { folder } => return folder::export(caller, &folder, output).await,
+        ProcessesCommand::Export { folder } => return export::export(caller, &folder, output).await,
         ProcessesCommand::Remove { code } => {
             let gone = caller.call(Request::ProcessRemove { code }).await?;
             output.print(&gone, |gone| println!("removed {}", cell(&gone["code"])));
@@ -177,14 +178,11 @@ async fn edit(
         (None, Some(_)) => text("script"),
         (None, None) => in_editor(&text("script"))?,
     };
-    let draft = Draft {
-        code,
-        name: name.unwrap_or_else(|| text("name")),
-        script,
-    };
+    let draft = Draft { code, name, script };
     caller
         .call(Request::ProcessPut {
             processes: vec![draft],
+            dry_run: false,
         })
         .await
 }

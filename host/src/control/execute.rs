@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Answer, Request, schedules};
 use crate::app::App;
 use crate::auth::NewAccount;
-use crate::dispatch;
+use crate::dispatch::{self, Once};
 use crate::domain::delivery::DeliveryHistory;
 use crate::domain::event::{Event, EventFilter, EventKind, EventOrder, EventStatus};
 use crate::domain::id::{DeliveryId, EventId};
@@ -204,25 +204,27 @@ pub(super) async fn follow_attempt(
     event: EventId,
     delivery: DeliveryId,
 ) -> anyhow::Result<Answer> {
-    if !app.dispatching() {
-        let ran = dispatch::run_once(&app.dispatch_parts(), delivery).await?;
-        anyhow::ensure!(ran, "it could not be run; it waits as event {event}");
+    let mut limit = timeout + ACTION_SLACK;
+    if !app.dispatching() && dispatch::run_once(&app.dispatch_parts(), delivery).await? == Once::NotLoaded {
+        limit = Duration::ZERO;
     }
-    let limit = timeout + ACTION_SLACK;
-    let history = app.actions().first_attempt(event, delivery, limit).await?;
-    let history = history.ok_or_else(|| {
-        if app.lifecycle.soft.is_cancelled() {
-            return anyhow!("the server stops; it stays queued as event {event}");
-        }
-        anyhow!(
-            "it waits longer than {} s; it stays queued as event {event}",
-            limit.as_secs()
-        )
-    })?;
+    let tried = app.actions().first_attempt(event, delivery, limit).await?;
+    let history = match tried {
+        Some(history) => history,
+        // It stays queued, which is what its state says.
+        None => waiting(app, event, delivery).await?,
+    };
     Answer::of(&ActionRun {
         event: event.to_string(),
         delivery: DeliveryView::of(history, Audience::Staff)?,
     })
+}
+
+/// A delivery as it waits.
+async fn waiting(app: &App, event: EventId, delivery: DeliveryId) -> anyhow::Result<DeliveryHistory> {
+    let histories = app.store.deliveries(event).await?;
+    let found = histories.into_iter().find(|one| one.delivery.id == delivery);
+    found.ok_or_else(|| anyhow!("event {event} is no longer there"))
 }
 
 /// What came of an action or a schedule's run.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Answer, Request};
 use crate::app::App;
 use crate::domain::page::{MAX_PAGE_SIZE, PageRequest};
-use crate::domain::process::{Process, ProcessVersion, ProcessWrite};
+use crate::domain::process::{Process, ProcessVersion, ProcessWrite, PutMode};
 
 /// Who versions name when a command changed a process.
 const BY: &str = "command line";
@@ -21,9 +21,10 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
         }
         Request::ProcessVersions { code, page } => versions(app, &code, page).await,
         Request::ProcessAdd { process } => show(&app.processes().create(process, BY).await?),
-        Request::ProcessPut { processes } => {
+        Request::ProcessPut { processes, dry_run } => {
+            let mode = if dry_run { PutMode::Try } else { PutMode::Keep };
             let codes: Vec<String> = processes.iter().map(|draft| draft.code.clone()).collect();
-            let writes = app.processes().put(processes, BY).await?;
+            let writes = app.processes().put(processes, mode, BY).await?;
             let rows = codes.iter().zip(writes).map(|(code, write)| {
                 let result = match write {
                     ProcessWrite::Created => "created",

@@ -1,6 +1,7 @@
 //! Keeps leases: renews those this node holds, deals with those that ended.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -71,6 +72,14 @@ impl Keeper {
         }
     }
 
+    /// Renews and does nothing else, until it is dropped.
+    pub(super) async fn keep_renewing(&self, parts: &Parts) -> Infallible {
+        loop {
+            tokio::time::sleep(KEEP_INTERVAL).await;
+            self.renew(parts).await;
+        }
+    }
+
     /// Waits for the soft stop and then for every lane to let its keeper go.
     async fn idle_after_soft_stop(&self, parts: &Parts) {
         parts.lifecycle.soft.cancelled().await;
@@ -113,9 +122,11 @@ async fn sweep(parts: &Parts) {
         }
     };
     for plugin in plugins {
-        // A plugin that is no longer in the file: what it left is dealt with by the defaults.
-        let (on_unknown, retry) = parts
-            .spec(&plugin)
+        // As in force; while its component is not loaded, as in the file. A plugin that is in neither: what it left is
+        // dealt with by the defaults.
+        let in_force = parts.registry.plugin(&plugin).map(|plugin| plugin.spec());
+        let (on_unknown, retry) = in_force
+            .or_else(|| parts.spec(&plugin))
             .map(|spec| (spec.on_unknown, spec.retry.clone()))
             .unwrap_or_default();
         let judge = |tried| judge_unknown(on_unknown, tried, &retry, rand::rng().random());

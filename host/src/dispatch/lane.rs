@@ -59,7 +59,7 @@ impl Lane {
     /// Runs until the soft stop, then waits for the runs under way.
     pub(super) async fn run(self) {
         let slots = Slots::default();
-        let mut calls = VecDeque::new();
+        let mut calls = Queue::default();
         while !self.parts.lifecycle.soft.is_cancelled() {
             match self.turn(&slots, &mut calls).await {
                 Turn::Again => {}
@@ -75,7 +75,7 @@ impl Lane {
         self.runs.wait().await;
     }
 
-    async fn turn(&self, slots: &Slots, calls: &mut VecDeque<Vec<Held>>) -> Turn {
+    async fn turn(&self, slots: &Slots, calls: &mut Queue) -> Turn {
         let plugin = self.parts.registry.plugin(&self.name);
         let Some(plugin) = plugin.filter(|plugin| plugin.spec().enabled && !plugin.spec().paused) else {
             self.give_back(calls).await;
@@ -86,44 +86,37 @@ impl Lane {
             // A run that ends rings the bell.
             return Turn::Wait(POLL_INTERVAL);
         }
+        let together = together(&plugin);
         if calls.is_empty() {
-            match self.claim(&plugin, free).await {
+            match self.claim(free.saturating_mul(together)).await {
                 Ok(claimed) if claimed.is_empty() => return Turn::Wait(self.until_due().await),
-                Ok(claimed) => calls.extend(claimed),
+                Ok(claimed) => calls.fill(claimed, together),
                 Err(error) => {
                     tracing::warn!(plugin = %self.name, %error, "cannot claim deliveries; trying again");
                     return Turn::Wait(ERROR_PAUSE);
                 }
             }
         }
+        calls.regroup(together);
         for _ in 0..free {
-            let Some(call) = calls.pop_front() else { break };
+            let Some(call) = calls.pop() else { break };
             self.spawn(call, plugin.clone(), slots.take());
         }
         Turn::Again
     }
 
-    /// Claims what is due for so many free slots, put into calls. More calls than slots come when some
-    /// deliveries must run alone; these wait here, their leases kept.
-    async fn claim(&self, plugin: &Plugin, free: u32) -> StoreResult<Vec<Vec<Held>>> {
-        let together = if plugin.manifest().batches {
-            plugin.spec().limits.batch
-        } else {
-            1
-        };
-        let limit = free.saturating_mul(together).min(CLAIM_LIMIT);
+    /// Claims what is due, at most so many.
+    async fn claim(&self, most: u32) -> StoreResult<Vec<Held>> {
         let (store, node) = (&self.parts.store, self.parts.node);
+        let limit = most.min(CLAIM_LIMIT);
         let claims = store.claim_deliveries(&self.name, limit, node, LEASE).await?;
-        let held = claims
-            .into_iter()
-            .map(|claim| Held::new(claim, &self.keeper))
-            .collect();
-        Ok(group(held, together, |held: &Held| &held.claim))
+        let hold = |claim| Held::new(claim, &self.keeper);
+        Ok(claims.into_iter().map(hold).collect())
     }
 
     /// Lets others have what waits here.
-    async fn give_back(&self, calls: &mut VecDeque<Vec<Held>>) {
-        let held: Vec<_> = calls.drain(..).flatten().collect();
+    async fn give_back(&self, calls: &mut Queue) {
+        let held = calls.take();
         if held.is_empty() {
             return;
         }
@@ -154,6 +147,51 @@ impl Lane {
             drop(slot);
             bell.notify_one();
         });
+    }
+}
+
+/// How many deliveries a plugin takes in one call, by its build and its section.
+fn together(plugin: &Plugin) -> u32 {
+    if plugin.manifest().batches {
+        plugin.spec().limits.batch
+    } else {
+        1
+    }
+}
+
+/// Claims that wait for a free slot, put into calls, their leases kept. More calls than slots come when some
+/// deliveries must run alone.
+#[derive(Default)]
+struct Queue {
+    calls: VecDeque<Vec<Held>>,
+    /// How many share a call at most.
+    together: u32,
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    fn fill(&mut self, held: Vec<Held>, together: u32) {
+        self.together = together;
+        self.calls = group(held, together, |held: &Held| &held.claim).into();
+    }
+
+    /// The plugin may have been replaced since the calls were made, by one that takes fewer at once or more.
+    fn regroup(&mut self, together: u32) {
+        if self.together != together {
+            let held = self.take();
+            self.fill(held, together);
+        }
+    }
+
+    fn pop(&mut self) -> Option<Vec<Held>> {
+        self.calls.pop_front()
+    }
+
+    fn take(&mut self) -> Vec<Held> {
+        self.calls.drain(..).flatten().collect()
     }
 }
 

@@ -92,6 +92,18 @@ pub struct PastEvent {
     pub error_message: Option<String>,
 }
 
+/// What an event of another service says that was not dealt with there.
+pub const LEFT_UNDONE: &str = "the service that Hookyard replaced had not processed it";
+
+/// What is here of an event that another service had received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownPast {
+    /// Kept as failed since it was not dealt with there, and nothing was done with it since.
+    LeftUndone,
+    /// Dealt with, there or here.
+    Done,
+}
+
 /// Longest `source` and `event_type`, in characters: they are indexed columns and labels.
 pub const MAX_NAME_CHARS: usize = 100;
 

@@ -33,6 +33,34 @@ pub struct ProcessSummary {
     pub updated_at: Timestamp,
 }
 
+/// A script to be written by its code, new or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessPut {
+    /// The id, if it is new; a known one keeps its own.
+    pub id: ProcessId,
+    pub code: String,
+    /// `None` keeps the name of a known one, and calls a new one by its code.
+    pub name: Option<String>,
+    pub script: String,
+    /// When it is written.
+    pub at: Timestamp,
+}
+
+/// Whether a write is kept, or only says what it would come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutMode {
+    Keep,
+    /// Nothing is changed.
+    Try,
+}
+
+/// What of a script changes; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessChange {
+    pub name: Option<String>,
+    pub script: Option<String>,
+}
+
 /// What a write of a process came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessWrite {

@@ -14,7 +14,7 @@ use super::extract::{Params, StaffUser};
 use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
-use crate::domain::process::{Process, ProcessSummary, ProcessVersion};
+use crate::domain::process::{Process, ProcessChange, ProcessSummary, ProcessVersion};
 use crate::domain::time::Timestamp;
 use crate::processes::Draft;
 
@@ -171,7 +171,7 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let draft = Draft {
         code: form.required("code"),
-        name: form.required("name"),
+        name: Some(form.required("name")),
         script: form.text("script"),
     };
     form.finish()?;
@@ -225,9 +225,11 @@ pub async fn replace(
     let (name, script) = (form.required("name"), form.text("script"));
     same_code(&mut form, &code);
     form.finish()?;
-    let changed = state
-        .processes
-        .change(&code, Some(name), Some(script), &user.username);
+    let change = ProcessChange {
+        name: Some(name),
+        script: Some(script),
+    };
+    let changed = state.processes.change(&code, change, &user.username);
     Ok(Json(changed.await?.into()))
 }
 
@@ -248,10 +250,13 @@ pub async fn change(
     Path(code): Path<String>,
     ScriptForm(mut form): ScriptForm,
 ) -> Result<Json<ProcessView>, Problem> {
-    let (name, script) = (form.optional("name"), form.optional("script"));
+    let change = ProcessChange {
+        name: form.optional("name"),
+        script: form.optional("script"),
+    };
     same_code(&mut form, &code);
     form.finish()?;
-    let changed = state.processes.change(&code, name, script, &user.username);
+    let changed = state.processes.change(&code, change, &user.username);
     Ok(Json(changed.await?.into()))
 }
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::auth::django::DjangoHash;
-use crate::auth::password::UNUSABLE;
-use crate::domain::event::{EventStatus, MAX_NAME_CHARS, PastEvent};
+use crate::auth::password::{UNUSABLE, is_usable};
+use crate::domain::event::{EventStatus, LEFT_UNDONE, MAX_NAME_CHARS, PastEvent};
 use crate::domain::id::{EventId, ProcessId, UserId};
 use crate::domain::process::{Process, wrong_code, wrong_name, wrong_script};
 use crate::domain::time::Timestamp;
@@ -26,6 +26,7 @@ pub(super) const USERS: Table = Table {
         "last_login",
         "password",
     ],
+    page: 500,
 };
 
 /// Webhooks as the old service received them.
@@ -40,22 +41,22 @@ pub(super) const EVENTS: Table = Table {
         "status",
         "error_message",
     ],
+    page: 50,
 };
 
 /// Its scripts.
 pub(super) const PROCESSES: Table = Table {
     name: "integrations_process",
     columns: &["id", "code", "name", "script", "created_at", "updated_at"],
+    page: 20,
 };
-
-/// What an event had that was not processed when it was taken over.
-const NOT_PROCESSED: &str = "the service that Hookyard replaced had not processed it";
 
 /// Why a row is not taken over.
 pub(super) type Refusal = String;
 
 /// A user; the second part says that a new password is needed.
 pub(super) fn user(row: &Row) -> Result<(NewUser, bool), Refusal> {
+    let row = row.whole()?;
     let username = row.text(1);
     if username.is_empty() {
         return Err("it has no username".to_owned());
@@ -63,7 +64,7 @@ pub(super) fn user(row: &Row) -> Result<(NewUser, bool), Refusal> {
     let hash = row.text(9);
     let (password_hash, locked) = match hash.strip_prefix("argon2$") {
         // Django puts its own word before the standard form.
-        Some(rest) if rest.starts_with("argon2id$") => (format!("${rest}"), false),
+        Some(rest) if is_usable(&format!("${rest}")) => (format!("${rest}"), false),
         None if DjangoHash::parse(hash).is_some() => (hash.to_owned(), false),
         _ => (UNUSABLE.to_owned(), true),
     };
@@ -83,6 +84,7 @@ pub(super) fn user(row: &Row) -> Result<(NewUser, bool), Refusal> {
 
 /// An event, and whether the old service had not dealt with it.
 pub(super) fn event(row: &Row) -> Result<(PastEvent, bool), Refusal> {
+    let row = row.whole()?;
     let payload = row.text(2);
     let body = if serde_json::from_str::<serde::de::IgnoredAny>(payload).is_ok() {
         payload.to_owned()
@@ -113,10 +115,11 @@ pub(super) fn event(row: &Row) -> Result<(PastEvent, bool), Refusal> {
             .opt(4)
             .map(|_| moment(row, 4))
             .transpose()?
+            .filter(|_| !open)
             .or((!open).then_some(received_at)),
         status,
         error_message: match (open, error) {
-            (true, _) => Some(NOT_PROCESSED.to_owned()),
+            (true, _) => Some(LEFT_UNDONE.to_owned()),
             (false, error) => error.map(str::to_owned),
         },
     };
@@ -125,6 +128,7 @@ pub(super) fn event(row: &Row) -> Result<(PastEvent, bool), Refusal> {
 
 /// A process. One without a name is called by its code.
 pub(super) fn process(row: &Row) -> Result<Process, Refusal> {
+    let row = row.whole()?;
     let (code, script) = (row.text(1), row.text(3));
     let name = Some(row.text(2)).filter(|name| !name.is_empty()).unwrap_or(code);
     for (what, wrong) in [

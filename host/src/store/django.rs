@@ -9,9 +9,6 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, Row as _, SqlitePool};
 
 use crate::secret::Secret;
 
-/// Rows read at once. With bodies of webhooks in them this is some megabytes.
-const PAGE: usize = 500;
-
 /// Why the old database cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum OldError {
@@ -41,22 +38,56 @@ pub struct Table {
     pub name: &'static str,
     /// The primary key comes first.
     pub columns: &'static [&'static str],
+    /// Rows read at once: with the largest of them, some tens of megabytes.
+    pub page: usize,
 }
 
 /// One row: its columns as text, in the order of [`Table::columns`].
-pub struct Row(Vec<Option<String>>);
+pub struct Row {
+    cells: Vec<Option<String>>,
+    /// The first column that is no text.
+    broken: Option<&'static str>,
+}
 
 impl Row {
+    /// A row of cells as bytes, which SQLite does not keep from being anything.
+    fn of_bytes(table: Table, cells: Vec<Option<Vec<u8>>>) -> Self {
+        let mut broken = None;
+        let columns = table.columns.iter();
+        let text = |(cell, column): (Option<Vec<u8>>, &&'static str)| {
+            let text = String::from_utf8(cell?).unwrap_or_else(|error| {
+                broken = broken.or(Some(*column));
+                String::from_utf8_lossy(error.as_bytes()).into_owned()
+            });
+            Some(text)
+        };
+        let cells = cells.into_iter().zip(columns).map(text).collect();
+        Self { cells, broken }
+    }
+
+    /// The row, unless a column of it is no text.
+    ///
+    /// # Errors
+    /// A column that is not UTF-8, in words for people.
+    pub fn whole(&self) -> Result<&Self, String> {
+        match self.broken {
+            None => Ok(self),
+            Some(column) => Err(format!(
+                "{column}: it is not UTF-8; correct it in the old service"
+            )),
+        }
+    }
+
     /// A column; empty when it is NULL.
     #[must_use]
     pub fn text(&self, at: usize) -> &str {
-        self.0.get(at).and_then(Option::as_deref).unwrap_or_default()
+        self.opt(at).unwrap_or_default()
     }
 
     /// A column, unless it is NULL.
     #[must_use]
     pub fn opt(&self, at: usize) -> Option<&str> {
-        self.0.get(at).and_then(Option::as_deref)
+        self.cells.get(at).and_then(Option::as_deref)
     }
 
     /// A boolean: SQLite has 0 and 1, PostgreSQL says `true` and `false`.
@@ -139,7 +170,11 @@ impl OldDatabase {
         let columns: Vec<_> = table
             .columns
             .iter()
-            .map(|column| format!("CAST({column} AS TEXT)"))
+            .map(|column| match self {
+                // As bytes, since nothing makes sure that a text is one.
+                Self::Sqlite(_) => format!("CAST(CAST({column} AS TEXT) AS BLOB)"),
+                Self::Postgres(_) => format!("convert_to(CAST({column} AS TEXT), 'UTF8')"),
+            })
             .collect();
         // The key's own type, so that the index is used: numbers, or UUIDs, which SQLite has as text.
         let number = after.and_then(|after| after.parse::<i64>().ok());
@@ -149,9 +184,10 @@ impl OldDatabase {
             (Some(_), None, Self::Postgres(_)) => format!(" WHERE {key} > CAST($1 AS uuid)"),
         };
         let query = format!(
-            "SELECT {} FROM {}{after_key} ORDER BY {key} LIMIT {PAGE}",
+            "SELECT {} FROM {}{after_key} ORDER BY {key} LIMIT {}",
             columns.join(", "),
-            table.name
+            table.name,
+            table.page
         );
         on!(self, pool => {
             let query = sqlx::query(AssertSqlSafe(query));
@@ -164,7 +200,7 @@ impl OldDatabase {
             rows.iter()
                 .map(|row| {
                     let cells = (0..table.columns.len()).map(|at| row.try_get(at));
-                    cells.collect::<Result<_, _>>().map(Row)
+                    cells.collect::<Result<_, _>>().map(|cells| Row::of_bytes(table, cells))
                 })
                 .collect::<Result<_, _>>()
                 .map_err(|error: sqlx::Error| unreadable(&error))

@@ -1,6 +1,6 @@
 //! Events: accepting them, and reading them back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,11 +10,11 @@ use trait_gen::trait_gen;
 use super::dialect::Dialect;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
-use super::words::{clean, clean_opt, int};
+use super::words::{clean, int};
 use super::{EventStore, StoreResult};
 use crate::domain::delivery::{DeliveryState, NewDelivery};
 use crate::domain::event::{
-    Accepted, Event, EventFilter, EventKind, EventOrder, EventStatus, Header, NewEvent, PastEvent,
+    Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, NewEvent, PastEvent,
 };
 use crate::domain::id::EventId;
 use crate::domain::page::{Page, PageRequest};
@@ -27,8 +27,7 @@ pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.ev
 
 /// Bind parameters of one event and of one delivery in their INSERTs.
 const EVENT_BINDS: usize = 15;
-const PAST_BINDS: usize = 12;
-const DELIVERY_BINDS: usize = 5;
+const DELIVERY_BINDS: usize = 4;
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]
@@ -47,17 +46,15 @@ impl EventStore for SqlStore<Db> {
     }
 
     async fn import_events(&self, events: &[PastEvent]) -> StoreResult<u64> {
-        let mut tx = self.begin().await?;
-        let sources = events
-            .iter()
-            .map(|event| (event.source.as_str(), event.received_at));
-        Self::note_sources(&mut tx, sources).await?;
-        let mut new = 0;
-        for chunk in events.chunks(Db::MAX_BINDS / PAST_BINDS) {
-            new += Self::insert_past(&mut tx, chunk).await?;
-        }
-        tx.commit().await?;
-        Ok(new)
+        self.insert_imported(events).await
+    }
+
+    async fn take_over_events(&self, events: &[NewEvent]) -> StoreResult<u64> {
+        self.insert_taken_over(events).await
+    }
+
+    async fn known_events(&self, ids: &[EventId]) -> StoreResult<HashMap<EventId, KnownPast>> {
+        self.find_known(ids).await
     }
 
     async fn event(&self, id: EventId) -> StoreResult<Option<Event>> {
@@ -124,7 +121,7 @@ impl SqlStore<Db> {
 
     /// Makes sure that every source has its row. In order of name, so that two transactions with
     /// the same new sources cannot wait for each other in a circle.
-    async fn note_sources(
+    pub(super) async fn note_sources(
         conn: &mut <Db as Database>::Connection,
         seen: impl Iterator<Item = (&str, Timestamp)> + Send,
     ) -> StoreResult<()> {
@@ -176,33 +173,6 @@ impl SqlStore<Db> {
         Ok(())
     }
 
-    async fn insert_past(conn: &mut <Db as Database>::Connection, events: &[PastEvent]) -> StoreResult<u64> {
-        let done = sql::<Db>(
-            "INSERT INTO events (id, kind, source, event_type, headers, content_type, body, received_at, \
-             processed_at, status, error_message, open_deliveries, failed_deliveries) ",
-        )
-        .push_values(events, |mut row, event| {
-            row.push_bind(event.id.to_string())
-                .push_bind(EventKind::Webhook.as_str())
-                .push_bind(clean(&event.source).as_ref())
-                .push_bind(clean(&event.event_type).as_ref())
-                .push_bind(headers_json(&[]))
-                .push_bind(clean(&event.content_type).as_ref())
-                .push_bind(event.body.as_ref())
-                .push_bind(event.received_at.as_millis())
-                .push_bind(event.processed_at.map(Timestamp::as_millis))
-                .push_bind(event.status.as_str())
-                .push_bind(clean_opt(event.error_message.as_deref()))
-                .push("0")
-                .push_bind(i64::from(event.status == EventStatus::Failed));
-        })
-        .push(" ON CONFLICT (id) DO NOTHING")
-        .build()
-        .execute(&mut *conn)
-        .await?;
-        Ok(done.rows_affected())
-    }
-
     async fn insert_deliveries(
         conn: &mut <Db as Database>::Connection,
         deliveries: &[(&NewEvent, &NewDelivery)],
@@ -215,7 +185,8 @@ impl SqlStore<Db> {
                     .push_bind(DeliveryState::Pending.as_str())
                     .push("0")
                     .push(Db::NOW)
-                    .push_bind(event.received_at.as_millis());
+                    // Not the event's: one that was taken over may be years old.
+                    .push(Db::NOW);
             })
             .build()
             .execute(&mut *conn)
@@ -272,7 +243,7 @@ fn first_status(event: &NewEvent) -> EventStatus {
 }
 
 /// Headers as JSON text: a list of pairs, in the order they came.
-fn headers_json(headers: &[Header]) -> String {
+pub(super) fn headers_json(headers: &[Header]) -> String {
     let pairs = headers
         .iter()
         .map(|header| serde_json::json!([clean(&header.name), clean(&header.value)]));

@@ -1,16 +1,20 @@
 //! Stored scripts and their versions.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
 
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
-use super::words::{clean, int};
+use super::words::{clean, clean_opt};
 use super::{ProcessStore, StoreResult};
 use crate::domain::id::ProcessId;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::process::{Process, ProcessSummary, ProcessVersion, ProcessWrite};
+use crate::domain::process::{
+    Process, ProcessChange, ProcessPut, ProcessSummary, ProcessVersion, ProcessWrite, PutMode,
+};
 use crate::domain::time::Timestamp;
 
 const PROCESS_COLUMNS: &str = "id, code, name, script, created_at, updated_at";
@@ -28,14 +32,53 @@ struct Change<'a> {
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]
 impl ProcessStore for SqlStore<Db> {
-    async fn put_processes(&self, processes: &[Process], by: &str) -> StoreResult<Vec<ProcessWrite>> {
+    async fn put_processes(
+        &self,
+        puts: &[ProcessPut],
+        mode: PutMode,
+        by: &str,
+    ) -> StoreResult<Vec<ProcessWrite>> {
         let mut tx = self.begin().await?;
-        let mut writes = Vec::with_capacity(processes.len());
-        for process in processes {
-            writes.push(Self::put(&mut tx, process, by).await?);
+        let mut writes = Vec::with_capacity(puts.len());
+        for put in puts {
+            writes.push(Self::put(&mut tx, put, by).await?);
         }
-        tx.commit().await?;
+        match mode {
+            PutMode::Keep => tx.commit().await?,
+            PutMode::Try => tx.rollback().await?,
+        }
         Ok(writes)
+    }
+
+    async fn change_process(
+        &self,
+        code: &str,
+        change: &ProcessChange,
+        at: Timestamp,
+        by: &str,
+    ) -> StoreResult<Option<Process>> {
+        let mut tx = self.begin().await?;
+        // CAST: PostgreSQL must know the type of a NULL.
+        let changed = sqlx::query(
+            "UPDATE processes SET name = COALESCE(CAST($2 AS TEXT), name), \
+             script = COALESCE(CAST($3 AS TEXT), script), updated_at = $4 \
+             WHERE code = $1 AND (name <> CAST($2 AS TEXT) OR script <> CAST($3 AS TEXT)) \
+             RETURNING id, code, name, script, created_at, updated_at",
+        )
+        .bind(clean(code).into_owned())
+        .bind(clean_opt(change.name.as_deref()).map(Cow::into_owned))
+        .bind(clean_opt(change.script.as_deref()).map(Cow::into_owned))
+        .bind(at.as_millis())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(row) = changed else {
+            // As it was, or not there.
+            return self.process(code).await;
+        };
+        let process = process_from(&row)?;
+        Self::add_version(&mut tx, &version(&process.id.to_string(), &process, by)).await?;
+        tx.commit().await?;
+        Ok(Some(process))
     }
 
     async fn create_process(&self, process: &Process, by: &str) -> StoreResult<bool> {
@@ -55,7 +98,7 @@ impl ProcessStore for SqlStore<Db> {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        Self::add_version(&mut tx, &change(&process.id.to_string(), process, by)).await?;
+        Self::add_version(&mut tx, &version(&process.id.to_string(), process, by)).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -65,6 +108,17 @@ impl ProcessStore for SqlStore<Db> {
             .push(PROCESS_COLUMNS)
             .push(" FROM processes WHERE code = ")
             .push_bind(clean(code).into_owned())
+            .build()
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(process_from).transpose()
+    }
+
+    async fn process_by_id(&self, id: ProcessId) -> StoreResult<Option<Process>> {
+        let row = sql::<Db>("SELECT ")
+            .push(PROCESS_COLUMNS)
+            .push(" FROM processes WHERE id = ")
+            .push_bind(id.to_string())
             .build()
             .fetch_optional(&self.reader)
             .await?;
@@ -112,49 +166,11 @@ impl ProcessStore for SqlStore<Db> {
         search: Option<&str>,
         page: PageRequest,
     ) -> StoreResult<Page<ProcessSummary>> {
-        let pattern = contains(search.unwrap_or(""));
-        let total: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM processes \
-             WHERE lower(code) LIKE $1 ESCAPE '\\' OR lower(name) LIKE $1 ESCAPE '\\'",
-        )
-        .bind(&pattern)
-        .fetch_one(&self.reader)
-        .await?;
-        let rows = sqlx::query(
-            "SELECT id, code, name, CAST(octet_length(script) AS BIGINT) AS size, created_at, updated_at \
-             FROM processes WHERE lower(code) LIKE $1 ESCAPE '\\' OR lower(name) LIKE $1 ESCAPE '\\' \
-             ORDER BY code LIMIT $2 OFFSET $3",
-        )
-        .bind(&pattern)
-        .bind(i64::from(page.size))
-        .bind(int(page.offset()))
-        .fetch_all(&self.reader)
-        .await?;
-        Ok(Page {
-            total: u64::try_from(total).unwrap_or(0),
-            items: rows.iter().map(summary_from).collect::<StoreResult<_>>()?,
-        })
+        self.find_processes(search.unwrap_or(""), page).await
     }
 
     async fn process_versions(&self, code: &str, page: PageRequest) -> StoreResult<Page<ProcessVersion>> {
-        let code = clean(code).into_owned();
-        let total: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM process_versions WHERE code = $1")
-            .bind(&code)
-            .fetch_one(&self.reader)
-            .await?;
-        let rows = sqlx::query(
-            "SELECT process_id, version, name, script, changed_at, changed_by FROM process_versions \
-             WHERE code = $1 ORDER BY changed_at DESC, version DESC LIMIT $2 OFFSET $3",
-        )
-        .bind(&code)
-        .bind(i64::from(page.size))
-        .bind(int(page.offset()))
-        .fetch_all(&self.reader)
-        .await?;
-        Ok(Page {
-            total: u64::try_from(total).unwrap_or(0),
-            items: rows.iter().map(version_from).collect::<StoreResult<_>>()?,
-        })
+        self.find_versions(code, page).await
     }
 }
 
@@ -163,29 +179,35 @@ impl SqlStore<Db> {
     /// Writes one process by its code.
     async fn put(
         tx: &mut <Db as Database>::Connection,
-        process: &Process,
+        put: &ProcessPut,
         by: &str,
     ) -> StoreResult<ProcessWrite> {
+        let known: Option<String> = sqlx::query_scalar("SELECT id FROM processes WHERE code = $1")
+            .bind(clean(&put.code).into_owned())
+            .fetch_optional(&mut *tx)
+            .await?;
+        // CAST: PostgreSQL must know the type of a NULL.
         let row = sqlx::query(
             "INSERT INTO processes (id, code, name, script, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (code) DO UPDATE SET \
-             name = excluded.name, script = excluded.script, updated_at = excluded.updated_at \
-             WHERE processes.name <> excluded.name OR processes.script <> excluded.script RETURNING id",
+             VALUES ($1, $2, COALESCE(CAST($3 AS TEXT), $2), $4, $5, $5) ON CONFLICT (code) DO UPDATE SET \
+             name = COALESCE(CAST($3 AS TEXT), processes.name), script = excluded.script, \
+             updated_at = excluded.updated_at \
+             WHERE processes.name <> CAST($3 AS TEXT) OR processes.script <> excluded.script \
+             RETURNING id, code, name, script, created_at, updated_at",
         )
-        .bind(process.id.to_string())
-        .bind(clean(&process.code).into_owned())
-        .bind(clean(&process.name).into_owned())
-        .bind(clean(&process.script).into_owned())
-        .bind(process.created_at.as_millis())
-        .bind(process.updated_at.as_millis())
+        .bind(put.id.to_string())
+        .bind(clean(&put.code).into_owned())
+        .bind(clean_opt(put.name.as_deref()).map(Cow::into_owned))
+        .bind(clean(&put.script).into_owned())
+        .bind(put.at.as_millis())
         .fetch_optional(&mut *tx)
         .await?;
         let Some(row) = row else {
             return Ok(ProcessWrite::Unchanged);
         };
-        let written: ProcessId = RowReader::new(&row, "processes", "id").parsed("id")?;
-        Self::add_version(tx, &change(&written.to_string(), process, by)).await?;
-        Ok(if written == process.id {
+        let written = process_from(&row)?;
+        Self::add_version(tx, &version(&written.id.to_string(), &written, by)).await?;
+        Ok(if known.is_none() {
             ProcessWrite::Created
         } else {
             ProcessWrite::Updated
@@ -212,7 +234,7 @@ impl SqlStore<Db> {
     }
 }
 
-fn change<'a>(id: &'a str, process: &'a Process, by: &'a str) -> Change<'a> {
+fn version<'a>(id: &'a str, process: &'a Process, by: &'a str) -> Change<'a> {
     Change {
         id,
         code: &process.code,
@@ -221,13 +243,6 @@ fn change<'a>(id: &'a str, process: &'a Process, by: &'a str) -> Change<'a> {
         at: process.updated_at,
         by,
     }
-}
-
-/// The pattern of LIKE for "contains this", whatever it holds.
-fn contains(text: &str) -> String {
-    let text = clean(text).to_lowercase();
-    let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{text}%")
 }
 
 fn process_from(row: &impl Columns) -> StoreResult<Process> {
@@ -239,28 +254,5 @@ fn process_from(row: &impl Columns) -> StoreResult<Process> {
         script: row.text("script")?,
         created_at: row.moment("created_at")?,
         updated_at: row.moment("updated_at")?,
-    })
-}
-
-fn summary_from(row: &impl Columns) -> StoreResult<ProcessSummary> {
-    let row = RowReader::new(row, "processes", "code");
-    Ok(ProcessSummary {
-        id: row.parsed("id")?,
-        code: row.text("code")?,
-        name: row.text("name")?,
-        size: row.number("size")?,
-        created_at: row.moment("created_at")?,
-        updated_at: row.moment("updated_at")?,
-    })
-}
-
-fn version_from(row: &impl Columns) -> StoreResult<ProcessVersion> {
-    let row = RowReader::new(row, "process_versions", "process_id");
-    Ok(ProcessVersion {
-        version: row.number("version")?,
-        name: row.text("name")?,
-        script: row.text_opt("script")?,
-        changed_at: row.moment("changed_at")?,
-        changed_by: row.text("changed_by")?,
     })
 }

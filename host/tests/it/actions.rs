@@ -143,6 +143,112 @@ fn scripts_go_in_and_out_of_folders_unchanged() {
 }
 
 #[test]
+fn a_folder_keeps_the_names_of_what_is_known() {
+    let yard = hookyard("");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("invoice.py");
+    std::fs::write(&file, "one\n").expect("written");
+    let file = file.display().to_string();
+    let added = yard.run(&[
+        "processes",
+        "add",
+        "invoice",
+        "--file",
+        &file,
+        "--name",
+        "Monthly invoices",
+    ]);
+    assert_eq!(added.status, 0, "{}", added.err);
+    let path = folder.path().display().to_string();
+    for arguments in [
+        &["processes", "import", &path, "--dry-run"][..],
+        &["processes", "import", &path],
+    ] {
+        let ran = yard.run(arguments);
+        assert!(
+            ran.out.contains("0 created, 0 updated, 1 unchanged"),
+            "{}{}",
+            ran.out,
+            ran.err
+        );
+    }
+    std::fs::write(folder.path().join("invoice.py"), "two\n").expect("written");
+    assert!(
+        yard.run(&["processes", "import", &path])
+            .out
+            .contains("1 updated")
+    );
+    let listed = yard.run(&["processes", "list"]).out;
+    assert!(listed.contains("Monthly invoices"), "{listed}");
+}
+
+#[test]
+fn a_bad_file_is_named_and_the_others_are_stored() {
+    let yard = hookyard("");
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    for (name, text) in [
+        (" lead.py", ""),
+        ("a%2Db.py", "one"),
+        ("a-b.py", "two"),
+        ("nul.py", "\0"),
+        ("ok.py", ""),
+    ] {
+        write(name, text);
+    }
+    let path = folder.path().display().to_string();
+    for dry_run in [true, false] {
+        let mut arguments = vec!["processes", "import", &path];
+        arguments.extend(dry_run.then_some("--dry-run"));
+        let ran = yard.run(&arguments);
+        assert_eq!(ran.status, 1, "{}", ran.err);
+        assert!(
+            ran.out.contains("2 created, 0 updated, 0 unchanged, 3 failed"),
+            "{}",
+            ran.out
+        );
+        for told in [
+            " lead.py: code: ",
+            "nul.py: script: ",
+            "a-b.py: ",
+            "a%2Db.py has the same code",
+        ] {
+            assert!(ran.out.contains(told), "{told}: {}", ran.out);
+        }
+    }
+    assert_eq!(yard.run(&["processes", "show", "a-b"]).out, "one");
+}
+
+#[test]
+fn an_export_says_what_no_file_can_hold() {
+    let yard = hookyard("");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("x");
+    std::fs::write(&file, "one").expect("written");
+    let file = file.display().to_string();
+    let long = "\u{e9}".repeat(50);
+    for code in [long.as_str(), "Twin", "twin"] {
+        let added = yard.run(&["processes", "add", code, "--file", &file]);
+        assert_eq!(added.status, 0, "{}", added.err);
+    }
+    let to = folder.path().join("out");
+    let ran = yard.run(&["processes", "export", &to.display().to_string()]);
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    assert!(
+        ran.out.contains("303 bytes") && ran.out.contains("2 processes written"),
+        "{}",
+        ran.out
+    );
+    assert!(to.join("%54win.py").is_file() && to.join("twin.py").is_file());
+    let back = yard.run(&["processes", "import", &to.display().to_string()]);
+    assert!(
+        back.out.contains("0 created, 0 updated, 2 unchanged"),
+        "{}",
+        back.out
+    );
+}
+
+#[test]
 fn scripts_are_added_edited_shown_and_removed() {
     let yard = hookyard("");
     let folder = tempfile::tempdir().expect("a folder");

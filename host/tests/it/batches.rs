@@ -127,3 +127,34 @@ async fn what_ends_the_call_takes_no_neighbour_with_it() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_slot_keeps_to_the_settings_of_the_time_it_runs() {
+    let pipeline = Pipeline::start(&plugins(true, "memory = \"128MiB\"\ncpu = \"20s\"")).await;
+    // More bytes than a call takes: four go first and hold the slot, two wait in a call of their own.
+    let filler = "x".repeat(900 << 10);
+    let mut ids = Vec::new();
+    for n in 0..6 {
+        let what = if n == 0 { "sleep" } else { "ok" };
+        let body = json!({"do": what, "ms": 3_000, "filler": filler});
+        ids.push(pipeline.send("batch", "x", &body).await);
+    }
+    pipeline.write_plugins(&plugins(false, "memory = \"128MiB\"\ncpu = \"20s\""));
+    let running = |event: &Value| event["status"] == "processing";
+    pipeline.wait_event(&ids[0], running).await;
+    let alone = plugins(false, "memory = \"128MiB\"\ncpu = \"20s\"\nbatch = 1");
+    let mark = format!(
+        "{alone}[plugins.mark]\nenabled = false\ncomponent = \"{}\"\n",
+        component("echo").display()
+    );
+    pipeline.write_plugins(&mark);
+    pipeline.wait_plugin("mark", "disabled").await;
+    assert_eq!(pipeline.event(&ids[0]).await["status"], "processing");
+    let first = pipeline.wait_status(&ids[1], "processed").await;
+    assert_eq!(jobs(&first), (json!(4), json!(4)));
+    for id in &ids[4..] {
+        let event = pipeline.wait_status(id, "processed").await;
+        assert_eq!(jobs(&event), (json!(1), Value::Null), "{event:#}");
+    }
+    pipeline.stop().await;
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hookyard::clock::{SharedClock, SystemClock};
 use hookyard::domain::id::ProcessId;
-use hookyard::domain::process::Process;
+use hookyard::domain::process::{ProcessPut, PutMode};
 use hookyard::domain::time::Timestamp;
 use hookyard::environment::Environment;
 use serde_json::{Value, json};
@@ -63,19 +63,19 @@ impl Scene {
     /// Stores processes.
     async fn put(&self, processes: &[(String, String)]) {
         let now = Timestamp::from_millis(1_700_000_000_000);
-        let processes: Vec<Process> = processes
+        let processes: Vec<ProcessPut> = processes
             .iter()
-            .map(|(code, script)| Process {
+            .map(|(code, script)| ProcessPut {
                 id: ProcessId::generate(),
                 code: code.clone(),
-                name: code.clone(),
+                name: None,
                 script: script.clone(),
-                created_at: now,
-                updated_at: now,
+                at: now,
             })
             .collect();
         for portion in processes.chunks(PORTION) {
-            let written = self.pipeline.store.put_processes(portion, "a test").await;
+            let store = &self.pipeline.store;
+            let written = store.put_processes(portion, PutMode::Keep, "a test").await;
             assert_eq!(written.expect("stored").len(), portion.len());
         }
     }

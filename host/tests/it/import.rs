@@ -1,5 +1,6 @@
 //! What the Django service kept is taken over: whole, once, and with its passwords.
 
+mod again;
 mod django;
 
 use hookyard::domain::event::EventStatus;
@@ -60,6 +61,7 @@ async fn everything_comes_once(fixture: &Fixture, django: &Django) {
     assert_eq!(report.not_processed, 1);
     assert_eq!(report.processes.refusals[0].id, "2");
     let again = import(store, django, false).await.expect("imported");
+    assert_eq!(again.not_processed, 1, "still to be decided");
     assert_eq!(counts(&again), [(0, 2, 0), (0, 5, 0), (0, 1, 1)]);
     // What came since then is taken, and nothing twice.
     django.event("{}", "processed", "").await;

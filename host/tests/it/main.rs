@@ -18,6 +18,7 @@ mod pipeline;
 mod power_cut;
 mod recorder;
 mod reload;
+mod run_once;
 mod sandbox;
 mod schedules;
 mod slack;

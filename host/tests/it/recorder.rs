@@ -15,7 +15,7 @@ use hookyard::domain::time::Timestamp;
 use hookyard::environment::Environment;
 use sqlx::{Connection as _, SqliteConnection};
 
-fn event(plugin: &PluginName) -> NewEvent {
+pub fn event(plugin: &PluginName) -> NewEvent {
     NewEvent {
         id: EventId::generate(),
         kind: EventKind::Webhook,
@@ -56,9 +56,10 @@ fn success(claim: &Claim) -> Finish {
     }
 }
 
-async fn application(dir: &std::path::Path) -> App {
+pub async fn application(dir: &std::path::Path) -> App {
     let args = SettingsArgs {
         data_dir: Some(dir.display().to_string()),
+        plugins_file: Some(dir.join("plugins.toml").display().to_string()),
         ..SettingsArgs::default()
     };
     let settings = Settings::resolve(&args, &Environment::default()).expect("settings");

@@ -1,15 +1,16 @@
-//! Folders of `.py` files: in and out.
+//! Folders of `.py` files: in.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::super::output::{Output, cell};
-use super::script_of;
+use super::read_script;
 use crate::control::{Answer, Caller, Request};
 use crate::processes::{Draft, MAX_WRITES};
 
@@ -19,11 +20,6 @@ const MAX_REQUEST_BYTES: usize = 8 << 20;
 /// Most files that one import takes.
 const MAX_FILES: usize = 100_000;
 
-/// What stands in a file name as it is; the rest is written as `%XX`, so that no code leads out of
-/// the folder or collides with another. Capital letters are written so too where two codes differ
-/// in nothing else.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b' ');
-
 /// Stores every `.py` file of a folder.
 pub async fn import(
     caller: &Caller,
@@ -32,32 +28,37 @@ pub async fn import(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let mut results = Vec::new();
-    let mut batch = Batch::default();
+    let mut batch = Batch {
+        dry_run,
+        ..Batch::default()
+    };
+    let mut codes = HashMap::new();
     for path in files(folder)? {
-        match draft(&path) {
-            Ok(draft) if dry_run => results.push(would(caller, draft).await?),
+        match draft(&path, &mut codes) {
             Ok(draft) => {
                 if batch.is_full(&draft) {
-                    results.extend(batch.send(caller).await?);
+                    results.extend(batch.send(caller).await);
                 }
-                batch.add(draft);
+                batch.add(path, draft);
             }
-            Err(why) => results.push(json!({"file": path, "result": "failed", "reason": why})),
+            Err(why) => results.push(failed(&path, &why)),
         }
     }
-    results.extend(batch.send(caller).await?);
-    let failed = count(&results, "failed");
+    results.extend(batch.send(caller).await);
+    let failures = count(&results, "failed");
     output.print(&Answer::of(&results)?, |_| show(&results));
-    Ok(if failed == 0 {
+    Ok(if failures == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-/// Scripts that wait for one request.
+/// Scripts that wait for one request, and the files they come from.
 #[derive(Default)]
 struct Batch {
+    dry_run: bool,
+    paths: Vec<PathBuf>,
     drafts: Vec<Draft>,
     bytes: usize,
 }
@@ -67,32 +68,35 @@ impl Batch {
         self.drafts.len() >= MAX_WRITES || self.bytes + next.script.len() > MAX_REQUEST_BYTES
     }
 
-    fn add(&mut self, draft: Draft) {
+    fn add(&mut self, path: PathBuf, draft: Draft) {
         self.bytes += draft.script.len();
+        self.paths.push(path);
         self.drafts.push(draft);
     }
 
-    async fn send(&mut self, caller: &Caller) -> anyhow::Result<Vec<Value>> {
-        let Self { drafts, .. } = std::mem::take(self);
-        if drafts.is_empty() {
-            return Ok(Vec::new());
+    /// Stores what waits, all or none of it; what came of each file.
+    async fn send(&mut self, caller: &Caller) -> Vec<Value> {
+        let paths = std::mem::take(&mut self.paths);
+        let request = Request::ProcessPut {
+            processes: std::mem::take(&mut self.drafts),
+            dry_run: self.dry_run,
+        };
+        self.bytes = 0;
+        if paths.is_empty() {
+            return Vec::new();
         }
-        let answer = caller.call(Request::ProcessPut { processes: drafts }).await?;
-        Ok(answer.value().as_array().cloned().unwrap_or_default())
+        match caller.call(request).await {
+            Ok(answer) => answer.value().as_array().cloned().unwrap_or_default(),
+            Err(error) => {
+                let why = format!("{error:#}");
+                paths.iter().map(|path| failed(path, &why)).collect()
+            }
+        }
     }
 }
 
-/// What a write would come to.
-async fn would(caller: &Caller, draft: Draft) -> anyhow::Result<Value> {
-    let request = Request::ProcessShow {
-        code: draft.code.clone(),
-    };
-    let result = match caller.call(request).await {
-        Ok(known) if known.value()["script"] == draft.script.as_str() => "unchanged",
-        Ok(_) => "updated",
-        Err(_) => "created",
-    };
-    Ok(json!({"code": draft.code, "result": result}))
+fn failed(path: &Path, why: &str) -> Value {
+    json!({"file": path, "result": "failed", "reason": why})
 }
 
 /// The `.py` files of a folder by name; others and folders within are left alone.
@@ -119,7 +123,8 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn draft(path: &Path) -> Result<Draft, String> {
+/// A file as a script to store. `codes` are those of the files before it.
+fn draft(path: &Path, codes: &mut HashMap<String, PathBuf>) -> Result<Draft, String> {
     let stem = path
         .file_stem()
         .and_then(|stem| stem.to_str())
@@ -128,55 +133,31 @@ fn draft(path: &Path) -> Result<Draft, String> {
         .decode_utf8()
         .map_err(|_| "its name has a % that is no escape; rename it")?
         .into_owned();
-    let script = script_of(fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?)?;
-    Ok(Draft {
-        name: code.clone(),
-        code,
-        script,
-    })
-}
-
-/// Writes every process into a folder.
-pub async fn export(caller: &Caller, folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let mut written = Vec::new();
-    for page in 1.. {
-        let found = caller
-            .call(Request::ProcessList { search: None, page })
-            .await?
-            .value();
-        let rows = found["results"].as_array().cloned().unwrap_or_default();
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            let code = row["code"].as_str().unwrap_or_default().to_owned();
-            written.push(export_one(caller, folder, code).await?);
-        }
+    if let Some(other) = codes.get(&code) {
+        return Err(format!("{} has the same code, {code}", other.display()));
     }
-    output.print(&Answer::of(&written)?, |_| {
-        println!("{} processes written into {}", written.len(), folder.display());
-    });
-    Ok(ExitCode::SUCCESS)
+    let draft = Draft {
+        script: read_script(path).map_err(|error| error.root_cause().to_string())?,
+        name: None,
+        code: code.clone(),
+    };
+    draft.check().map_err(|error| error.to_string())?;
+    codes.insert(code, path.to_owned());
+    Ok(draft)
 }
 
-async fn export_one(caller: &Caller, folder: &Path, code: String) -> anyhow::Result<Value> {
-    let request = Request::ProcessShow { code: code.clone() };
-    let process = caller.call(request).await?.value();
-    let file = folder.join(format!("{}.py", utf8_percent_encode(&code, PLAIN)));
-    let script = process["script"].as_str().unwrap_or_default();
-    fs::write(&file, script).with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(json!({"code": code, "file": file}))
-}
-
-fn count(results: &[Value], result: &str) -> usize {
+pub(super) fn count(results: &[Value], result: &str) -> usize {
     results.iter().filter(|row| row["result"] == result).count()
 }
 
-fn show(results: &[Value]) {
+pub(super) fn show_failures(results: &[Value]) {
     for row in results.iter().filter(|row| row["result"] == "failed") {
         println!("failed {}: {}", cell(&row["file"]), cell(&row["reason"]));
     }
+}
+
+fn show(results: &[Value]) {
+    show_failures(results);
     let told = ["created", "updated", "unchanged", "failed"]
         .map(|result| format!("{} {result}", count(results, result)));
     println!("{}", told.join(", "));

@@ -33,11 +33,12 @@ const SAMPLES: [(&str, &str, &str); 3] = [
 pub async fn create(caller: &Caller, output: Output) -> anyhow::Result<ExitCode> {
     let processes = SAMPLES.map(|(code, name, script)| Draft {
         code: code.to_owned(),
-        name: name.to_owned(),
+        name: Some(name.to_owned()),
         script: script.to_owned(),
     });
     let put = Request::ProcessPut {
         processes: processes.into(),
+        dry_run: false,
     };
     print_writes(&caller.call(put).await?, output);
     Ok(ExitCode::SUCCESS)

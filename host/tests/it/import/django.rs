@@ -120,6 +120,11 @@ impl Django {
         .await;
     }
 
+    /// The file, for SQLite.
+    pub fn path(&self) -> &str {
+        self.url.trim_start_matches("sqlite://")
+    }
+
     pub async fn clean(self) {
         if self.dir.is_none() {
             postgres::drop_database(&self.url).await;

@@ -1,11 +1,12 @@
 //! An event store that a test can hold up and make fail.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use hookyard::domain::event::{Accepted, Event, EventFilter, EventOrder, NewEvent, PastEvent};
+use hookyard::domain::event::{Accepted, Event, EventFilter, EventOrder, KnownPast, NewEvent, PastEvent};
 use hookyard::domain::id::EventId;
 use hookyard::domain::page::{Page, PageRequest};
 use hookyard::intake::Intake;
@@ -89,6 +90,14 @@ impl EventStore for FlakyStore {
 
     async fn import_events(&self, events: &[PastEvent]) -> StoreResult<u64> {
         self.inner.import_events(events).await
+    }
+
+    async fn take_over_events(&self, events: &[NewEvent]) -> StoreResult<u64> {
+        self.inner.take_over_events(events).await
+    }
+
+    async fn known_events(&self, ids: &[EventId]) -> StoreResult<HashMap<EventId, KnownPast>> {
+        self.inner.known_events(ids).await
     }
 
     async fn event(&self, id: EventId) -> StoreResult<Option<Event>> {

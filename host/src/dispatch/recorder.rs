@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Parts;
 use crate::batch::{BatchError, Batcher, Bounds, Work};
+use crate::domain::attempt::FinishedAttempt;
 use crate::domain::delivery::{Finish, Leased};
 use crate::domain::id::{DeliveryId, LeaseToken};
 use crate::store::{SharedStore, StoreError};
@@ -53,13 +54,12 @@ impl Work for Finished {
     type Error = StoreError;
 
     fn weight(&self, item: &Finish) -> usize {
-        item.attempt.output.as_ref().map_or(0, String::len)
-            + item
-                .attempt
-                .logs
-                .iter()
-                .map(|line| line.message.len())
-                .sum::<usize>()
+        let FinishedAttempt {
+            output, logs, calls, ..
+        } = &item.attempt;
+        let logs: usize = logs.iter().map(|line| line.message.len()).sum();
+        let calls: usize = calls.iter().map(|call| call.url.len()).sum();
+        output.as_ref().map_or(0, String::len) + logs + calls
     }
 
     async fn run(&self, items: &[Finish]) -> Result<Vec<Leased>, StoreError> {

@@ -222,14 +222,20 @@ impl SqlStore<Db> {
         Ok(())
     }
 
-    /// Notes how far the schedule has come, unless it is no longer in force with this rule.
+    /// Notes how far the schedule has come, unless it is in force with another rule. A node whose `plugins.toml` did
+    /// not have it yet may have taken its row away: then it is made anew.
     async fn set_since(conn: &mut <Db as Database>::Connection, tick: &NewTick) -> StoreResult<()> {
-        let mut update = sql::<Db>("UPDATE schedules SET since = ");
-        update.push_bind(tick.planned_at.as_millis()).push(" WHERE ");
-        Self::push_key(&mut update, "", &tick.schedule.key);
-        update
-            .push(" AND rule = ")
-            .push_bind(tick.schedule.rule.as_str())
+        sql::<Db>("INSERT INTO schedules (plugin, schedule, rule, since) ")
+            .push_values([tick], |mut row, tick| {
+                row.push_bind(tick.schedule.key.plugin.as_str())
+                    .push_bind(clean(tick.schedule.key.schedule.as_str()).as_ref())
+                    .push_bind(tick.schedule.rule.as_str())
+                    .push_bind(tick.planned_at.as_millis());
+            })
+            .push(
+                " ON CONFLICT (plugin, schedule) DO UPDATE SET since = excluded.since \
+                 WHERE schedules.rule = excluded.rule",
+            )
             .build()
             .execute(&mut *conn)
             .await?;

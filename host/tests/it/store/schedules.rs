@@ -16,6 +16,7 @@ use crate::support::stores::Fixture;
 
 on_both!(
     a_schedule_begins_when_it_is_new_or_changed,
+    a_node_with_an_older_file_makes_no_other_forget,
     a_moment_is_recorded_once,
     many_writers_of_a_moment_make_one_event,
     a_tick_skips_while_an_earlier_one_is_unfinished,
@@ -172,6 +173,16 @@ async fn a_tick_skips_while_an_earlier_one_is_unfinished(fixture: &Fixture) {
     let failed: Vec<_> = runs(store, FIRST).await.iter().map(|run| run.status).collect();
     assert_eq!(failed[0], Some(EventStatus::Pending));
     assert_eq!(failed[2], Some(EventStatus::Failed));
+}
+
+async fn a_node_with_an_older_file_makes_no_other_forget(fixture: &Fixture) {
+    let store = &fixture.store;
+    let s = [schedule("s", "@hourly UTC")];
+    store.keep_schedules(&s, minute(0)).await.expect("kept");
+    store.keep_schedules(&[], minute(1)).await.expect("kept");
+    record(store, 3, Overlap::Queue).await;
+    let since = store.keep_schedules(&s, minute(9)).await.expect("kept");
+    assert_eq!(since, [minute(3)], "what was missed since is caught up");
 }
 
 async fn a_tick_that_cannot_be_stored_changes_nothing(fixture: &Fixture) {

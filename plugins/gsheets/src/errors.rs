@@ -20,6 +20,9 @@ use table::{TABLE, Verdict};
 /// How much of Google's explanation goes into a failure, in characters.
 const MAX_DETAIL: usize = 700;
 
+/// The wait when a quota is used up and Google names none: quotas are counted by the minute.
+const QUOTA_WAIT: Duration = Duration::from_secs(15);
+
 /// What a request was for: the mend of a refusal depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -83,6 +86,7 @@ fn settle(purpose: Purpose, response: &Response, error: &Value, attempt: u32) ->
         cut(message.trim_end_matches('.')),
     );
     match entry.map_or(Verdict::Reject, |entry| entry.verdict) {
+        Verdict::Wait => wait(text, response.retry_after()),
         Verdict::Retry => retry(text, response.retry_after()),
         Verdict::RetryOnce if attempt <= 1 => retry(text, None),
         Verdict::RetryOnce | Verdict::Reject => Failure::reject(text),
@@ -107,11 +111,17 @@ fn unknown(purpose: Purpose, response: &Response) -> Failure {
     let status = response.status;
     let text = format!("{}: HTTP {status} and no error of Google's", purpose.doing());
     match status {
-        408 | 429 | 500..=599 => retry(text, response.retry_after()),
+        429 => wait(text, response.retry_after()),
+        408 | 500..=599 => retry(text, response.retry_after()),
         _ => Failure::reject(format!(
             "{text}; check `api-base` and `drive-base` in plugins.toml"
         )),
     }
+}
+
+/// Others use the same quota: no attempt is spent on it.
+fn wait(text: String, after: Option<Duration>) -> Failure {
+    Failure::defer(text, after.unwrap_or(QUOTA_WAIT))
 }
 
 fn retry(text: String, after: Option<Duration>) -> Failure {

@@ -21,6 +21,7 @@ mod locate;
 mod manifest;
 mod open;
 mod requests;
+mod share;
 mod size;
 mod stored;
 mod table;

@@ -3,13 +3,14 @@
 
 use hookyard_plugin_sdk::http::Request;
 use hookyard_plugin_sdk::{Failure, info, warn};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::api::{Api, ApiError};
 use crate::book::{self, Book};
 use crate::config::Config;
 use crate::errors::Purpose;
+use crate::share::{Known, share};
 use crate::stored::Stored;
 
 /// Google's ids have 44 characters of this alphabet; older ones are shorter. A title of that form
@@ -44,14 +45,6 @@ impl Name {
     }
 }
 
-/// What is remembered of a title.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-struct Known {
-    id: Option<String>,
-    /// Addresses it was shared with.
-    shared: Vec<String>,
-}
-
 /// Where a spreadsheet was found.
 #[derive(Debug)]
 pub(crate) enum Found {
@@ -64,9 +57,13 @@ pub(crate) enum Found {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Files {
     #[serde(default)]
     files: Vec<File>,
+    /// Google did not look everywhere.
+    #[serde(default)]
+    incomplete_search: bool,
 }
 
 #[derive(Deserialize)]
@@ -81,10 +78,7 @@ pub(crate) fn locate(api: &Api, config: &Config, name: &Name, sheet: &str) -> Re
         Name::Title(title) => title,
     };
     let mut known = remembered(config, title)?;
-    let unshared = config
-        .share_with
-        .iter()
-        .any(|address| !known.value.shared.contains(address));
+    let unshared = config.share_with.iter().any(|address| known.value.lacks(address));
     if let Some(id) = known.value.id.clone().filter(|_| !unshared) {
         return Ok(Found::There(id));
     }
@@ -171,8 +165,17 @@ fn look_up(api: &Api, config: &Config, title: &str) -> Result<Option<String>, Ap
             .query("supportsAllDrives", "true")
             .query("orderBy", "createdTime")
             .query("pageSize", "2")
-            .query("fields", "files(id)"))
+            .query("fields", "incompleteSearch,files(id)"))
     })?;
+    first(files, title)
+}
+
+/// The first, unless Google may have missed one.
+fn first(files: Files, title: &str) -> Result<Option<String>, ApiError> {
+    if files.files.is_empty() && files.incomplete_search {
+        let text = format!("Google did not search all of its drives for `{title}`; it will be tried again");
+        return Err(Failure::retry(text).into());
+    }
     if files.files.len() > 1 {
         warn!(
             "several spreadsheets are called `{title}`; the oldest is used. Name its id in `spreadsheet` to be sure"
@@ -202,39 +205,6 @@ fn make_in_folder(api: &Api, folder: &str, title: &str) -> Result<Found, ApiErro
             .json(&json!({"name": title, "mimeType": SPREADSHEET, "parents": [folder]}))
     })?;
     Ok(Found::MadeByDrive(file.id))
-}
-
-/// Shares with every address that has not got it yet. Each is remembered at once, so that a run
-/// that breaks off here is taken up where it stopped.
-/// <https://developers.google.com/workspace/drive/api/reference/rest/v3/permissions/create>
-fn share(api: &Api, config: &Config, id: &str, known: &mut Stored<Known>) -> Result<(), ApiError> {
-    let mut value = known.value.clone();
-    value.id = Some(id.to_owned());
-    keep(known, &value)?;
-    for address in &config.share_with {
-        if value.shared.contains(address) {
-            continue;
-        }
-        let _: Value = api.drive(Purpose::Share, |base| {
-            Request::post(format!("{base}/files/{id}/permissions"))
-                .query("sendNotificationEmail", "false")
-                .query("supportsAllDrives", "true")
-                .query("fields", "id")
-                .json(&json!({"type": "user", "role": "writer", "emailAddress": address}))
-        })?;
-        value.shared.push(address.clone());
-        keep(known, &value)?;
-    }
-    Ok(())
-}
-
-fn keep(known: &mut Stored<Known>, value: &Known) -> Result<(), Failure> {
-    if known.keep(value.clone())? {
-        return Ok(());
-    }
-    Err(Failure::retry(
-        "another run changed what is remembered of the spreadsheet; it will be tried again",
-    ))
 }
 
 /// Text in a query of Drive's.
@@ -270,6 +240,22 @@ mod tests {
         ] {
             assert_eq!(Name::parse(title), Name::Title(title.to_owned()));
         }
+    }
+
+    #[test]
+    fn an_incomplete_search_makes_no_second_spreadsheet() {
+        let _host = hookyard_plugin_sdk::testing::Host::new();
+        let found = |text: &str| first(serde_json::from_str(text).unwrap(), "Orders");
+        let missed = found(r#"{"incompleteSearch": true, "files": []}"#);
+        assert!(
+            matches!(missed, Err(ApiError::Failed(Failure::Retry(_)))),
+            "{missed:?}"
+        );
+        assert_eq!(
+            found(r#"{"incompleteSearch": true, "files": [{"id": "a"}]}"#),
+            Ok(Some("a".to_owned()))
+        );
+        assert_eq!(found(r#"{"files": []}"#), Ok(None));
     }
 
     #[test]

@@ -93,7 +93,8 @@ impl<T: Clone + Default + DeserializeOwned + Serialize> Stored<T> {
     }
 }
 
-fn millis(at: SystemTime) -> u64 {
+/// Milliseconds since 1970.
+pub(crate) fn millis(at: SystemTime) -> u64 {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

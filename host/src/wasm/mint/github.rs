@@ -178,7 +178,7 @@ fn refused(answer: &Answer, order: &Order, claim: &str, now: Timestamp) -> MintE
     let said = refusal::said(&denied.message, claim);
     let told = format!("GitHub answered {} {said}", answer.status.as_u16());
     let told = told.trim_end();
-    if is_rate_limit(answer) {
+    if is_rate_limit(answer, &denied.message) {
         return MintError::Unavailable(told.to_owned());
     }
     let mend = match answer.status {
@@ -205,14 +205,19 @@ fn refused(answer: &Answer, order: &Order, claim: &str, now: Timestamp) -> MintE
     MintError::Refused(format!("{told}; {mend}"))
 }
 
-/// 403 is also GitHub's answer to too many requests:
+/// 403 is also GitHub's answer to too many requests, by its words alone for some of the secondary limits:
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>.
-fn is_rate_limit(answer: &Answer) -> bool {
+fn is_rate_limit(answer: &Answer, message: &str) -> bool {
     let used_up = answer
         .headers
         .get("x-ratelimit-remaining")
         .is_some_and(|left| left == "0");
-    answer.status == StatusCode::FORBIDDEN && (used_up || answer.headers.contains_key(header::RETRY_AFTER))
+    let message = message.to_lowercase();
+    let named = ["rate limit", "abuse detection"]
+        .iter()
+        .any(|words| message.contains(words));
+    answer.status == StatusCode::FORBIDDEN
+        && (used_up || named || answer.headers.contains_key(header::RETRY_AFTER))
 }
 
 fn new_key(order: &Order) -> String {
@@ -264,6 +269,7 @@ mod tests {
         for passing in [
             answer(403, &[("x-ratelimit-remaining", "0")], "API rate limit exceeded"),
             answer(403, &[("retry-after", "60")], "secondary rate limit"),
+            answer(403, &[], "You have exceeded a secondary rate limit. Please wait."),
             answer(429, &[], ""),
             answer(502, &[], ""),
             answer(422, &[], ""),

@@ -149,6 +149,15 @@ impl Scene {
             .await;
     }
 
+    /// Adds a line to the plugin's limits.
+    pub async fn limit(&mut self, line: &str) {
+        let header = "[plugins.gsheets.limits]\n";
+        self.section = self.section.replace(header, &format!("{header}{line}\n"));
+        // Paused and ready again tells that the line is in force.
+        self.pause(true).await;
+        self.pause(false).await;
+    }
+
     /// Lets the operator grant the account's key with these scopes instead of those that the plugin asks for.
     pub fn grant_scopes(&self, scopes: &[&str]) {
         let key = format!("\"file:{}\"", self.dir.path().join("key.json").display());

@@ -1,6 +1,7 @@
 //! A spreadsheet named by its title.
 
 use serde_json::{Value, json};
+use standins::fault::FaultKind;
 use standins::google::{Options, Role};
 
 use super::scene::{BATCH, GET, SHEET, Scene, below, columns};
@@ -43,6 +44,39 @@ async fn a_missing_one_is_made_once_in_the_shared_drive_and_shared() {
     scene.called();
     scene.done(&json!({"id": "A-3"})).await;
     assert_eq!(scene.called(), [GET, BATCH]);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_google_refuses_holds_no_row_up() {
+    let options = Options {
+        accounts_own_files: true,
+        ..Options::default()
+    };
+    let scene = Scene::with(options, |_, _| {
+        titled(&json!({"share-with": ["nobody@example.com", "ada@example.com"]}))
+    })
+    .await;
+    let share = "drive.permissions.create";
+    scene.fault(share, FaultKind::Status { status: 400 }, 1);
+    let event = scene.done(&json!({"id": "A-1"})).await;
+    let logs = event["deliveries"][0]["attempts"][0]["logs"].to_string();
+    assert!(
+        logs.contains("`share-with`") && logs.contains("in a day"),
+        "{logs}"
+    );
+    assert_eq!(
+        scene.called(),
+        [LIST, "sheets.spreadsheets.create", share, share, BATCH]
+    );
+    let book = &scene.google.spreadsheets_titled("New orders")[0];
+    let file = scene.google.file(book).expect("the file");
+    assert!(
+        file.permissions.iter().any(|own| own.who == "ada@example.com"),
+        "the others have it"
+    );
+    scene.done(&json!({"id": "A-2"})).await;
+    assert_eq!(scene.called(), [GET, BATCH], "it is not tried with every row");
     scene.end().await;
 }
 

@@ -7,13 +7,15 @@ use super::Purpose;
 pub(crate) enum Verdict {
     /// It passes by itself.
     Retry,
+    /// There is room again soon, and the attempt is not to blame.
+    Wait,
     /// It may pass with another token, once.
     RetryOnce,
     /// Somebody has to mend something first.
     Reject,
 }
 
-use Verdict::{Reject, Retry, RetryOnce};
+use Verdict::{Reject, Retry, RetryOnce, Wait};
 
 /// One line of the table.
 pub(crate) struct Entry {
@@ -65,6 +67,8 @@ const fn on(purpose: Purpose, status: u16, word: &'static str, mend: &'static st
 }
 
 const QUOTA: &str = "The quota is used up for the moment; it will be tried again.";
+const DAY: &str =
+    "The project's quota of the day is used up; ask Google for more in the Google Cloud console.";
 const GOOGLE: &str = "Google has a problem of its own; see https://www.google.com/appsstatus/dashboard/";
 const SHARE: &str = "Share the spreadsheet with the service account's address (`client_email` in its key file) as \
                      Editor, and check that `spreadsheet` in plugins.toml is right.";
@@ -86,12 +90,12 @@ const PROTECTED: &str = "Check what the message names: a protected range, or an 
 
 pub(crate) const TABLE: &[Entry] = &[
     // Passes by itself.
-    any(429, "", Retry, QUOTA),
-    any(403, "rateLimitExceeded", Retry, QUOTA),
-    any(403, "userRateLimitExceeded", Retry, QUOTA),
-    any(403, "sharingRateLimitExceeded", Retry, QUOTA),
-    any(403, "dailyLimitExceeded", Retry, QUOTA),
-    any(403, "RATE_LIMIT_EXCEEDED", Retry, QUOTA),
+    any(429, "", Wait, QUOTA),
+    any(403, "rateLimitExceeded", Wait, QUOTA),
+    any(403, "userRateLimitExceeded", Wait, QUOTA),
+    any(403, "sharingRateLimitExceeded", Wait, QUOTA),
+    any(403, "dailyLimitExceeded", Retry, DAY),
+    any(403, "RATE_LIMIT_EXCEEDED", Wait, QUOTA),
     any(408, "", Retry, "The request did not reach Google whole."),
     any(
         409,

@@ -40,7 +40,7 @@ fn each_line_can_be_reached_and_has_a_mend() {
 #[test]
 fn what_passes_by_itself_is_tried_again_when_google_says() {
     let host = Host::new();
-    for status in [408, 409, 429, 500, 502, 503, 504] {
+    for status in [408, 409, 500, 502, 503, 504] {
         let failure = refused(Purpose::Spreadsheet, status, &json!({"message": "m"}), 1);
         assert!(
             matches!(failure, Failure::Retry(ref retry) if retry.after.is_none()),
@@ -54,8 +54,13 @@ fn what_passes_by_itself_is_tried_again_when_google_says() {
     .with_header("Retry-After", "17");
     let failure = read(Purpose::Spreadsheet, &answer, 1).failure;
     assert!(
-        matches!(failure, Failure::Retry(ref retry) if retry.after == Some(17_000)),
+        matches!(failure, Failure::Defer(ref defer) if defer.after == 17_000),
         "{failure:?}"
+    );
+    let unnamed = refused(Purpose::Spreadsheet, 429, &json!({"message": "m"}), 1);
+    assert!(
+        matches!(unnamed, Failure::Defer(_)),
+        "no attempt is spent: {unnamed:?}"
     );
     let drive = json!({"code": 403, "message": "slow down", "errors": [{"reason": "userRateLimitExceeded"}]});
     assert!(refused(Purpose::Find, 403, &drive, 1).is_retryable());

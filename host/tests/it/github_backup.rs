@@ -9,6 +9,7 @@ use hookyard::domain::process::{ProcessPut, PutMode};
 use hookyard::domain::time::Timestamp;
 use hookyard::environment::Environment;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
 use standins::github::{GitHub, Grant, Level, Options, RepositoryView};
 use tempfile::TempDir;
 
@@ -60,6 +61,25 @@ impl Scene {
         }
     }
 
+    /// Puts these lines in the place of those that the plugin's configuration had more.
+    async fn configure(&self, config: &str) {
+        let mut section = Section::of(&self.github, config);
+        // Paused and ready again tells that it is in force.
+        for (paused, state) in [(true, "paused"), (false, "ready")] {
+            section.pause(paused);
+            self.pipeline.write_plugins(&section.text());
+            self.pipeline.wait_plugin("github-backup", state).await;
+        }
+    }
+
+    /// Lets the time pass for which deliveries wait.
+    async fn due_now(&self) {
+        let file = self.pipeline.dir.join("data/hookyard.db").display().to_string();
+        let mut database = SqliteConnection::connect(&file).await.expect("opened");
+        let update = sqlx::query("UPDATE deliveries SET due_at = 0 WHERE lease_token IS NULL");
+        update.execute(&mut database).await.expect("updated");
+    }
+
     /// Stores processes.
     async fn put(&self, processes: &[(String, String)]) {
         let now = Timestamp::from_millis(1_700_000_000_000);
@@ -101,6 +121,11 @@ impl Scene {
         let path = format!("/api/plugins/github-backup/actions/{action}/");
         let (_, answer) = self.pipeline.post(&path, input).await;
         let id = answer["id"].as_str().unwrap_or_else(|| panic!("no id: {answer}"));
+        self.settled(id).await
+    }
+
+    /// Waits until it is over, however many attempts that takes.
+    async fn settled(&self, id: &str) -> Ended {
         let settled = |event: &Value| matches!(event["status"].as_str(), Some("processed" | "failed"));
         let event = self.pipeline.wait_event(id, settled).await;
         Ended {

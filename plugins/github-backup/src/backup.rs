@@ -28,6 +28,8 @@ pub(crate) struct Backup<'a> {
     pub(crate) inventory: &'a Inventory,
     /// The delivery's id, for the commit messages.
     pub(crate) delivery: &'a str,
+    /// Which attempt this is, from 1.
+    pub(crate) attempt: u32,
     pub(crate) dry_run: bool,
 }
 
@@ -43,7 +45,7 @@ pub(crate) fn run(ctx: &Context<Config>, input: &Input) -> Result<Outcome, Failu
     let config = &ctx.config;
     config.check()?;
     let inventory = Inventory::read()?;
-    let github = GitHub::new(config)?;
+    let github = GitHub::new(config, ctx.delivery.attempt)?;
     let target = match target::find(&github, config)? {
         Some(target) => target,
         None if input.dry_run => return all_new(config, &inventory),
@@ -66,6 +68,7 @@ pub(crate) fn run(ctx: &Context<Config>, input: &Input) -> Result<Outcome, Failu
         target: &target,
         inventory: &inventory,
         delivery: &ctx.delivery.id,
+        attempt: ctx.delivery.attempt,
         dry_run: input.dry_run,
     };
     match config.mode {

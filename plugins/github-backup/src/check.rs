@@ -15,7 +15,7 @@ const PROBE: &[u8] = b"Hookyard asks whether it may write.\n";
 pub(crate) fn run(ctx: &Context<Config>) -> Result<Outcome, Failure> {
     let config = &ctx.config;
     config.check()?;
-    let github = GitHub::new(config)?;
+    let github = GitHub::new(config, ctx.delivery.attempt)?;
     let who = match config.auth {
         Auth::Token => github.me()?.login,
         Auth::App => "the App's installation".to_owned(),

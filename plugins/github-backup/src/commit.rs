@@ -25,6 +25,14 @@ const MAX_MOVES: usize = 5;
 /// second, and it gives up after ten.
 const MAX_ENTRIES: usize = 1_000;
 
+/// How many entries a tree request of this attempt has: fewer after each failure, which may be GitHub's time-out.
+fn entries_of(attempt: u32) -> usize {
+    MAX_ENTRIES >> attempt.saturating_sub(1).min(MAX_HALVINGS)
+}
+
+/// How often the entries are halved: 62 remain, at which 10,000 files still fit the shipped `requests`.
+const MAX_HALVINGS: u32 = 4;
+
 /// Bytes of one tree request: half of the host's bound for a request.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
@@ -256,7 +264,7 @@ impl Trees<'_> {
 
     fn push(&mut self, entry: CreateTreeEntry, content: usize) -> Result<(), Failure> {
         let size = ENTRY_BYTES + json_length(&entry.path) + content;
-        if self.entries.len() == MAX_ENTRIES || self.bytes + size > MAX_BYTES {
+        if self.entries.len() >= entries_of(self.backup.attempt) || self.bytes + size > MAX_BYTES {
             self.flush()?;
         }
         self.bytes += size;
@@ -290,6 +298,11 @@ fn json_length(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_later_attempt_sends_smaller_trees() {
+        assert_eq!([1, 2, 5, 60].map(super::entries_of), [1_000, 500, 62, 62]);
+    }
+
     #[test]
     fn a_text_is_as_long_as_json_makes_it() {
         let text = "a\"\\\n\r\t\u{8}\u{c}\u{1}\u{1f}é🚀/";

@@ -8,12 +8,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use hookyard_plugin_sdk::{Failure, info};
+use octocrab::models::repos::Content;
 
 use crate::backup::Backup;
 use crate::folder;
 use crate::github::Head;
 use crate::message;
 use crate::plan::{Failed, Listing, Plan, Present, Write};
+use crate::portions::Portions;
 use crate::report::Report;
 
 /// Files written by one run, so that 500 an hour are not exceeded with [`PAUSE`] between.
@@ -32,14 +34,29 @@ pub(crate) fn run(
     owned: Option<&BTreeSet<String>>,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let plan = Plan::new(backup.inventory, &listing(backup)?, owned);
+    let (branch, entries) = open(backup)?;
+    let plan = Plan::new(backup.inventory, &listing(backup, &branch, entries)?, owned);
     if backup.dry_run {
         report.assume_done(&plan, backup.inventory);
         return Ok(());
     }
     report.start(&plan);
+    let mut portions = Portions::read(backup)?;
+    portions.add_to(report);
+    match carry_out(backup, &plan, report) {
+        Ok(()) => portions.end(),
+        Err(failure) => {
+            portions.keep(report);
+            return Err(failure);
+        }
+    }
+    report.url.clone_from(&backup.target.url);
+    Ok(())
+}
+
+fn carry_out(backup: &Backup<'_>, plan: &Plan, report: &mut Report) -> Result<(), Failure> {
     let mut left = MAX_WRITES;
-    write(backup, &plan, report, &mut left)?;
+    write(backup, plan, report, &mut left)?;
     for (file, sha) in &plan.removals {
         take_one(&mut left, report)?;
         let text = message::for_one(file, "deleted", backup.delivery);
@@ -49,8 +66,30 @@ pub(crate) fn run(
         report.removed(file);
         report.commit = commit;
     }
-    report.url.clone_from(&backup.target.url);
     Ok(())
+}
+
+/// The branch to read and what its folder has. A configured branch that is missing begins at the default one; a dry
+/// run begins none, and reads what it would begin with.
+fn open(backup: &Backup<'_>) -> Result<(String, Vec<Content>), Failure> {
+    let (github, target, folder) = (backup.github, backup.target, &*backup.config.folder);
+    let entries = github.folder(folder, &target.branch)?;
+    let is_there = target.branch == target.default_branch || !entries.is_empty();
+    if is_there || github.head(&target.branch)? != Head::NoBranch {
+        return Ok((target.branch.clone(), entries));
+    }
+    let Head::At(sha) = github.head(&target.default_branch)? else {
+        return Ok((target.branch.clone(), entries));
+    };
+    let entries = github.folder(folder, &target.default_branch)?;
+    if backup.dry_run {
+        return Ok((target.default_branch.clone(), entries));
+    }
+    match github.create_branch(&target.branch, &sha) {
+        Ok(()) => Ok((target.branch.clone(), entries)),
+        Err(error) if error.is_taken() => Err(Failure::retry("somebody else has just made the branch")),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn write(backup: &Backup<'_>, plan: &Plan, report: &mut Report, left: &mut usize) -> Result<(), Failure> {
@@ -101,11 +140,10 @@ fn take_one(left: &mut usize, report: &Report) -> Result<(), Failure> {
     ))
 }
 
-fn listing(backup: &Backup<'_>) -> Result<Listing, Failure> {
+fn listing(backup: &Backup<'_>, branch: &str, entries: Vec<Content>) -> Result<Listing, Failure> {
     let (github, folder) = (backup.github, &*backup.config.folder);
-    let entries = github.folder(folder, &backup.target.branch)?;
     if entries.len() >= LISTING {
-        return match github.head(&backup.target.branch)? {
+        return match github.head(branch)? {
             Head::At(sha) => folder::list(github, &github.commit(&sha)?.tree.sha, folder),
             _ => Err(Failure::retry("the branch has gone")),
         };
@@ -115,8 +153,10 @@ fn listing(backup: &Backup<'_>) -> Result<Listing, Failure> {
             "`{folder}` is no folder in the repository; set another `folder` in plugins.toml"
         )));
     }
-    let present = |kind: &str, sha: String| match kind {
-        "file" => Present::File {
+    // A submodule is called a file too, and cannot be loaded:
+    // <https://docs.github.com/en/rest/repos/contents#get-repository-content>.
+    let present = |kind: &str, loads: bool, sha: String| match kind {
+        "file" if loads => Present::File {
             sha,
             mode: "100644".to_owned(),
         },
@@ -124,6 +164,11 @@ fn listing(backup: &Backup<'_>) -> Result<Listing, Failure> {
     };
     Ok(entries
         .into_iter()
-        .map(|entry| (entry.name, present(&entry.r#type, entry.sha)))
+        .map(|entry| {
+            (
+                entry.name,
+                present(&entry.r#type, entry.download_url.is_some(), entry.sha),
+            )
+        })
         .collect())
 }

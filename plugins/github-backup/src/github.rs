@@ -18,7 +18,7 @@ use octocrab::service::middleware::{base_uri::BaseUriLayer, extra_headers::Extra
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{Auth, Config};
 
 mod refusal;
 mod service;
@@ -38,7 +38,13 @@ pub(crate) struct GitHub {
     pool: RefCell<LocalPool>,
     owner: String,
     repo: String,
+    /// Whether a refused token may only be too new.
+    fresh: bool,
 }
+
+/// Attempts with an App's token that a refusal of it does not end. A scheduled backup nearly always has a token made
+/// a moment before, and GitHub's servers learn of it one after the other.
+const FRESH_ATTEMPTS: u32 = 2;
 
 /// The part of an account that counts here; the whole has other fields for people, organisations
 /// and apps.
@@ -74,7 +80,7 @@ struct Removal<'a> {
 
 impl GitHub {
     /// Makes the client. Nothing is sent yet.
-    pub(crate) fn new(config: &Config) -> std::result::Result<Self, Failure> {
+    pub(crate) fn new(config: &Config, attempt: u32) -> std::result::Result<Self, Failure> {
         let base = config
             .api_base
             .parse()
@@ -104,6 +110,7 @@ impl GitHub {
             pool: RefCell::new(pool),
             owner: config.owner.clone(),
             repo: config.repo.clone(),
+            fresh: config.auth == Auth::App && attempt <= FRESH_ATTEMPTS,
         })
     }
 
@@ -112,7 +119,7 @@ impl GitHub {
         self.pool
             .borrow_mut()
             .run_until(request)
-            .map_err(|error| Error::new(what, error))
+            .map_err(|error| Error::new(what, error).fresh(self.fresh))
     }
 
     /// The repository; none when there is no such, or none that the token may see.

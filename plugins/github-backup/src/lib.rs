@@ -19,6 +19,7 @@ mod message;
 mod names;
 mod owned;
 mod plan;
+mod portions;
 mod report;
 mod target;
 

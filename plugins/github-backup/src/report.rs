@@ -1,14 +1,14 @@
 //! What a backup did, for people and programs.
 
 use hookyard_plugin_sdk::{Failure, Outcome};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::inventory::Inventory;
 use crate::plan::{Failed, Plan};
 
 /// Bytes of the lists in an outcome; the host keeps 64 KiB of it all.
-const MAX_LISTS: usize = 48 * 1024;
+pub(crate) const MAX_LISTS: usize = 48 * 1024;
 
 /// Characters of one reason in the lists.
 const MAX_REASON: usize = 300;
@@ -43,10 +43,10 @@ pub(crate) struct Report {
 }
 
 /// One file that changed.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Change {
     path: String,
-    change: &'static str,
+    change: String,
 }
 
 impl Report {
@@ -97,8 +97,9 @@ impl Report {
         self.list(file, "deleted");
     }
 
-    fn list(&mut self, file: &str, change: &'static str) {
+    fn list(&mut self, file: &str, change: &str) {
         let path = format!("{}/{file}", self.folder);
+        let change = change.to_owned();
         self.changes.push(Change { path, change });
     }
 
@@ -147,13 +148,13 @@ impl Report {
         }
         let mut room = MAX_LISTS;
         self.failed_not_listed = cut(&mut self.failed, &mut room);
-        self.changes_not_listed = cut(&mut self.changes, &mut room);
+        self.changes_not_listed += cut(&mut self.changes, &mut room);
         Outcome::new(summary).with_output(&self)
     }
 }
 
 /// Keeps as many as there is room for; how many went.
-fn cut<T: Serialize>(list: &mut Vec<T>, room: &mut usize) -> usize {
+pub(crate) fn cut<T: Serialize>(list: &mut Vec<T>, room: &mut usize) -> usize {
     let fits = list
         .iter()
         .take_while(|entry| {

@@ -148,3 +148,22 @@ async fn a_trade_that_fails_for_now_is_retried() {
     assert_eq!(ended.output()["created"], 1);
     scene.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_not_every_server_knows_yet_is_tried_again() {
+    let (scene, _key) = organisations().await;
+    scene.put(&many(1)).await;
+    let fault = Fault {
+        target: "GET /repos/{owner}/{repo}".to_owned(),
+        kind: FaultKind::Status { status: 401 },
+        times: 1,
+    };
+    scene.github.inject(fault).expect("a good fault");
+    let path = "/api/plugins/github-backup/actions/backup/?wait=25";
+    let (_, answer) = scene.pipeline.post(path, &json!({})).await;
+    let attempt = &answer["delivery"]["attempts"][0];
+    assert_eq!(attempt["outcome"], "retry", "{attempt:#}");
+    let ended = scene.settled(answer["id"].as_str().expect("an id")).await;
+    assert_eq!(ended.output()["created"], 1);
+    scene.stop().await;
+}

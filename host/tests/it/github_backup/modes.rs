@@ -1,5 +1,7 @@
 //! Other ways, other places, other rights.
 
+use standins::github::Limits;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,15 +88,81 @@ async fn a_repository_without_commits_gets_a_first_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_branch_of_its_own_leaves_the_default_one_alone() {
-    let scene = Scene::start("branch = \"backups/hookyard\"\nfolder = \"a/b\"").await;
+    for mode in ["git-data", "contents"] {
+        let config = format!("mode = \"{mode}\"\nbranch = \"backups/hookyard\"\nfolder = \"a/b\"");
+        let scene = Scene::start(&config).await;
+        scene.put(&many(2)).await;
+        assert_eq!(scene.backup().await["created"], 2, "{mode}");
+        assert_eq!(scene.backup().await["unchanged"], 2, "{mode}");
+        let repo = scene.repo();
+        assert_eq!(repo.commits_of("main").len(), 1);
+        assert!(
+            repo.files_at("backups/hookyard")
+                .contains_key("a/b/process-00000.py")
+        );
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_branch_begins_with_what_the_default_one_has() {
+    let scene = Scene::start("mode = \"contents\"").await;
     scene.put(&many(2)).await;
     assert_eq!(scene.backup().await["created"], 2);
-    assert_eq!(scene.backup().await["unchanged"], 2);
-    let repo = scene.repo();
-    assert_eq!(repo.commits_of("main").len(), 1);
+    scene.put(&one("process-00001", "# new\n")).await;
+    scene.configure("mode = \"contents\"\nbranch = \"other\"").await;
+    let dry = scene.act("backup", &json!({"dry-run": true})).await.output();
+    assert_eq!(
+        (&dry["updated"], &dry["unchanged"]),
+        (&json!(1), &json!(1)),
+        "{dry}"
+    );
     assert!(
-        repo.files_at("backups/hookyard")
-            .contains_key("a/b/process-00000.py")
+        scene.repo().commits_of("other").is_empty(),
+        "a dry run makes no branch"
+    );
+    let told = scene.backup().await;
+    assert_eq!(
+        (&told["updated"], &told["unchanged"]),
+        (&json!(1), &json!(1)),
+        "{told}"
+    );
+    assert_eq!(
+        scene.repo().files_at("other")["processes/process-00001.py"],
+        "# new\n".as_bytes()
+    );
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_in_portions_is_told_as_a_whole() {
+    let scene = Scene::start("mode = \"contents\"").await;
+    // GitHub's own bound is met by the portions' pause, which this test does not wait for.
+    scene.github.set_limits(Limits {
+        writes_per_minute: 1_000,
+        ..Limits::default()
+    });
+    scene.put(&many(85)).await;
+    let path = "/api/plugins/github-backup/actions/backup/?wait=25";
+    let (_, answer) = scene.pipeline.post(path, &json!({})).await;
+    let attempt = &answer["delivery"]["attempts"][0];
+    assert_eq!(attempt["outcome"], "deferred", "{attempt:#}");
+    assert_eq!(scene.repo().commits_of("main").len(), 1 + 80);
+    // Ten minutes are over.
+    scene.due_now().await;
+    let ended = scene.settled(answer["id"].as_str().expect("an id")).await;
+    let told = ended.output();
+    assert_eq!(
+        (&told["created"], &told["unchanged"]),
+        (&json!(85), &json!(0)),
+        "{told}"
+    );
+    assert_eq!(told["changes"].as_array().map(Vec::len), Some(85));
+    let again = scene.backup().await;
+    assert_eq!(
+        (&again["created"], &again["unchanged"]),
+        (&json!(0), &json!(85)),
+        "{again}"
     );
     scene.stop().await;
 }

@@ -55,6 +55,11 @@ impl Section {
         self.0[name] = Item::Table(table.as_table().clone());
     }
 
+    /// Whether deliveries wait.
+    pub fn pause(&mut self, paused: bool) {
+        self.0["paused"] = value(paused);
+    }
+
     /// The only schedule, by its lines.
     pub fn schedule(&mut self, lines: &str) {
         let schedule: DocumentMut = lines.parse().expect("TOML");

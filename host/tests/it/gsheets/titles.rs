@@ -62,7 +62,7 @@ async fn an_address_that_google_refuses_holds_no_row_up() {
     let event = scene.done(&json!({"id": "A-1"})).await;
     let logs = event["deliveries"][0]["attempts"][0]["logs"].to_string();
     assert!(
-        logs.contains("`share-with`") && logs.contains("in a day"),
+        logs.contains("sharing the spreadsheet") && logs.contains("in a day"),
         "{logs}"
     );
     assert_eq!(

@@ -15,6 +15,9 @@ const UNNAMED_WAIT: Duration = Duration::from_mins(1);
 /// The shortest wait for a limit whose reset has just passed.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
+/// The wait until every server of GitHub's knows a new installation token.
+const FRESH_WAIT: Duration = Duration::from_secs(5);
+
 /// Characters of GitHub's text that are kept; a proxy's error page can be long.
 const MAX_TEXT: usize = 500;
 
@@ -28,6 +31,8 @@ pub(crate) struct Error {
     /// What was being done, for people: `reading the branch`.
     what: &'static str,
     cause: Cause,
+    /// Whether the token may be so new that not every server of GitHub's knows it.
+    fresh: bool,
 }
 
 #[derive(Debug)]
@@ -48,7 +53,16 @@ impl Error {
             }
             other => Cause::Failed(Failure::reject(cut(&other.to_string()))),
         };
-        Self { what, cause }
+        Self {
+            what,
+            cause,
+            fresh: false,
+        }
+    }
+
+    /// The same, of a token that may be a few seconds old.
+    pub(super) fn fresh(self, fresh: bool) -> Self {
+        Self { fresh, ..self }
     }
 
     /// The status of GitHub's answer.
@@ -103,6 +117,15 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error.cause {
             Cause::Failed(failure) => failure.context(error.what),
+            Cause::Refused(source) if error.fresh && is_unknown(&source) => Failure::retry_after(
+                format!(
+                    "GitHub answers {}: {}",
+                    source.status_code.as_u16(),
+                    said(&source)
+                ),
+                FRESH_WAIT,
+            )
+            .context(error.what),
             Cause::Refused(source) => settle(&source).context(error.what),
         }
     }
@@ -124,6 +147,11 @@ fn unreadable(text: &str, ends_early: bool) -> Failure {
     } else {
         Failure::reject(format!("{text}; check `api-base` in plugins.toml"))
     }
+}
+
+/// How GitHub refuses a token that it does not know.
+fn is_unknown(error: &GitHubError) -> bool {
+    error.status_code.as_u16() == 401
 }
 
 fn settle(error: &GitHubError) -> Failure {

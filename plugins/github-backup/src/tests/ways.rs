@@ -278,7 +278,7 @@ fn the_contents_way_writes_file_by_file() {
     );
     let entry = |name: &str, sha: &str| {
         json!({"name": name, "path": format!("processes/{name}"), "sha": sha, "size": 1, "url": "u", "type": "file",
-            "_links": {"self": "https://github.test/s", "git": null, "html": null}})
+            "download_url": "https://github.test/d", "_links": {"self": "https://github.test/s", "git": null, "html": null}})
     };
     let written = json!({"content": entry("x", "1"), "commit": {"sha": "c7"}});
     host.expect(&in_repo("GET", ""))

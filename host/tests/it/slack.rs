@@ -83,6 +83,41 @@ async fn a_connection_cut_after_the_effect_leaves_one_message() {
     }
 }
 
+/// Others write to the channel, or to a thread in it.
+async fn others_write(scene: &Scene, messages: usize, thread: Option<&str>) {
+    let channel = scene.slack.channel_id("general").expect("a channel");
+    for n in 0..messages {
+        let url = format!("{}/chat.postMessage", scene.slack.api_base);
+        let body = json!({"channel": channel, "text": format!("other {n}"), "thread_ts": thread});
+        let request = scene
+            .pipeline
+            .client
+            .post(url)
+            .bearer_auth(&scene.slack.bot_token);
+        let request = request.header("content-type", "application/json; charset=utf-8");
+        let answer = request.body(body.to_string()).send().await.expect("an answer");
+        assert!(answer.text().await.expect("a body").contains("\"ok\":true"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_leaves_one_message_where_others_write_much() {
+    let scene = Scene::new("slack-sdk", "channel = \"{channel}\"\nthread = \"{{ body.k }}\"").await;
+    others_write(&scene, 150, None).await;
+    scene.fault(POST, FaultKind::CutAfterEffect);
+    let first = scene.send(&json!({"n": 1, "k": "a"})).await;
+    scene.pipeline.wait_status(&first, "processed").await;
+    let parent = scene.slack.messages().last().expect("a message").ts.clone();
+    others_write(&scene, 150, Some(&parent)).await;
+    scene.fault(POST, FaultKind::CutAfterEffect);
+    let reply = scene.send(&json!({"n": 2, "k": "a"})).await;
+    scene.pipeline.wait_status(&reply, "processed").await;
+    let texts = texts(&scene);
+    let ours: Vec<_> = texts.iter().filter(|text| text.starts_with("n is")).collect();
+    assert_eq!(ours, ["n is 1", "n is 2"]);
+    scene.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channels_name_is_known_by_its_id_once_posted_to() {
     let scene = Scene::new("slack-sdk", "channel = \"#general\"").await;

@@ -11,8 +11,12 @@ use crate::errors;
 /// Bytes of an answer worth reading: Slack echoes the message with its blocks.
 const MAX_ANSWER: usize = 1024 * 1024;
 
-/// Messages that a look into a conversation reads: one page.
+/// Messages of a page of a conversation.
 const PAGE: u32 = 100;
+
+/// Pages that a look into a conversation reads at most: a thousand messages since the delivery was made. It costs
+/// these requests only where so much was written meanwhile.
+const MAX_PAGES: u32 = 10;
 
 /// What Slack says when the message that is to be updated or replied to is no longer there, or not to be changed.
 const GONE: [&str; 7] = [
@@ -64,6 +68,23 @@ impl From<Refused> for Failure {
     }
 }
 
+/// A span of a conversation, in seconds since 1970.
+pub(crate) struct Span {
+    pub oldest: u64,
+    pub latest: u64,
+}
+
+/// What a look into a conversation came to.
+pub(crate) enum Look {
+    /// The message's `ts`.
+    Found(String),
+    Missing,
+    /// The app may not read it.
+    Unreadable,
+    /// More was written than [`MAX_PAGES`] hold.
+    TooMany,
+}
+
 /// A way to Slack: where it is, and the stand-in for the token.
 pub(crate) struct Api {
     base: String,
@@ -110,37 +131,62 @@ impl Api {
         unless_gone(self.call("chat.update", |url| Request::post(url).json(message)))
     }
 
-    /// The latest messages of a conversation, or of a thread in it, with their metadata. None when the app may
-    /// not read them. Neither method reads JSON.
-    pub(crate) fn history(
+    /// Looks for a message in a conversation, or in a thread in it, page by page. Neither method reads JSON. Both
+    /// ends of the span are named: without `latest` Slack gives those closest to `oldest`.
+    pub(crate) fn look(
         &self,
         channel: &str,
         thread: Option<&str>,
-        oldest: u64,
-    ) -> Result<Option<Vec<Value>>, Failure> {
+        span: &Span,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Look, Failure> {
         let method = if thread.is_some() {
             "conversations.replies"
         } else {
             "conversations.history"
         };
-        let answer = self.call(method, |url| {
-            let request = Request::get(url)
-                .query("channel", channel)
-                .query("oldest", &oldest.to_string())
-                .query("limit", &PAGE.to_string())
-                .query("include_all_metadata", "true");
-            Ok(match thread {
-                Some(ts) => request.query("ts", ts),
-                None => request,
-            })
-        });
-        match answer {
-            Ok(mut answer) => Ok(answer["messages"].as_array_mut().map(std::mem::take)),
-            Err(refused) if refused.denied || refused.is(&UNREADABLE) => Ok(None),
-            // The thread is gone, and with it what was posted to it.
-            Err(refused) if refused.is(&GONE) => Ok(Some(Vec::new())),
-            Err(refused) => Err(refused.failure),
+        let mut cursor = String::new();
+        for _ in 0..MAX_PAGES {
+            let answer = self.call(method, |url| {
+                let request = Request::get(url)
+                    .query("channel", channel)
+                    .query("oldest", &span.oldest.to_string())
+                    .query("latest", &span.latest.to_string())
+                    .query("limit", &PAGE.to_string())
+                    .query("include_all_metadata", "true");
+                let request = match thread {
+                    Some(ts) => request.query("ts", ts),
+                    None => request,
+                };
+                Ok(match &*cursor {
+                    "" => request,
+                    cursor => request.query("cursor", cursor),
+                })
+            });
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(refused) if refused.denied || refused.is(&UNREADABLE) => return Ok(Look::Unreadable),
+                // The thread is gone, and with it what was posted to it.
+                Err(refused) if refused.is(&GONE) => return Ok(Look::Missing),
+                Err(refused) => return Err(refused.failure),
+            };
+            let messages = answer["messages"].as_array().map_or(&[][..], Vec::as_slice);
+            if let Some(ts) = messages
+                .iter()
+                .find(|message| wanted(message))
+                .and_then(|found| found["ts"].as_str())
+            {
+                return Ok(Look::Found(ts.to_owned()));
+            }
+            cursor = answer["response_metadata"]["next_cursor"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            if cursor.is_empty() {
+                return Ok(Look::Missing);
+            }
         }
+        Ok(Look::TooMany)
     }
 
     fn call(

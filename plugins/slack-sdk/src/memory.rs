@@ -13,7 +13,7 @@ const FORGET_AFTER: Duration = Duration::from_hours(30 * 24);
 const POSTING: Duration = Duration::from_mins(2);
 
 /// How long others wait for it.
-const WAIT: Duration = Duration::from_secs(1);
+const WAIT: Duration = Duration::from_secs(5);
 
 /// Most keys kept; far below the 10,000 that the state has room for.
 const MAX_KEYS: u32 = 1_000;
@@ -27,9 +27,9 @@ const MAX_WORDS: usize = 120;
 /// Prefix of the state's keys.
 const PREFIX: &str = "message/";
 
-/// What is kept of a message.
+/// What is written of a message.
 #[derive(Debug, Deserialize, Serialize)]
-struct Kept {
+struct Written {
     /// Seconds since 1970.
     at: u64,
     /// The message, once it is there.
@@ -50,12 +50,21 @@ pub(crate) struct Memory {
     key: String,
 }
 
+/// What is kept of a message that is there.
+pub(crate) struct Kept {
+    pub posted: Posted,
+    /// The delivery that posted or last updated it.
+    pub delivery: String,
+    /// The version of the entry, for a change that must not undo another.
+    pub version: u64,
+}
+
 /// What a key stands for.
 pub(crate) enum Known {
-    /// Nothing yet: this delivery is to post the first message.
-    First,
+    /// Nothing yet: this delivery is to post the first message. The version of its claim.
+    First(u64),
     /// A message.
-    Message(Posted),
+    Message(Kept),
 }
 
 impl Memory {
@@ -79,27 +88,42 @@ impl Memory {
     /// to wait.
     pub(crate) fn claim(&self, delivery: &Delivery) -> Result<Known, Failure> {
         let entry = state::get(&self.key)?;
-        let kept = entry
-            .as_ref()
-            .and_then(|entry| serde_json::from_slice::<Kept>(&entry.value).ok());
-        let now = seconds();
-        if let Some(kept) = &kept {
-            let age = Duration::from_secs(now.saturating_sub(kept.at));
-            match &kept.message {
-                Some(message) if age < FORGET_AFTER => return Ok(Known::Message(message.clone())),
-                None if age < POSTING && kept.delivery != delivery.id => return Err(busy()),
+        let written = entry.as_ref().and_then(|entry| {
+            Some((
+                entry.version,
+                serde_json::from_slice::<Written>(&entry.value).ok()?,
+            ))
+        });
+        if let Some((version, written)) = written {
+            let age = Duration::from_secs(seconds().saturating_sub(written.at));
+            match written.message {
+                Some(posted) if age < FORGET_AFTER => {
+                    let delivery = written.delivery;
+                    return Ok(Known::Message(Kept {
+                        posted,
+                        delivery,
+                        version,
+                    }));
+                }
+                None if age < POSTING && written.delivery != delivery.id => return Err(busy()),
                 _ => {}
             }
         }
         if entry.is_none() {
             make_room()?;
         }
-        let ours = written(now, None, delivery)?;
-        let version = entry.map(|entry| entry.version);
-        match state::compare_and_swap(&self.key, version, &ours)? {
-            Some(_) => Ok(Known::First),
-            None => Err(busy()),
-        }
+        self.claim_from(entry.map(|entry| entry.version), delivery)
+            .map(Known::First)
+    }
+
+    /// Claims the posting of a first message in the place of the one that is gone.
+    pub(crate) fn take_over(&self, version: u64, delivery: &Delivery) -> Result<u64, Failure> {
+        self.claim_from(Some(version), delivery)
+    }
+
+    fn claim_from(&self, version: Option<u64>, delivery: &Delivery) -> Result<u64, Failure> {
+        let ours = written(seconds(), None, delivery)?;
+        state::compare_and_swap(&self.key, version, &ours)?.ok_or_else(busy)
     }
 
     /// Keeps the message that was posted.
@@ -108,20 +132,21 @@ impl Memory {
         Ok(())
     }
 
-    /// Lets the next delivery post it: this one cannot.
-    pub(crate) fn give_up(&self) -> Result<(), Failure> {
-        state::delete(&self.key)?;
+    /// Lets the next delivery post it: this one cannot. Nothing when another has taken over meanwhile.
+    pub(crate) fn give_up(&self, claim: u64, delivery: &Delivery) -> Result<(), Failure> {
+        let long_ago = written(0, None, delivery)?;
+        state::compare_and_swap(&self.key, Some(claim), &long_ago)?;
         Ok(())
     }
 }
 
 fn written(at: u64, message: Option<Posted>, delivery: &Delivery) -> Result<Vec<u8>, Failure> {
-    let kept = Kept {
+    let written = Written {
         at,
         message,
         delivery: delivery.id.clone(),
     };
-    serde_json::to_vec(&kept).map_err(|error| Failure::reject(format!("cannot keep the message: {error}")))
+    serde_json::to_vec(&written).map_err(|error| Failure::reject(format!("cannot keep the message: {error}")))
 }
 
 fn busy() -> Failure {
@@ -137,8 +162,8 @@ fn make_room() -> Result<(), Failure> {
     let mut ages = Vec::with_capacity(keys.len());
     for key in keys {
         let entry = state::get(&key)?;
-        let kept = entry.and_then(|entry| serde_json::from_slice::<Kept>(&entry.value).ok());
-        ages.push((kept.map_or(0, |kept| kept.at), key));
+        let written = entry.and_then(|entry| serde_json::from_slice::<Written>(&entry.value).ok());
+        ages.push((written.map_or(0, |written| written.at), key));
     }
     ages.sort();
     for (_, key) in ages.into_iter().take(CLEAR) {

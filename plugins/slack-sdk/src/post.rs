@@ -9,16 +9,26 @@ use hookyard_plugin_sdk::{Delivery, Failure, Outcome, clock, info, warn};
 use serde_json::{Value, json};
 use slack_message::{Message, turn};
 
-use crate::api::Api;
-use crate::memory::{Known, Memory, Posted};
+use crate::api::{Api, Look, Span};
+use crate::memory::{Kept, Known, Memory, Posted};
 use crate::target::{Destination, Did, Target};
 
 /// The event type in a message's metadata.
 pub(crate) const METADATA: &str = "hookyard_delivery";
 
-/// How long before this attempt an earlier one may have posted: the longest retry of a delivery is counted in
-/// days, and a page of history has 100 messages anyway.
+/// How far Slack's clock and ours may be apart.
+const SKEW: Duration = Duration::from_mins(5);
+
+/// How far a look goes back for a delivery whose id does not tell when it was made: the usual `max-age`.
 const LOOK_BACK: Duration = Duration::from_hours(72);
+
+/// When a delivery was made, since 1970: its id is a `UUIDv7`, which begins with the milliseconds (RFC 9562, 5.7).
+fn made_at(delivery: &str) -> Option<Duration> {
+    let digits: String = delivery.chars().filter(|c| *c != '-').collect();
+    let is_v7 = digits.len() == 32 && digits.as_bytes()[12] == b'7';
+    let millis = is_v7.then(|| u64::from_str_radix(&digits[..12], 16).ok())??;
+    Some(Duration::from_millis(millis))
+}
 
 /// What later messages have to do with earlier ones.
 #[derive(Debug, Default)]
@@ -83,14 +93,14 @@ impl Post<'_> {
             Follow::Thread { key, broadcast } => {
                 let memory = Memory::of(&to.channel, key);
                 match memory.claim(self.delivery)? {
-                    Known::First => self.first(&to, &memory),
+                    Known::First(claim) => self.first(&to, &memory, claim),
                     Known::Message(parent) => self.reply(&to, &memory, &parent, *broadcast),
                 }
             }
             Follow::Update { key } => {
                 let memory = Memory::of(&to.channel, key);
                 match memory.claim(self.delivery)? {
-                    Known::First => self.first(&to, &memory),
+                    Known::First(claim) => self.first(&to, &memory, claim),
                     Known::Message(earlier) => self.update(&to, &memory, &earlier),
                 }
             }
@@ -98,19 +108,29 @@ impl Post<'_> {
     }
 
     /// The first message of a key, which is kept for those that follow.
-    fn first(&self, to: &Destination, memory: &Memory) -> Result<Outcome, Failure> {
+    fn first(&self, to: &Destination, memory: &Memory, claim: u64) -> Result<Outcome, Failure> {
         match self.post_new(to) {
             Ok((did, posted)) => {
-                memory.keep(posted.clone(), self.delivery)?;
+                self.keep(memory, &posted);
                 self.outcome(did, &posted)
             }
             Err(failure) => {
                 // Kept while it may still come to be; another delivery takes over when this one cannot.
                 if !failure.is_retryable() {
-                    memory.give_up()?;
+                    memory.give_up(claim, self.delivery)?;
                 }
                 Err(failure)
             }
+        }
+    }
+
+    /// Keeps a message that is posted. When that fails the message is there all the same, and must not come twice.
+    fn keep(&self, memory: &Memory, posted: &Posted) {
+        if let Err(failure) = memory.keep(posted.clone(), self.delivery) {
+            warn!(
+                "the message is posted and could not be remembered, so what follows begins anew: {}",
+                failure.reason()
+            );
         }
     }
 
@@ -118,29 +138,47 @@ impl Post<'_> {
         &self,
         to: &Destination,
         memory: &Memory,
-        parent: &Posted,
+        known: &Kept,
         broadcast: bool,
     ) -> Result<Outcome, Failure> {
+        let parent = &known.posted;
+        // An earlier attempt may have posted the first message, and another delivery have taken over since.
+        if self.delivery.attempt > 1
+            && let Some(channel) = &to.id
+            && let Some(ts) = self.find(channel, None)?
+        {
+            let channel = channel.clone();
+            return self.outcome(Did::Found, &Posted { channel, ts });
+        }
         let thread = Some((parent.ts.as_str(), broadcast));
         if let Some((did, posted)) = self.find_or_post(to, thread)? {
             return self.outcome(did, &posted);
         }
         info!("the thread's first message is gone; a new thread begins");
-        memory.give_up()?;
-        self.first(to, memory)
+        let claim = memory.take_over(known.version, self.delivery)?;
+        self.first(to, memory, claim)
     }
 
-    fn update(&self, to: &Destination, memory: &Memory, earlier: &Posted) -> Result<Outcome, Failure> {
+    fn update(&self, to: &Destination, memory: &Memory, known: &Kept) -> Result<Outcome, Failure> {
+        let earlier = &known.posted;
+        // The ids of deliveries are in the order of their making: this one was held up, and a later one was not.
+        if known.delivery > self.delivery.id {
+            return self.outcome(Did::Outdated, earlier);
+        }
         turn(&to.channel)?;
         let mut body = self.body(&earlier.channel);
         body["ts"] = earlier.ts.clone().into();
+        // Left out, the earlier message's blocks would stay: <https://docs.slack.dev/reference/methods/chat.update>.
+        if body.get("blocks").is_none() {
+            body["blocks"] = json!([]);
+        }
         if self.api.update(&body)?.is_some() {
-            memory.keep(earlier.clone(), self.delivery)?;
+            self.keep(memory, earlier);
             return self.outcome(Did::Updated, earlier);
         }
         info!("the message to update is gone; a new one takes its place");
-        memory.give_up()?;
-        self.first(to, memory)
+        let claim = memory.take_over(known.version, self.delivery)?;
+        self.first(to, memory, claim)
     }
 
     fn reply_to(&self, to: &Destination, ts: &str, broadcast: bool) -> Result<Outcome, Failure> {
@@ -199,7 +237,9 @@ impl Post<'_> {
             channel: text("channel"),
             ts: text("ts"),
         };
-        to.learn(&posted.channel)?;
+        if let Err(failure) = to.learn(&posted.channel) {
+            warn!("the channel's id could not be remembered: {}", failure.reason());
+        }
         let did = if thread.is_some() {
             Did::Replied
         } else {
@@ -211,23 +251,35 @@ impl Post<'_> {
     /// The message of this delivery in the conversation. Without the right to read it nobody can tell, and the
     /// message may come twice.
     fn find(&self, channel: &str, thread: Option<&str>) -> Result<Option<String>, Failure> {
-        let since = clock::now() - LOOK_BACK;
-        let oldest = since.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let Some(messages) = self.api.history(channel, thread, oldest.as_secs())? else {
-            warn!(
-                "cannot look whether an earlier attempt has posted this: give the app a history scope \
-                 (channels:history, groups:history, im:history) and the plugin the grants of its manifest"
-            );
-            return Ok(None);
-        };
-        let ours = |message: &&Value| {
+        let ours = |message: &Value| {
             message["metadata"]["event_type"] == METADATA
                 && message["metadata"]["event_payload"]["delivery"] == *self.delivery.id
         };
-        let found = messages.iter().find(ours);
-        Ok(found
-            .and_then(|message| message["ts"].as_str())
-            .map(str::to_owned))
+        match self.api.look(channel, thread, &self.span(), ours)? {
+            Look::Found(ts) => return Ok(Some(ts)),
+            Look::Missing => {}
+            Look::Unreadable => warn!(
+                "cannot look whether an earlier attempt has posted this: give the app a history scope \
+                 (channels:history, groups:history, im:history) and the plugin the grants of its manifest"
+            ),
+            Look::TooMany => warn!(
+                "cannot see whether an earlier attempt has posted this: too much was written since; it may be \
+                 there twice"
+            ),
+        }
+        Ok(None)
+    }
+
+    /// When an earlier attempt may have posted: from the delivery's making until now.
+    fn span(&self) -> Span {
+        let now = clock::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let made = made_at(&self.delivery.id).unwrap_or(now.saturating_sub(LOOK_BACK));
+        Span {
+            oldest: made.saturating_sub(SKEW).as_secs(),
+            latest: now.saturating_add(SKEW).as_secs(),
+        }
     }
 
     fn body(&self, channel: &str) -> Value {

@@ -90,6 +90,7 @@ impl Target {
             (Self::Channel(channel), Did::Posted) => format!("posted to {channel}"),
             (Self::Channel(channel), Did::Replied) => format!("replied in a thread of {channel}"),
             (Self::Channel(channel), Did::Updated) => format!("updated the message in {channel}"),
+            (_, Did::Outdated) => "left as it is: a later event has updated the message already".to_owned(),
             (Self::Channel(channel), Did::Found) => {
                 format!("an earlier attempt had posted it to {channel} already")
             }
@@ -109,6 +110,8 @@ pub(crate) enum Did {
     Posted,
     Replied,
     Updated,
+    /// A later event had updated it before.
+    Outdated,
     Found,
 }
 

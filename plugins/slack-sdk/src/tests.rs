@@ -4,6 +4,9 @@ use hookyard_plugin_sdk::testing::{self, Host};
 use serde_json::json;
 
 use super::*;
+use hookyard_plugin_sdk::Delivery;
+
+use crate::memory::{Memory, Posted};
 
 const BASE: &str = "https://slack.test/api";
 const POST: &str = "POST https://slack.test/api/chat.postMessage";
@@ -318,7 +321,7 @@ fn after_a_lost_answer_the_message_is_looked_for() {
         {"ts": "1700000000.000002", "metadata": {"event_type": "hookyard_delivery",
             "event_payload": {"delivery": testing::DELIVERY_ID}}},
     ]});
-    let history = "GET https://slack.test/api/conversations.history?channel=C1&oldest=1699740800&limit=100&include_all_metadata=true";
+    let history = "GET https://slack.test/api/conversations.history?channel=C1&oldest=1688095758&latest=1700000300&limit=100&include_all_metadata=true";
     let host = to_channel().now(1_700_000_000).attempt(2);
     host.expect(history).answer(testing::json(200, &found));
     let outcome = host.webhook::<SlackSdk>(event()).unwrap();
@@ -333,6 +336,84 @@ fn after_a_lost_answer_the_message_is_looked_for() {
         host.expect(POST).answer(posted());
         assert_eq!(host.webhook::<SlackSdk>(event()).unwrap().summary, "posted to C1");
     }
+}
+
+#[test]
+fn a_look_goes_on_over_the_pages() {
+    let url = |more: &str| {
+        format!(
+            "GET https://slack.test/api/conversations.history?channel=C1&oldest=1688095758&latest=1700000300&limit=100\
+             &include_all_metadata=true{more}"
+        )
+    };
+    let page = json!({"ok": true, "messages": [], "response_metadata": {"next_cursor": "more"}});
+    let found = json!({"ok": true, "messages": [{"ts": "1700000000.000002", "metadata": {
+        "event_type": "hookyard_delivery", "event_payload": {"delivery": testing::DELIVERY_ID}}}]});
+    let host = to_channel().now(1_700_000_000).attempt(2);
+    host.expect(&url("")).answer(testing::json(200, &page));
+    host.expect(&url("&cursor=more"))
+        .answer(testing::json(200, &found));
+    let outcome = host.webhook::<SlackSdk>(event()).unwrap();
+    assert_eq!(outcome.summary, "an earlier attempt had posted it to C1 already");
+    drop(host);
+    // A conversation without end is given up, and the person is told.
+    let host = to_channel().now(1_700_000_000).attempt(2);
+    host.expect(&url("")).answer(testing::json(200, &page));
+    for _ in 1..10 {
+        host.expect(&url("&cursor=more"))
+            .answer(testing::json(200, &page));
+    }
+    host.expect(POST).answer(posted());
+    host.webhook::<SlackSdk>(event()).unwrap();
+    assert!(host.logs().iter().any(|(_, line)| line.contains("there twice")));
+}
+
+/// Another delivery is the one that Slack's first message of the key belongs to.
+fn kept_by(id: &str, destination: &str) {
+    let posted = Posted {
+        channel: "C1".to_owned(),
+        ts: "1700000000.000009".to_owned(),
+    };
+    let delivery = Delivery {
+        id: id.to_owned(),
+        attempt: 1,
+    };
+    Memory::of(destination, "k").keep(posted, &delivery).unwrap();
+}
+
+#[test]
+fn what_was_posted_before_another_took_over_is_not_posted_again() {
+    let host = host(&json!({"channel": "C1", "thread": "k"}))
+        .now(1_700_000_000)
+        .attempt(2);
+    kept_by("01890a5d-ffff-7a11-8c0e-5d6f2f1b9c33", "C1");
+    let found = json!({"ok": true, "messages": [{"ts": "1700000000.000002", "metadata": {
+        "event_type": "hookyard_delivery", "event_payload": {"delivery": testing::DELIVERY_ID}}}]});
+    host.expect(
+        "GET https://slack.test/api/conversations.history?channel=C1&oldest=1688095758&latest=1700000300&limit=100\
+         &include_all_metadata=true",
+    )
+    .answer(testing::json(200, &found));
+    let outcome = host.webhook::<SlackSdk>(event()).unwrap();
+    assert_eq!(outcome.summary, "an earlier attempt had posted it to C1 already");
+}
+
+#[test]
+fn an_update_that_was_held_up_does_not_undo_a_later_one() {
+    let host = host(&json!({"channel": "#ops", "update": "k"}));
+    kept_by("01890a5d-ffff-7a11-8c0e-5d6f2f1b9c33", "#ops");
+    let outcome = host.webhook::<SlackSdk>(event()).unwrap();
+    assert!(
+        outcome.summary.starts_with("left as it is"),
+        "{}",
+        outcome.summary
+    );
+    drop(host);
+    let host = self::host(&json!({"channel": "#ops", "update": "k"}));
+    kept_by("01890a5d-0000-7a11-8c0e-5d6f2f1b9c33", "#ops");
+    host.expect(UPDATE).answer(at("1700000000.000009"));
+    host.webhook::<SlackSdk>(event()).unwrap();
+    assert_eq!(host.sent_json(0)["blocks"], json!([]), "no earlier blocks stay");
 }
 
 #[test]

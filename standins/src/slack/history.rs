@@ -36,14 +36,22 @@ pub fn thread_of(
     Ok(Some(parent.thread_ts.clone().unwrap_or_else(|| ts.to_owned())))
 }
 
-/// The messages of a conversation, newest first; replies only when they were broadcast.
+/// The messages of a conversation, newest first; replies only when they were broadcast. With `oldest` and without
+/// `latest` a page has those closest to `oldest`.
 pub fn conversations_history(state: &mut State, arguments: &Arguments, _: &[String]) -> Outcome {
     let id = readable(state, arguments)?;
     let mut messages: Vec<&Message> = of(state, &id)
         .filter(|message| message.thread_ts.is_none() || message.broadcast)
         .filter(|message| within(message, arguments))
         .collect();
-    messages.reverse();
+    if arguments.text("oldest").is_some() && arguments.text("latest").is_none() {
+        let size = size(arguments)?;
+        for page in messages.chunks_mut(size) {
+            page.reverse();
+        }
+    } else {
+        messages.reverse();
+    }
     page(state, arguments, &messages)
 }
 
@@ -94,11 +102,16 @@ fn micros(stamp: &str) -> u64 {
     parse(seconds).saturating_mul(1_000_000) + parse(rest.get(..6).unwrap_or("0"))
 }
 
+/// Messages of a page.
+fn size(arguments: &Arguments) -> Result<usize, Refusal> {
+    match arguments.values.get("limit") {
+        None => Ok(PAGE_DEFAULT),
+        Some(limit) => limit_of(limit).ok_or_else(|| Refusal::new("invalid_limit")),
+    }
+}
+
 fn page(state: &State, arguments: &Arguments, messages: &[&Message]) -> Outcome {
-    let limit = match arguments.values.get("limit") {
-        None => PAGE_DEFAULT,
-        Some(limit) => limit_of(limit).ok_or_else(|| Refusal::new("invalid_limit"))?,
-    };
+    let limit = size(arguments)?;
     let start = match arguments.text("cursor") {
         None => 0,
         Some(cursor) => cursor.parse().map_err(|_| Refusal::new("invalid_cursor"))?,

@@ -255,8 +255,13 @@ fn chat_update(state: &mut State, arguments: &Arguments, _: &[String]) -> Outcom
         return Err(Refusal::new("cant_update_message"));
     }
     message.text = content.text;
-    message.blocks = content.blocks;
-    message.attachments = content.attachments;
+    // What is left out stays; an empty list takes it away.
+    if arguments.json("blocks").is_some() {
+        message.blocks = content.blocks;
+    }
+    if arguments.json("attachments").is_some() {
+        message.attachments = content.attachments;
+    }
     message.edited_ts = Some(edited);
     if let Some(metadata) = metadata {
         message.metadata = Some(metadata);

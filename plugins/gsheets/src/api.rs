@@ -5,6 +5,7 @@
 //! acts as one user, so the user's bucket is always the tighter one, and there is none for the
 //! project. Drive's quota (12,000 a minute) is far off; its refusals are retried.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use hookyard_plugin_sdk::bucket::Bucket;
@@ -65,7 +66,13 @@ pub(crate) struct Api {
     drive: String,
     bearer: String,
     attempt: u32,
+    /// Requests of the run so far, and before the job that is done now.
+    sent: Cell<u32>,
+    sent_before: Cell<u32>,
 }
+
+/// How long a job waits for a run that has room for it.
+const NEXT_RUN: Duration = Duration::from_secs(1);
 
 impl Api {
     /// `attempt` is the earliest attempt among the jobs of the run.
@@ -75,7 +82,26 @@ impl Api {
             drive: config.drive_base.trim_end_matches('/').to_owned(),
             bearer: format!("Bearer {}", secrets::reference("service-account")?),
             attempt,
+            sent: Cell::new(0),
+            sent_before: Cell::new(0),
         })
+    }
+
+    /// Another job begins.
+    pub(crate) fn begin(&self) {
+        self.sent_before.set(self.sent.get());
+    }
+
+    /// A limit of the run is reached. When other jobs have used it up, this one goes with another run; alone it would
+    /// meet the limit again.
+    fn spent(&self, error: Error) -> Failure {
+        if self.sent_before.get() == 0 {
+            return Failure::from(error);
+        }
+        Failure::defer(
+            format!("other jobs of the same run came first: {error}"),
+            NEXT_RUN,
+        )
     }
 
     /// A read that [`reserve`] has paid for.
@@ -144,7 +170,11 @@ impl Api {
             .header("authorization", self.bearer.clone())
             .timeout(PATIENCE)
             .max_body(MAX_ANSWER);
-        let response = request.send().map_err(|error: Error| Failure::from(error))?;
+        let response = request.send().map_err(|error| match error {
+            Error::RunLimit(_) => self.spent(error),
+            _ => Failure::from(error),
+        })?;
+        self.sent.set(self.sent.get().saturating_add(1));
         if response.is_success() {
             return Ok(response.json()?);
         }

@@ -30,7 +30,7 @@ use crate::config::Config;
 use crate::header::{Header, key_column};
 use crate::open::{Look, Opened, Presence, Target, open};
 use crate::requests::{self, Cells, Change, Line, Place, Styled, VALUE_AND_FORMAT, range};
-use crate::size::{MAX_BODY, fitting};
+use crate::size::{MAX_BODY, fitting, json_size};
 
 /// Rows of keys read with one request: about 2 MB of answer.
 const KEY_PAGE: usize = 25_000;
@@ -57,6 +57,20 @@ impl Pending {
             delivery,
             row,
         }
+    }
+}
+
+impl Pending {
+    /// Bytes of its line in a request at most, in a sheet that has so many columns.
+    fn size(&self, columns: usize) -> usize {
+        let cells: usize = self
+            .row
+            .iter()
+            .map(|(_, cell)| json_size(&Styled::Cell(cell)) + 1)
+            .sum();
+        let empty = json_size(&Styled::Cell(&Cell::Empty)) + 1;
+        let around = json_size(&Line { values: Vec::new() }) + json_size(&Styled::Cell(&self.key));
+        cells + around + empty * (columns + self.row.len())
     }
 }
 
@@ -157,11 +171,8 @@ impl Appending<'_> {
 
     /// Adds rows that are not there: together, or one by one when Google refuses them together.
     fn add(&mut self, rows: &[&Pending]) -> Vec<Result<(), Failure>> {
-        let sizes: Vec<_> = rows
-            .iter()
-            .map(|row| row.row.iter().map(|(_, cell)| cell).collect::<Vec<_>>())
-            .collect();
-        let (now, later) = rows.split_at(fitting(&sizes, MAX_BODY));
+        let columns = self.opened.spot.header.len();
+        let (now, later) = rows.split_at(fitting(rows, MAX_BODY, |row| row.size(columns)));
         let mut results = match self.send(now) {
             Err(error) if error.has_status(400) && now.len() > 1 => {
                 info!("Google refused {} rows together; each is sent alone", now.len());
@@ -176,6 +187,8 @@ impl Appending<'_> {
     }
 
     fn alone(&mut self, row: &Pending) -> Result<(), Failure> {
+        // What has been sent for all is not this row's.
+        self.api.begin();
         api::pay_write()?;
         Ok(self.send(&[row])?)
     }

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 
 use crate::config::{DEFAULT_API_BASE, DEFAULT_DRIVE_BASE, DEFAULT_SHEET};
 
-/// Reads and writes every spreadsheet that is shared with the account; and makes, finds and shares
-/// the files that the plugin itself made.
+/// Reads and writes every spreadsheet that is shared with the account; finds them by title; and makes and shares the
+/// files that the plugin itself made. `drive.file` alone would find only those.
 /// <https://developers.google.com/identity/protocols/oauth2/scopes>
 const SCOPES: &[&str] = &[
     "https://www.googleapis.com/auth/spreadsheets",
     "https://www.googleapis.com/auth/drive.file",
+    "https://www.googleapis.com/auth/drive.metadata.readonly",
 ];
 
 /// Longest title of a sheet, in characters (Google's own limit).

@@ -146,6 +146,15 @@ pub(crate) fn hide_column<'a>(sheet: u32, column: usize) -> Change<'a> {
     }}))
 }
 
+/// Shows every column.
+pub(crate) fn show_columns<'a>(sheet: u32, columns: usize) -> Change<'a> {
+    Change::Plain(json!({"updateDimensionProperties": {
+        "range": columns_of(sheet, (0, columns)),
+        "properties": {"hiddenByUser": false},
+        "fields": "hiddenByUser",
+    }}))
+}
+
 /// Pixels that a date with its time takes in Google's standard font.
 const WIDE: u32 = 150;
 

@@ -4,11 +4,14 @@ use std::io;
 
 use serde::Serialize;
 
-/// Bytes of one request's body: below the host's default `request-bytes` (8 MiB), with room for
-/// what stands round the cells. Google has no hard limit and recommends 2 MB, because larger ones
+/// Bytes of one request's body. Google has no hard limit and recommends 2 MB, because larger ones
 /// take longer: <https://developers.google.com/workspace/sheets/api/limits>. One request that is
 /// applied as a whole is worth the wait; more than this goes in several.
 pub(crate) const MAX_BODY: usize = 7_500_000;
+
+/// Bytes of all requests of a table: what the shipped `request-bytes` (64 MiB, of all requests of a run) has room for,
+/// with what stands round the cells. A larger one is refused before anything is written.
+pub(crate) const MAX_TABLE: usize = 60_000_000;
 
 /// Bytes that a value takes as JSON.
 pub(crate) fn json_size<T: Serialize>(value: &T) -> usize {
@@ -31,11 +34,11 @@ impl io::Write for Counter {
     }
 }
 
-/// How many of the items, from the first on, go into one body; at least one.
-pub(crate) fn fitting<T: Serialize>(items: &[T], room: usize) -> usize {
+/// How many of the items, from the first on, go into one body; at least one. `size` is that of one as it is sent.
+pub(crate) fn fitting<T>(items: &[T], room: usize, size_of: impl Fn(&T) -> usize) -> usize {
     let mut size = 0_usize;
     let fits = items.iter().take_while(|item| {
-        size = size.saturating_add(json_size(item)).saturating_add(1);
+        size = size.saturating_add(size_of(item)).saturating_add(1);
         size <= room
     });
     fits.count().max(1).min(items.len())
@@ -48,8 +51,8 @@ mod tests {
     #[test]
     fn counts_and_fits() {
         assert_eq!(json_size(&["é", "a"]), r#"["é","a"]"#.len());
-        assert_eq!(fitting(&[1, 2, 3], 4), 2);
-        assert_eq!(fitting(&[1, 2, 3], 0), 1);
-        assert_eq!(fitting::<u8>(&[], 10), 0);
+        assert_eq!(fitting(&[1, 2, 3], 4, json_size), 2);
+        assert_eq!(fitting(&[1, 2, 3], 0, json_size), 1);
+        assert_eq!(fitting::<u8>(&[], 10, json_size), 0);
     }
 }

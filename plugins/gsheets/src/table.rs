@@ -63,6 +63,18 @@ enum RowInput {
 }
 
 impl Input {
+    /// The same from a sender, who may name types and is not to put a formula in: its texts stay texts.
+    fn without_formulas(mut self) -> Self {
+        for heading in &mut self.columns {
+            if let Heading::Typed { kind, .. } = heading
+                && *kind == Type::Formula
+            {
+                *kind = Type::Text;
+            }
+        }
+        self
+    }
+
     /// The table.
     pub(crate) fn table(self) -> Result<Table, Failure> {
         let (titles, kinds): (Vec<_>, Vec<_>) = self.columns.into_iter().map(Heading::parts).unzip();
@@ -161,7 +173,7 @@ pub(crate) fn of_payload(columns: &[Column], body: &Value, delivery: &Delivery) 
     if columns.is_empty() {
         let input = serde_json::json!({"rows": rows, "columns": body.get("columns").cloned().unwrap_or(Value::Array(vec![]))});
         let input: Input = serde_json::from_value(input).map_err(|_| no_table())?;
-        return input.table();
+        return input.without_formulas().table();
     }
     let mapped = rows
         .iter()
@@ -313,6 +325,13 @@ mod tests {
         )
         .unwrap();
         assert_eq!(bare.titles, ["a"]);
+        let formula = json!({"columns": [{"title": "x", "type": "formula"}], "rows": [["=IMPORTXML(A1)"]]});
+        let made = of_payload(&[], &formula, &delivery).unwrap();
+        assert_eq!(
+            made.rows,
+            [vec![text("=IMPORTXML(A1)")]],
+            "a sender puts no formula in"
+        );
         assert!(
             of_payload(&[], &json!({"a": 1}), &delivery)
                 .unwrap_err()

@@ -43,6 +43,7 @@ pub(crate) fn all(config: &Config, jobs: Vec<Job>) -> Vec<Result<Outcome, Failur
     let mut results: Vec<Option<Result<Outcome, Failure>>> = jobs.iter().map(|_| None).collect();
     let mut groups: Vec<(Target, Vec<usize>, Vec<Pending>)> = Vec::new();
     for (at, job) in jobs.into_iter().enumerate() {
+        api.begin();
         results[at] = match read(config, &job) {
             Err(failure) => Some(Err(failure)),
             Ok(Work::Write(target, table)) => Some(write(&api, config, &target, &table)),
@@ -61,6 +62,7 @@ pub(crate) fn all(config: &Config, jobs: Vec<Job>) -> Vec<Result<Outcome, Failur
         };
     }
     for (target, places, rows) in groups {
+        api.begin();
         for (at, result) in places.into_iter().zip(append(&api, config, &target, &rows)) {
             results[at] = Some(result);
         }

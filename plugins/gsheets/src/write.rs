@@ -8,38 +8,66 @@
 //! [`crate::size::MAX_BODY`] goes in several batches, the formats with the last; until then readers
 //! see a part of it, and a run that breaks off is made good by its retry, which writes it all again.
 
-use hookyard_plugin_sdk::{Failure, Outcome};
+use hookyard_plugin_sdk::{Failure, Outcome, info};
 use serde_json::{Value, json};
 
-use crate::api::{self, Api};
+use crate::api::{self, Api, ApiError};
 use crate::cell::Cell;
 use crate::config::Config;
 use crate::open::{Look, Opened, Presence, Spot, Target, open};
 use crate::requests::{self, Cells, Change, Line, Place, Styled, VALUE_AND_FORMAT, range};
-use crate::size::{MAX_BODY, fitting};
+use crate::size::{MAX_BODY, MAX_TABLE, fitting, json_size};
 use crate::table::Table;
 
 /// Rows that a sheet has at least: Google refuses to freeze all of them.
 const MIN_ROWS: usize = 2;
 
-/// Writes the table.
+/// Writes the table. When Google refuses it the sheet is read again and the table sent once more: somebody may have
+/// changed bands, merges or the sheet itself since the first look.
 pub(crate) fn write(api: &Api, config: &Config, target: &Target, table: &Table) -> Result<Outcome, Failure> {
-    api::reserve()?;
-    let mut opened = open(api, config, target, Look::Formats)?;
-    let batches = batches(&opened.spot, table);
-    let alone = opened.spot.presence != Presence::There || batches.len() > 1;
-    if alone {
-        opened.layout.begin("writing to the sheet")?;
+    fits(table)?;
+    let (opened, written) = attempt(api, config, target, table)?;
+    let refused = match written {
+        Ok(()) => return outcome(&opened, table),
+        Err(error) => error,
+    };
+    if !refused.has_status(400) || opened.spot.presence != Presence::There {
+        return Err(refused.into());
     }
-    let sent = send(api, &opened.book.id, &batches);
-    if alone {
-        opened.layout.end();
-    }
-    sent?;
+    info!("Google refused the table; the sheet is read again");
+    let (opened, written) = attempt(api, config, target, table)?;
+    written?;
     outcome(&opened, table)
 }
 
-fn send(api: &Api, id: &str, batches: &[Vec<Change>]) -> Result<(), Failure> {
+/// Reads and writes once. No other run writes a table to the sheet meanwhile, whose bands would not be those that were
+/// read.
+fn attempt(
+    api: &Api,
+    config: &Config,
+    target: &Target,
+    table: &Table,
+) -> Result<(Opened, Result<(), ApiError>), Failure> {
+    api::reserve()?;
+    let mut opened = open(api, config, target, Look::Formats)?;
+    opened.layout.begin("writing to the sheet")?;
+    let written = send(api, &opened.book.id, &batches(&opened.spot, table));
+    opened.layout.end();
+    Ok((opened, written))
+}
+
+/// Refuses what would be written in part only.
+fn fits(table: &Table) -> Result<(), Failure> {
+    let size: usize = table.rows.iter().map(|row| json_size(&line(row)) + 1).sum();
+    if size <= MAX_TABLE {
+        return Ok(());
+    }
+    Err(Failure::reject(format!(
+        "the table takes {size} bytes in requests, and {MAX_TABLE} are the most; write it in parts, to several sheets"
+    )))
+}
+
+fn send(api: &Api, id: &str, batches: &[Vec<Change>]) -> Result<(), ApiError> {
     for (at, batch) in batches.iter().enumerate() {
         if at > 0 {
             api::pay_write()?;
@@ -77,13 +105,13 @@ fn batches<'a>(spot: &Spot, table: &'a Table) -> Vec<Vec<Change<'a>>> {
     let heading = Line {
         values: table.titles.iter().map(|title| Styled::Heading(title)).collect(),
     };
-    let mut count = fitting(&table.rows, MAX_BODY);
+    let mut count = fitting(&table.rows, MAX_BODY, line_size);
     let mut lines = vec![heading];
     lines.extend(table.rows[..count].iter().map(|row| line(row)));
     batch.push(update(whole, lines));
     let mut batches = Vec::new();
     while count < table.rows.len() {
-        let more = fitting(&table.rows[count..], MAX_BODY);
+        let more = fitting(&table.rows[count..], MAX_BODY, line_size);
         let part = &table.rows[count..count + more];
         let place = range(spot.id, (count + 1, count + 1 + more), (0, table.titles.len()));
         batches.push(std::mem::replace(
@@ -108,6 +136,8 @@ fn prepare<'a>(spot: &Spot, grid: (usize, usize)) -> Vec<Change<'a>> {
         changes.push(requests::rename_sheet(spot.id, &spot.title));
     }
     changes.push(requests::resize(spot.id, grid.0, grid.1));
+    // The column of keys is hidden in a sheet that rows were added to.
+    changes.push(requests::show_columns(spot.id, grid.1));
     changes.extend(spot.bandings.iter().map(|id| requests::delete_banding(*id)));
     if !spot.merges.is_empty() {
         changes.push(requests::unmerge(&range(spot.id, (0, grid.0), (0, grid.1))));
@@ -128,6 +158,11 @@ fn dress<'a>(spot: &Spot, height: usize, width: usize) -> Vec<Change<'a>> {
         changes.push(requests::add_banding(&range(spot.id, (1, height), (0, width))));
     }
     changes
+}
+
+#[expect(clippy::ptr_arg, reason = "the items of a slice of rows")]
+fn line_size(row: &Vec<Cell>) -> usize {
+    json_size(&line(row))
 }
 
 fn line(row: &[Cell]) -> Line<'_> {

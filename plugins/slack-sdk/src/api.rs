@@ -178,10 +178,8 @@ impl Api {
             {
                 return Ok(Look::Found(ts.to_owned()));
             }
-            cursor = answer["response_metadata"]["next_cursor"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
+            let next = answer["response_metadata"]["next_cursor"].as_str();
+            next.unwrap_or_default().clone_into(&mut cursor);
             if cursor.is_empty() {
                 return Ok(Look::Missing);
             }

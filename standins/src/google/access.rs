@@ -142,11 +142,14 @@ fn check_media(method: &Method, received: &Received) -> Outcome<()> {
     )]))
 }
 
-/// Whether a file is visible to the caller's scopes.
-pub fn in_scope(state: &State, token: &Token, id: &str) -> bool {
-    let only_own = token.scopes.iter().all(|scope| {
-        scope == FILE_SCOPE || !(scope.contains("/auth/drive") || scope.contains("/auth/spreadsheets"))
-    });
+/// Whether a file is visible by the scopes that let the call in: `drive.file` alone shows what was made with it.
+pub fn in_scope(called: &Called<'_>, state: &State, id: &str) -> bool {
+    let mut accepted = called
+        .method
+        .scopes
+        .iter()
+        .filter(|scope| called.token.scopes.contains(scope));
+    let only_own = accepted.all(|scope| scope == FILE_SCOPE);
     !only_own || state.files.by_id.get(id).is_some_and(|file| file.by_client)
 }
 
@@ -191,11 +194,7 @@ fn spreadsheet(called: &Called<'_>, state: &mut State, fields: Option<&super::ma
 
 /// 404 for what is not there or not to be seen with this scope, 403 for what was not shared.
 fn permit(called: &Called<'_>, state: &State, id: &str) -> Outcome<()> {
-    let known = state
-        .files
-        .by_id
-        .get(id)
-        .filter(|_| in_scope(state, called.token, id));
+    let known = state.files.by_id.get(id).filter(|_| in_scope(called, state, id));
     let file = known.ok_or_else(Refusal::no_spreadsheet)?;
     if file.mime != Mime::SPREADSHEET {
         return Err(Refusal::new(

@@ -51,7 +51,7 @@ pub fn shown(value: &Value, fields: Option<&Mask>, standard: &[&str]) -> Value {
 /// The file of the path when the caller may see it; everything else is as if it were not there.
 pub fn readable<'a>(called: &Called<'_>, state: &'a State) -> Outcome<&'a File> {
     let id = called.part("fileId");
-    let visible = state.files.role(id, &called.token.email).is_some() && in_scope(state, called.token, id);
+    let visible = state.files.role(id, &called.token.email).is_some() && in_scope(called, state, id);
     let file = state.files.by_id.get(id).filter(|_| visible);
     let file = file.ok_or_else(|| Refusal::no_file(id))?;
     if file.drive.is_some() && !called.query.flag("supportsAllDrives") {

@@ -49,7 +49,7 @@ pub fn list(called: &Called<'_>, state: &State, fields: Option<&Mask>) -> Outcom
                 .is_none_or(|drive| file.drive.as_deref() == Some(drive))
         })
         .filter(|file| state.files.role(&file.id, &called.token.email).is_some())
-        .filter(|file| in_scope(state, called.token, &file.id))
+        .filter(|file| in_scope(called, state, &file.id))
         .filter(|file| wanted.takes(file, called.token))
         .collect();
     found.sort_by_key(|file| std::cmp::Reverse((file.modified_micros, file.number)));

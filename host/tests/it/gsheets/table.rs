@@ -1,6 +1,7 @@
 //! `write`: a table in the place of what the sheet has.
 
 use serde_json::{Value, json};
+use standins::fault::FaultKind;
 use standins::google::{Area, Cell, Sheet};
 
 use super::scene::{BATCH, GET, Scene, entered, row};
@@ -179,5 +180,93 @@ async fn a_text_too_long_for_a_cell_names_its_place() {
         "{error}"
     );
     assert_eq!(scene.called(), Vec::<String>::new());
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_wait_together_share_the_limits_of_a_run() {
+    let mut scene = writing().await;
+    // Three tables in a run, each with a read and a write.
+    scene.limit("requests = 6").await;
+    scene.pause(true).await;
+    let mut ids = Vec::new();
+    for n in 1..=8 {
+        ids.push(scene.send(&table(n, 2)).await);
+    }
+    scene.pause(false).await;
+    for id in &ids {
+        let event = scene.pipeline.wait_status(id, "processed").await;
+        let attempts = event["deliveries"][0]["attempts"].as_array().expect("attempts");
+        let ends = attempts
+            .iter()
+            .map(|attempt| attempt["outcome"].as_str().expect("an outcome"));
+        assert!(
+            ends.clone().all(|end| end == "succeeded" || end == "deferred"),
+            "{event:#}"
+        );
+    }
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_more_than_one_request_goes_in_two() {
+    let mut scene = writing().await;
+    scene.limit("request-bytes = \"64MiB\"").await;
+    let rows: Vec<Vec<u32>> = vec![(0..100).map(|n| n % 10).collect(); 2_000];
+    let titles: Vec<String> = (0..100).map(|n| format!("C{n}")).collect();
+    scene.done(&json!({"columns": titles, "rows": rows})).await;
+    assert_eq!(scene.called(), [GET, BATCH, BATCH]);
+    let sheet = scene.sheet();
+    for at in [1, 1_000, 2_000] {
+        assert_eq!(row(&sheet, at, 3), [json!(0.0), json!(1.0), json!(2.0)]);
+        assert_bordered(sheet.cell(at, 99), (at, 99));
+    }
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_between_read_and_write_is_read_again() {
+    let scene = writing().await;
+    scene.done(&table(3, 2)).await;
+    scene.called();
+    scene.fault(BATCH, FaultKind::Status { status: 400 }, 1);
+    scene.done(&table(4, 2)).await;
+    assert_eq!(scene.called(), [GET, BATCH, GET, BATCH]);
+    assert_table(&scene.sheet(), 4, 2);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tables_at_once_are_written_one_after_the_other() {
+    let mut scene = writing().await;
+    scene.limit("batch = 1").await;
+    scene.done(&table(3, 2)).await;
+    scene.called();
+    scene.fault(BATCH, FaultKind::Slow { ms: 1_500 }, 1);
+    let first = scene.send(&table(5, 2)).await;
+    let began = |event: &Value| event["status"] == "processing";
+    scene.pipeline.wait_event(&first, began).await;
+    let second = scene.send(&table(6, 2)).await;
+    for id in [&first, &second] {
+        scene.pipeline.wait_status(id, "processed").await;
+    }
+    let refused = scene
+        .google
+        .requests()
+        .into_iter()
+        .filter(|seen| seen.status == Some(400));
+    assert_eq!(refused.count(), 0, "neither met the other's bands");
+    assert_table(&scene.sheet(), 6, 2);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_over_added_rows_hides_no_column() {
+    let scene = writing().await;
+    scene.add(&json!({"A": 1})).await;
+    let hidden = |sheet: &Sheet| (0..sheet.column_count).any(|column| sheet.column_hidden(column));
+    assert!(hidden(&scene.sheet()), "the column of keys");
+    scene.done(&table(3, 4)).await;
+    assert!(!hidden(&scene.sheet()));
     scene.end().await;
 }

@@ -112,3 +112,19 @@ async fn one_made_in_the_accounts_own_space_needs_no_read() {
     assert_eq!(scene.called(), wanted);
     scene.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_a_person_made_and_shared_is_found() {
+    let mut theirs = String::new();
+    let scene = Scene::with(Options::default(), |google, _| {
+        theirs = google.add_spreadsheet("New orders", "ada@example.com");
+        assert!(google.share(&theirs, &google.service_account_email()));
+        titled(&json!({}))
+    })
+    .await;
+    scene.done(&json!({"id": "A-1"})).await;
+    let book = scene.google.spreadsheet(&theirs).expect("the spreadsheet");
+    assert_eq!(below(book.sheet(SHEET).expect("the sheet"), 0), ["A-1"]);
+    assert_eq!(scene.google.spreadsheets_titled("New orders").len(), 1);
+    scene.end().await;
+}

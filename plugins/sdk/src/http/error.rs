@@ -7,9 +7,11 @@ use crate::Failure;
 /// A request that brought no answer, or not a whole one. Texts are for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The host did not let it out: not granted, or a limit. The text has the mend where the host
-    /// gave one.
+    /// The host did not let it out: not granted. The text has the mend where the host gave one.
     Denied(String),
+    /// A limit of the run is reached: its requests or their bytes. What does not depend on them may be done by
+    /// another run. The text names the limit.
+    RunLimit(String),
     /// The request itself is malformed: no usable URL, a header that is not allowed.
     Malformed(String),
     /// No connection, a name that does not resolve, TLS, a time-out.
@@ -25,6 +27,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Denied(text) => write!(f, "the host did not let the request out: {text}"),
+            Self::RunLimit(text) => write!(f, "{text}"),
             Self::Malformed(text) => write!(f, "the request is malformed: {text}"),
             Self::Transport(text) => write!(f, "the request got no answer: {text}"),
             Self::CutOff(text) => write!(f, "the answer broke off: {text}"),
@@ -44,7 +47,9 @@ impl From<Error> for Failure {
         let text = error.to_string();
         match error {
             Error::Transport(_) | Error::CutOff(_) => Self::retry(text),
-            Error::Denied(_) | Error::Malformed(_) | Error::TooLarge(_) => Self::reject(text),
+            Error::Denied(_) | Error::RunLimit(_) | Error::Malformed(_) | Error::TooLarge(_) => {
+                Self::reject(text)
+            }
         }
     }
 }

@@ -191,14 +191,14 @@ fn said(code: &ErrorCode) -> Error {
         ErrorCode::HttpRequestUriTooLong => return malformed("the URL is too long"),
         // Limits of the run, as the operator's file calls them.
         ErrorCode::ConnectionLimitReached => {
-            return Error::Denied(
+            return Error::RunLimit(
                 "the run has made as many requests as it may; raise `requests` of [plugins.NAME.limits] in \
                  plugins.toml"
                     .to_owned(),
             );
         }
         ErrorCode::HttpRequestBodySize(limit) => {
-            return Error::Denied(format!(
+            return Error::RunLimit(format!(
                 "the request bodies of the run are together larger than {} bytes; raise `request-bytes` of \
                  [plugins.NAME.limits] in plugins.toml",
                 limit.unwrap_or_default()

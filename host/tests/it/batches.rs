@@ -136,7 +136,7 @@ async fn what_waits_for_a_slot_keeps_to_the_settings_of_the_time_it_runs() {
     let mut ids = Vec::new();
     for n in 0..6 {
         let what = if n == 0 { "sleep" } else { "ok" };
-        let body = json!({"do": what, "ms": 3_000, "filler": filler});
+        let body = json!({"do": what, "ms": 8_000, "filler": filler});
         ids.push(pipeline.send("batch", "x", &body).await);
     }
     pipeline.write_plugins(&plugins(false, "memory = \"128MiB\"\ncpu = \"20s\""));

@@ -31,7 +31,7 @@ async fn the_lease_of_a_long_run_is_renewed() {
     let app = application(dir.path()).await;
     app.load_plugins().await;
     let mut sent = event(&"batch".parse().expect("a name"));
-    sent.body = r#"{"do": "sleep", "ms": 8000}"#.into();
+    sent.body = r#"{"do": "sleep", "ms": 12000}"#.into();
     app.store
         .accept_events(std::slice::from_ref(&sent))
         .await

@@ -3,6 +3,9 @@
 use hookyard_plugin_sdk::{Failure, Manifest};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha1::{Digest as _, Sha1};
+
+use crate::names::hex;
 
 /// Where GitHub is; GitHub Enterprise Server is at `https://HOST/api/v3`.
 const DEFAULT_API_BASE: &str = "https://api.github.com";
@@ -74,6 +77,12 @@ impl Auth {
 }
 
 impl Config {
+    /// What stands for one folder of one branch in the keys of the state.
+    pub(crate) fn place(&self, branch: &str) -> String {
+        let place = [&*self.api_base, &*self.owner, &*self.repo, branch, &*self.folder];
+        hex(&Sha1::digest(place.join("\n").as_bytes()))[..16].to_owned()
+    }
+
     /// Refuses names that GitHub cannot have, before any request is made with them.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         for (key, value) in [("owner", &self.owner), ("repo", &self.repo)] {

@@ -13,7 +13,6 @@ use sha1::{Digest as _, Sha1};
 
 use crate::config::Config;
 use crate::inventory::Inventory;
-use crate::names::hex;
 
 /// Values that the names are spread over, by hash: ten thousand long names stay below a value's
 /// 64 KiB, and a write cut short damages no other value.
@@ -31,15 +30,7 @@ pub(crate) struct Owned {
 impl Owned {
     /// Reads what earlier backups of this target have kept.
     pub(crate) fn read(config: &Config, branch: &str) -> Result<Self, Failure> {
-        let target = [
-            &*config.api_base,
-            &*config.owner,
-            &*config.repo,
-            branch,
-            &*config.folder,
-        ]
-        .join("\n");
-        let prefix = format!("owned/{}", &hex(&Sha1::digest(target.as_bytes()))[..16]);
+        let prefix = format!("owned/{}", config.place(branch));
         let mut shards = Vec::with_capacity(usize::from(SHARDS));
         for shard in 0..SHARDS {
             let names = state::get(&format!("{prefix}/{shard:02}"))?.map(|entry| entry.value);

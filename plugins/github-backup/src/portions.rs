@@ -3,10 +3,8 @@
 
 use hookyard_plugin_sdk::{Failure, state, warn};
 use serde::{Deserialize, Serialize};
-use sha1::{Digest as _, Sha1};
 
 use crate::backup::Backup;
-use crate::names::hex;
 use crate::report::{Change, MAX_LISTS, Report, cut};
 
 /// What was done so far.
@@ -31,18 +29,7 @@ pub(crate) struct Portions {
 impl Portions {
     /// What this delivery's earlier runs have kept.
     pub(crate) fn read(backup: &Backup<'_>) -> Result<Self, Failure> {
-        let config = backup.config;
-        let target = [
-            &*config.api_base,
-            &*config.owner,
-            &*config.repo,
-            &*backup.target.branch,
-            &*config.folder,
-        ];
-        let key = format!(
-            "portions/{}",
-            &hex(&Sha1::digest(target.join("\n").as_bytes()))[..16]
-        );
+        let key = format!("portions/{}", backup.config.place(&backup.target.branch));
         let kept = state::get(&key)?.and_then(|entry| serde_json::from_slice::<Done>(&entry.value).ok());
         let fresh = || Done {
             delivery: backup.delivery.to_owned(),

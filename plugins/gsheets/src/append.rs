@@ -19,18 +19,18 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use hookyard_plugin_sdk::{Delivery, Failure, Outcome, info};
+use hookyard_plugin_sdk::{Failure, Outcome, info};
 use serde_json::json;
 
 use crate::api::{self, Api, ApiError};
 use crate::book::{self, Book};
 use crate::cell::Cell;
-use crate::column::Row;
 use crate::config::Config;
 use crate::header::{Header, key_column};
 use crate::open::{Look, Opened, Presence, Target, open};
+use crate::pending::Pending;
 use crate::requests::{self, Cells, Change, Line, Place, Styled, VALUE_AND_FORMAT, range};
-use crate::size::{MAX_BODY, fitting, json_size};
+use crate::size::{MAX_BODY, fitting};
 
 /// Rows of keys read with one request: about 2 MB of answer.
 const KEY_PAGE: usize = 25_000;
@@ -39,40 +39,6 @@ const MAX_KEY_ROWS: usize = 200_000;
 
 /// How long rows wait that did not go into one request with the others.
 const NEXT_BATCH: Duration = Duration::from_secs(1);
-
-/// One row to be added.
-#[derive(Debug)]
-pub(crate) struct Pending {
-    /// Whose row it is.
-    pub(crate) delivery: Delivery,
-    pub(crate) row: Row,
-    /// The delivery's id as a cell.
-    key: Cell,
-}
-
-impl Pending {
-    pub(crate) fn new(delivery: Delivery, row: Row) -> Self {
-        Self {
-            key: Cell::Text(delivery.id.clone()),
-            delivery,
-            row,
-        }
-    }
-}
-
-impl Pending {
-    /// Bytes of its line in a request at most, in a sheet that has so many columns.
-    fn size(&self, columns: usize) -> usize {
-        let cells: usize = self
-            .row
-            .iter()
-            .map(|(_, cell)| json_size(&Styled::Cell(cell)) + 1)
-            .sum();
-        let empty = json_size(&Styled::Cell(&Cell::Empty)) + 1;
-        let around = json_size(&Line { values: Vec::new() }) + json_size(&Styled::Cell(&self.key));
-        cells + around + empty * (columns + self.row.len())
-    }
-}
 
 /// Adds the rows; one result each, in the same order.
 pub(crate) fn append(

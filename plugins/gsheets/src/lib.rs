@@ -20,6 +20,7 @@ mod header;
 mod locate;
 mod manifest;
 mod open;
+mod pending;
 mod requests;
 mod share;
 mod size;

@@ -7,12 +7,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api::Api;
-use crate::append::{Pending, append};
+use crate::append::append;
 use crate::cell::{Cell, Type};
 use crate::check::check;
 use crate::column::{self, Row, too_long};
 use crate::config::{Config, Mode};
 use crate::open::Target;
+use crate::pending::Pending;
 use crate::table::{self, Table};
 use crate::write::write;
 

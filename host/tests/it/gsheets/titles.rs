@@ -128,3 +128,25 @@ async fn one_that_a_person_made_and_shared_is_found() {
     assert_eq!(scene.google.spreadsheets_titled("New orders").len(), 1);
     scene.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_of_a_title_the_oldest_is_used_and_the_person_is_told() {
+    let mut books = Vec::new();
+    let scene = Scene::with(Options::default(), |google, _| {
+        for _ in 0..2 {
+            let book = google.add_spreadsheet("New orders", "ada@example.com");
+            assert!(google.share(&book, &google.service_account_email()));
+            books.push(book);
+        }
+        titled(&json!({}))
+    })
+    .await;
+    let event = scene.done(&json!({"id": "A-1"})).await;
+    let logs = event["deliveries"][0]["attempts"][0]["logs"].to_string();
+    assert!(logs.contains("the oldest is used"), "{logs}");
+    let oldest = scene.google.spreadsheet(&books[0]).expect("the spreadsheet");
+    assert!(oldest.sheet(SHEET).is_some());
+    let other = scene.google.spreadsheet(&books[1]).expect("the spreadsheet");
+    assert!(other.sheet(SHEET).is_none());
+    scene.end().await;
+}

@@ -43,7 +43,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
 
-use crate::fault::{Fault, FaultBook, FaultError};
+use self::refusal::Code;
+use crate::fault::{Fault, FaultBook, FaultError, FaultKind};
 use crate::journal::Journal;
 use crate::wire::{Server, serve};
 
@@ -128,6 +129,15 @@ impl Shared {
             || self.contract.methods().iter().any(|method| method.id == target);
         if !served {
             return Err(FaultError::Target(fault.target));
+        }
+        if let FaultKind::Error { error } = &fault.kind
+            && target != "token"
+            && Code::named(error).is_none()
+        {
+            return Err(FaultError::Error(
+                error.clone(),
+                "Google's canonical codes".to_owned(),
+            ));
         }
         self.faults.add(fault)
     }

@@ -116,6 +116,12 @@ fn show(report: &Report, deliver: bool) {
             report.not_processed
         );
     }
+    if report.not_wanted > 0 {
+        println!(
+            "  {} of them go nowhere: no plugin has a route for their source and the type `unknown`",
+            report.not_wanted
+        );
+    }
     if !report.passwords_to_set.is_empty() {
         println!("these users need a new password (`hookyard user password NAME`):");
         for username in &report.passwords_to_set {

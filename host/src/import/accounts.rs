@@ -45,8 +45,8 @@ impl Importer<'_> {
             None => None,
         };
         let became = match here {
-            // Removed here.
-            None if noted == Some(&there) => Became::Known,
+            // Removed here, and nobody gets an account back that was taken away.
+            None if noted.is_some() => Became::Known,
             None => self.new_account(new).await?,
             Some((user, hash)) => match Since::of(noted, &there, &account_digest(&user, &hash)) {
                 Since::NotThere => Became::Known,

@@ -35,7 +35,11 @@ impl Importer<'_> {
                 }
             });
             match deliver {
-                Some(routes) => open.push(anew(event, routes)),
+                Some(routes) => {
+                    let event = anew(event, routes);
+                    self.report.not_wanted += u64::from(event.deliveries.is_empty());
+                    open.push(event);
+                }
                 None => past.push(event),
             }
         }

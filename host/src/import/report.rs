@@ -49,6 +49,8 @@ pub struct Report {
     pub events: TableReport,
     /// Events that the old service has not processed: delivered now, or kept as failed.
     pub not_processed: u64,
+    /// Of those delivered, the ones that no plugin's route takes.
+    pub not_wanted: u64,
     pub processes: TableReport,
 }
 

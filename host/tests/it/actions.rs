@@ -46,6 +46,13 @@ async fn what_cannot_be_done_is_told_and_not_stored() {
         let (status, problem) = pipeline.post(path, &json!({})).await;
         assert_eq!(status, wanted, "{problem}");
     }
+    let filter = hookyard::domain::event::EventFilter::default();
+    let page = hookyard::domain::page::PageRequest { page: 1, size: 9 };
+    let stored = pipeline
+        .store
+        .events(&filter, hookyard::domain::event::EventOrder::NewestFirst, page)
+        .await;
+    assert_eq!(stored.expect("listed").total, 0, "nothing is stored");
     pipeline.write_plugins(&plugins("echo", "echo", ""));
     pipeline.wait_plugin("echo", "ready").await;
     let cases = [

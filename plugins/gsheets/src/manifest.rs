@@ -5,13 +5,12 @@ use serde_json::{Value, json};
 
 use crate::config::{DEFAULT_API_BASE, DEFAULT_DRIVE_BASE, DEFAULT_SHEET};
 
-/// Reads and writes every spreadsheet that is shared with the account; finds them by title; and makes and shares the
-/// files that the plugin itself made. `drive.file` alone would find only those.
+/// Reads and writes every spreadsheet that is shared with the account; finds them by title, makes one in a shared
+/// drive's folder, and shares one. `drive.file` would do so for files alone that the plugin itself has made.
 /// <https://developers.google.com/identity/protocols/oauth2/scopes>
 const SCOPES: &[&str] = &[
     "https://www.googleapis.com/auth/spreadsheets",
-    "https://www.googleapis.com/auth/drive.file",
-    "https://www.googleapis.com/auth/drive.metadata.readonly",
+    "https://www.googleapis.com/auth/drive",
 ];
 
 /// Longest title of a sheet, in characters (Google's own limit).

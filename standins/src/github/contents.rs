@@ -79,6 +79,7 @@ pub fn put(call: &mut Call) -> Outcome {
     let content = decode(call.text("content").unwrap_or_default())?;
     check_size(call, content.len())?;
     let branch = target_branch(call)?;
+    check_place(call, &branch, &path)?;
     let old = current(call, &branch, &path)?;
     match (call.text("sha"), old) {
         (None, Some(_)) => return Err(Refusal::invalid_request("\"sha\" wasn't supplied.")),
@@ -125,6 +126,26 @@ fn current(call: &Call, branch: &str, path: &str) -> Result<Option<Entry>, Refus
     Ok(root
         .and_then(|root| repository.objects.at(root, path))
         .filter(|entry| entry.mode != Mode::Directory))
+}
+
+/// A file cannot take the place of a folder, nor a folder that of a file.
+fn check_place(call: &Call, branch: &str, path: &str) -> Result<(), Refusal> {
+    let repository = call.repo()?;
+    let root = repository
+        .branch(branch)
+        .and_then(|commit| repository.tree_of(commit));
+    let Some(root) = root else { return Ok(()) };
+    let is_folder = |path: &str| {
+        let entry = repository.objects.at(root, path)?;
+        Some(entry.mode == Mode::Directory)
+    };
+    let above = path.match_indices('/').map(|(at, _)| &path[..at]);
+    if is_folder(path) == Some(true) || above.into_iter().any(|above| is_folder(above) == Some(false)) {
+        return Err(Refusal::invalid_request(
+            "path contains a malformed path component",
+        ));
+    }
+    Ok(())
 }
 
 fn check_sha(sha: &str, old: Option<Entry>, path: &str) -> Result<(), Refusal> {
@@ -175,7 +196,8 @@ fn file(call: &Call, branch: &str, path: &str, entry: Entry) -> Result<Value, Re
     let (kind, git) = match entry.mode {
         Mode::Directory => ("dir", "trees"),
         Mode::Symlink => ("symlink", "blobs"),
-        Mode::Submodule => ("submodule", "trees"),
+        // Called a file for compatibility, and without an address to load it from.
+        Mode::Submodule => ("file", "trees"),
         Mode::File | Mode::Executable => ("file", "blobs"),
     };
     let git_url = format!("{api}/git/{git}/{}", entry.id);
@@ -192,7 +214,7 @@ fn file(call: &Call, branch: &str, path: &str, entry: Entry) -> Result<Value, Re
         "url": url,
         "html_url": html,
         "git_url": git_url,
-        "download_url": (kind == "file").then_some(raw),
+        "download_url": (kind == "file" && entry.mode != Mode::Submodule).then_some(raw),
         "type": kind,
         "_links": {"self": url, "git": git_url, "html": html},
     }))

@@ -130,7 +130,7 @@ fn parents(called: &Called<'_>, state: &State, named: &[String]) -> Outcome<Vec<
                 .by_id
                 .get(id)
                 .is_some_and(|file| file.mime == Mime::FOLDER);
-        let seen = state.files.role(id, &called.token.email).is_some();
+        let seen = state.files.role(id, &called.token.email).is_some() && in_scope(called, state, id);
         if !folder || !seen || (drive.is_some() && !called.query.flag("supportsAllDrives")) {
             return Err(Refusal::no_file(id));
         }

@@ -9,7 +9,7 @@ use super::methods::{fields, limit_of, present, visible};
 use super::outcome::{Outcome, Refusal};
 use super::shapes;
 use super::state::State;
-use super::workspace::{Message, Workspace};
+use super::workspace::{ChannelKind, Message, Workspace};
 
 /// Messages of a page when no limit is given.
 const PAGE_DEFAULT: usize = 100;
@@ -38,8 +38,8 @@ pub fn thread_of(
 
 /// The messages of a conversation, newest first; replies only when they were broadcast. With `oldest` and without
 /// `latest` a page has those closest to `oldest`.
-pub fn conversations_history(state: &mut State, arguments: &Arguments, _: &[String]) -> Outcome {
-    let id = readable(state, arguments)?;
+pub fn conversations_history(state: &mut State, arguments: &Arguments, scopes: &[String]) -> Outcome {
+    let id = readable(state, arguments, scopes)?;
     let mut messages: Vec<&Message> = of(state, &id)
         .filter(|message| message.thread_ts.is_none() || message.broadcast)
         .filter(|message| within(message, arguments))
@@ -56,8 +56,8 @@ pub fn conversations_history(state: &mut State, arguments: &Arguments, _: &[Stri
 }
 
 /// A thread: its parent and the replies, oldest first.
-pub fn conversations_replies(state: &mut State, arguments: &Arguments, _: &[String]) -> Outcome {
-    let id = readable(state, arguments)?;
+pub fn conversations_replies(state: &mut State, arguments: &Arguments, scopes: &[String]) -> Outcome {
+    let id = readable(state, arguments, scopes)?;
     let ts = present(arguments, "ts")?;
     let in_thread = |message: &&Message| message.ts == ts || message.thread_ts.as_deref() == Some(ts);
     let messages: Vec<&Message> = of(state, &id)
@@ -70,8 +70,20 @@ pub fn conversations_replies(state: &mut State, arguments: &Arguments, _: &[Stri
     page(state, arguments, &messages)
 }
 
-fn readable(state: &State, arguments: &Arguments) -> Result<String, Refusal> {
+/// The conversation, if the token may read its kind.
+fn readable(state: &State, arguments: &Arguments, scopes: &[String]) -> Result<String, Refusal> {
     let channel = visible(&state.workspace, present(arguments, "channel")?)?;
+    let needed = match channel.kind {
+        ChannelKind::Public => "channels:history",
+        ChannelKind::Private => "groups:history",
+        ChannelKind::Direct(_) => "im:history",
+    };
+    if !scopes.iter().any(|scope| scope == needed) {
+        return Err(Refusal {
+            scopes: Some((needed.to_owned(), scopes.join(","))),
+            ..Refusal::new("missing_scope")
+        });
+    }
     if !channel.joined {
         return Err(Refusal::new("not_in_channel"));
     }

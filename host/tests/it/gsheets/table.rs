@@ -113,15 +113,13 @@ async fn a_table_takes_one_read_and_one_write_and_again_the_same() {
     assert_table(&scene.sheet(), 20, 3);
     // A larger one again.
     scene.done(&table(1500, 30)).await;
+    let requests = scene.google.requests();
+    assert!(
+        requests.iter().all(|request| request.warnings.is_empty()),
+        "{requests:#?}"
+    );
     assert_eq!(scene.called(), [GET, BATCH]);
     assert_table(&scene.sheet(), 1500, 30);
-    assert!(
-        scene
-            .google
-            .requests()
-            .iter()
-            .all(|request| request.warnings.is_empty())
-    );
     scene.end().await;
 }
 

@@ -135,5 +135,6 @@ async fn a_refusal_by_quota_costs_no_attempt() {
         .as_str()
         .expect("an error");
     assert!(error.contains("429"), "{error}");
+    assert_eq!(event["deliveries"][0]["attempts_made"], 0, "{event:#}");
     scene.end().await;
 }

@@ -82,8 +82,8 @@ const FOLDER: &str = "Name a shared-drive folder in config.folder and make the s
                       that shared drive: a service account has no Drive storage of its own. Or make the spreadsheet \
                       yourself, share it with the account and name its id.";
 const NO_FOLDER: &str = "There is no such folder, or the account may not see it: check config.folder and make the \
-                         service account (`client_email` in its key file) a Content manager of the shared drive. If \
-                         it is one, grant the key the scope https://www.googleapis.com/auth/drive beside the others.";
+                         service account (`client_email` in its key file) a Content manager of the shared drive. Where \
+                         `scopes` of the secret are given, https://www.googleapis.com/auth/drive must be among them.";
 const ADDRESS: &str = "Check the addresses in `share-with` in plugins.toml: each must be a Google account, and the \
                        domain's administrator must allow sharing with it.";
 const PROTECTED: &str = "Check what the message names: a protected range, or an Office file, which must be saved as a \

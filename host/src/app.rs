@@ -198,6 +198,7 @@ impl App {
             processes: app.processes(),
             actions: app.actions(),
             schedules: app.schedules.clone(),
+            operator: app.operator.clone(),
             readiness: readiness.clone(),
             max_body: app.settings.max_body,
             public_url: app.settings.public_url.clone(),

@@ -2,6 +2,7 @@
 //! or done inline, under the directory's lock, when none runs. Both ways end in `execute`.
 
 mod execute;
+mod plugins;
 mod processes;
 mod schedules;
 mod server;
@@ -65,6 +66,14 @@ pub enum Request {
         name: String,
         enabled: bool,
     },
+    PluginReloads {
+        name: String,
+    },
+    /// Back to the earlier build, or (`undo`) to the one in the file.
+    PluginRollback {
+        name: String,
+        undo: bool,
+    },
     PluginRun {
         name: String,
         action: String,
@@ -119,6 +128,8 @@ impl Request {
             Self::EventSend { .. }
                 | Self::PluginList
                 | Self::PluginEnable { .. }
+                | Self::PluginReloads { .. }
+                | Self::PluginRollback { .. }
                 | Self::PluginRun { .. }
                 | Self::ScheduleList
                 | Self::ScheduleRun { .. }

@@ -34,6 +34,7 @@ use crate::actions::Actions;
 use crate::auth::Auth;
 use crate::config::PublicUrl;
 use crate::intake::Intake;
+use crate::operator::Operator;
 use crate::processes::Processes;
 use crate::scheduler::Desk;
 use crate::store::SharedStore;
@@ -51,6 +52,7 @@ pub struct ApiState {
     pub processes: Processes,
     pub actions: Actions,
     pub schedules: Desk,
+    pub operator: Arc<Operator>,
     /// Set by the application; read by `/readyz`.
     pub readiness: Readiness,
     /// Most bytes of a webhook's body.
@@ -94,6 +96,10 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(processes::versions))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::run_action))
+        .routes(routes!(plugins::manage::enable))
+        .routes(routes!(plugins::manage::disable))
+        .routes(routes!(plugins::manage::reloads))
+        .routes(routes!(plugins::manage::roll_back, plugins::manage::take_back))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::runs))

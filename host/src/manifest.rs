@@ -107,6 +107,16 @@ fn plugin_spec(
         paused: raw.paused,
         component,
         sha256: raw.sha256.map(Spanned::into_inner),
+        rollback_after: raw
+            .rollback_after
+            .map(|value| {
+                let bounds = Bounds {
+                    least: 1,
+                    most: MAX_TRIAL,
+                };
+                count(Some(&value), 0, &bounds, place)
+            })
+            .transpose()?,
         routes: raw
             .routes
             .iter()
@@ -261,6 +271,9 @@ fn count(
     }
     Err(place.wrong(value, format!("must be from {} to {}", bounds.least, bounds.most)))
 }
+
+/// Most deliveries of a new build's trial: after more it has long been noticed.
+const MAX_TRIAL: u32 = 1_000;
 
 /// Most attempts and most entries of a schedule: past it a mistake is likelier than a wish.
 const MAX_ATTEMPTS: u32 = 100;

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::domain::plugin::{PluginName, SharedSpecs};
+use std::collections::BTreeMap;
+
+use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs, changes};
 use crate::domain::route::{RouteTable, SharedRoutes};
 use crate::lifecycle::Lifecycle;
 use crate::manifest::PluginsFile;
@@ -69,6 +71,7 @@ impl Operator {
         match PluginsFile::read(&self.path) {
             Ok(file) => {
                 self.rejected.store(None);
+                tell_changes(&self.specs.load(), &file);
                 let specs = file
                     .plugins
                     .iter()
@@ -140,5 +143,24 @@ impl Operator {
                 }
             }
         }
+    }
+}
+
+/// Logs what an edit of the file changes, a line per plugin.
+fn tell_changes(old: &BTreeMap<PluginName, Arc<PluginSpec>>, new: &PluginsFile) {
+    if old.is_empty() {
+        return;
+    }
+    for spec in &new.plugins {
+        match old.get(&spec.name).map(|old| changes(old, spec)) {
+            None => tracing::info!(plugin = %spec.name, "added to the plugins file"),
+            Some(told) if told.is_empty() => {}
+            Some(told) => {
+                tracing::info!(plugin = %spec.name, changes = told.join("; "), "the plugins file changed")
+            }
+        }
+    }
+    for name in old.keys().filter(|name| new.plugin(name).is_none()) {
+        tracing::info!(plugin = %name, "removed from the plugins file");
     }
 }

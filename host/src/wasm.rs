@@ -21,6 +21,7 @@ mod secrets;
 mod standing;
 mod text;
 mod variables;
+mod world;
 
 use std::time::Duration;
 
@@ -29,7 +30,10 @@ pub use self::inspect::Inspection;
 pub use self::load::LoadError;
 pub use self::manifest::{Action, Manifest, SecretAsk, SecretKind};
 pub use self::plugin::Plugin;
-pub use self::registry::{ApplyReport, PluginState, PluginStatus, Registry, RegistryDeps};
+pub use self::registry::{
+    ApplyReport, Phases, PluginState, PluginStatus, Registry, RegistryDeps, Reload, ReloadCause,
+    ReloadResult, RollbackError,
+};
 
 use crate::domain::attempt::{LogLine, OutboundCall};
 use crate::domain::event::Event;

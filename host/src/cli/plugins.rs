@@ -1,4 +1,6 @@
-//! `plugins list|enable|disable|inspect|run`.
+//! `plugins list|enable|disable|history|rollback|inspect|run`.
+
+mod history;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +24,15 @@ pub enum PluginsCommand {
     Enable { name: String },
     /// Switch a plugin off, in plugins.toml itself; what waits is held
     Disable { name: String },
+    /// Show when a plugin was loaded: which build in place of which, what came of it, how long it took
+    History { name: String },
+    /// Go back to the build that served before; the newest is not loaded again
+    Rollback {
+        name: String,
+        /// Take a rollback back: load the build in the file again
+        #[arg(long)]
+        undo: bool,
+    },
     /// Show what a component says of itself and what it asks for, without loading it into the server
     Inspect { component: PathBuf },
     /// Run one of a plugin's actions and show the attempt; exits with 75 when it will be retried
@@ -44,6 +55,14 @@ pub async fn run(
         PluginsCommand::Inspect { component } => {
             return inspect_file(component, output).await;
         }
+        PluginsCommand::History { name } => {
+            let answer = Caller::new(settings, env)
+                .call(Request::PluginReloads { name })
+                .await?;
+            output.print(&answer, history::print);
+            return Ok(ExitCode::SUCCESS);
+        }
+        PluginsCommand::Rollback { name, undo } => Request::PluginRollback { name, undo },
         PluginsCommand::List => Request::PluginList,
         PluginsCommand::Enable { name } => Request::PluginEnable { name, enabled: true },
         PluginsCommand::Disable { name } => Request::PluginEnable { name, enabled: false },

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Request, schedules};
+use super::{Answer, Request, plugins, schedules};
 use crate::app::App;
 use crate::auth::NewAccount;
 use crate::dispatch::{self, Once};
@@ -16,7 +16,6 @@ use crate::domain::delivery::DeliveryHistory;
 use crate::domain::event::{Event, EventFilter, EventKind, EventOrder, EventStatus};
 use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::page::PageRequest;
-use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{UpdatedUser, User};
 use crate::http::Problem;
@@ -102,12 +101,10 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             event_type,
             body,
         } => send_event(app, source, event_type, &body).await,
-        Request::PluginList => Answer::of(&plugin_list(app)),
-        Request::PluginEnable { name, enabled } => {
-            let name: PluginName = name.parse()?;
-            app.operator.set_enabled(&name, enabled).await?;
-            Answer::of(&plugin_list(app))
-        }
+        Request::PluginList => plugins::list(app),
+        Request::PluginEnable { name, enabled } => plugins::set_enabled(app, &name, enabled).await,
+        Request::PluginReloads { name } => plugins::reloads(app, &name),
+        Request::PluginRollback { name, undo } => plugins::roll_back(app, &name, undo).await,
         Request::PluginRun { name, action, input } => run_action(app, &name, &action, &input).await,
         Request::ScheduleList => schedules::list(app).await,
         Request::ScheduleRun { name, plugin } => schedules::run(app, plugin.as_deref(), &name).await,
@@ -179,14 +176,6 @@ pub(super) fn routed(app: &App) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn plugin_list(app: &App) -> Value {
-    json!({
-        "file": app.operator.path(),
-        "file_error": app.operator.rejected().as_deref(),
-        "plugins": app.registry.statuses(),
-    })
 }
 
 /// Stores the action as an event with one delivery, and waits for its first attempt.

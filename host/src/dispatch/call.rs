@@ -78,11 +78,15 @@ pub(super) async fn execute(caller: &Caller, held: Vec<Held>) {
             held.iter().map(|held| interrupted(caller, &held.claim, &begun)).collect()
         }
     };
+    let outcomes: Vec<_> = finishes.iter().map(|finish| finish.attempt.outcome).collect();
     let recorded = held
         .iter()
         .zip(finishes)
         .map(|(held, finish)| record(caller, &held.claim, finish));
     join_all(recorded).await;
+    for outcome in outcomes {
+        caller.parts.registry.judge(&caller.plugin, outcome).await;
+    }
 }
 
 /// When a call began, and what its attempts have in common.

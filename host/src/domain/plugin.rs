@@ -1,5 +1,9 @@
 //! Plugins by name, and what the operator lets them do.
 
+mod changes;
+
+pub use changes::changes;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -84,6 +88,9 @@ pub struct PluginSpec {
     pub component: PathBuf,
     /// SHA-256 in hex that the component must have.
     pub sha256: Option<String>,
+    /// A build that took another's place is rolled back when this many of its first deliveries have
+    /// all failed; `None`: it is not.
+    pub rollback_after: Option<u32>,
     pub routes: Vec<Route>,
     /// Each under a name of its own.
     pub schedules: Vec<ScheduleSpec>,
@@ -96,6 +103,26 @@ pub struct PluginSpec {
 }
 
 impl PluginSpec {
+    /// A section with nothing but its component: switched on, no rights, the usual limits.
+    #[must_use]
+    pub fn named(name: PluginName, component: PathBuf) -> Self {
+        Self {
+            name,
+            enabled: true,
+            paused: false,
+            component,
+            sha256: None,
+            rollback_after: None,
+            routes: Vec::new(),
+            schedules: Vec::new(),
+            grants: Grants::default(),
+            config: serde_json::json!({}),
+            limits: Limits::default(),
+            retry: RetryPolicy::default(),
+            on_unknown: OnUnknown::default(),
+        }
+    }
+
     /// Whether a component of this SHA-256, in hex, may run: there is no pin, or it is this one.
     #[must_use]
     pub fn allows_digest(&self, digest: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Plugins: how they stand, and their actions, for staff.
 
+pub mod manage;
+
 use std::time::Duration;
 
 use axum::Json;
@@ -15,6 +17,7 @@ use super::extract::{Params, StaffUser};
 use super::problem::ProblemBody;
 use super::views::{Audience, DeliveryView};
 use super::{ApiState, Problem};
+use crate::domain::plugin::PluginName;
 use crate::wasm::PluginStatus;
 
 /// Longest wait for an action's first attempt: below what a request may take in all.
@@ -103,4 +106,14 @@ fn wait(params: &Params) -> Result<Duration, Problem> {
             "must be a number of seconds from 0 to 25",
         )),
     }
+}
+
+/// The name in a path. One that cannot be a plugin's names none.
+fn named(name: &str) -> Result<PluginName, Problem> {
+    name.parse().map_err(|_| missing(name))
+}
+
+fn missing(name: &str) -> Problem {
+    let detail = format!("There is no plugin `{name}` in plugins.toml.");
+    Problem::new(StatusCode::NOT_FOUND, "no-such-plugin", detail)
 }

@@ -33,6 +33,7 @@ pub(super) struct RawPlugin {
     pub paused: bool,
     pub component: Spanned<String>,
     pub sha256: Option<Spanned<String>>,
+    pub rollback_after: Option<Spanned<u32>>,
     #[serde(default)]
     pub routes: Vec<Spanned<RawRoute>>,
     #[serde(default)]

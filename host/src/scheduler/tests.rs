@@ -37,6 +37,7 @@ fn specs(schedules: Vec<ScheduleSpec>) -> Arc<Specs> {
         paused: false,
         component: "p.wasm".into(),
         sha256: None,
+        rollback_after: None,
         routes: Vec::new(),
         schedules,
         grants: crate::domain::grant::Grants::default(),

@@ -47,6 +47,7 @@ impl Plugin {
                 calls: Vec::new(),
             };
         }
+        self.first_run.begins();
         let limits = in_force.spec.limits.clone();
         let recorder = Arc::new(Recorder::new(limits.log_bytes, limits.requests));
         let marks = Arc::new(Marks::default());

@@ -4,7 +4,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
@@ -18,7 +19,9 @@ use super::manifest::Manifest;
 use super::plugin::Settings;
 use super::record::Recorder;
 use super::schema::Schemas;
-use crate::domain::plugin::PluginSpec;
+use super::world;
+use crate::domain::plugin::{PluginName, PluginSpec};
+use crate::domain::time::Timestamp;
 use crate::environment::Environment;
 
 /// Largest component, in bytes. A Python guest with its interpreter has about 40 MiB.
@@ -44,6 +47,16 @@ pub enum LoadError {
     TooLarge(PathBuf),
     #[error("the component has the SHA-256 {found}, but `sha256` in plugins.toml says {wanted}")]
     Pin { wanted: String, found: String },
+    #[error(
+        "the build {digest} in the file was rolled back at {at}: {why}; save another build, or take it back with \
+         `hookyard plugins rollback {plugin} --undo`"
+    )]
+    RolledBack {
+        digest: String,
+        at: Timestamp,
+        why: String,
+        plugin: PluginName,
+    },
     #[error("{0}")]
     NotAComponent(String),
     #[error(
@@ -71,6 +84,28 @@ pub(super) struct Bytes {
     pub(super) bytes: Arc<[u8]>,
     /// SHA-256 in hex.
     pub(super) digest: String,
+    /// When their file was changed, as the file system tells it.
+    pub(super) modified: Option<SystemTime>,
+}
+
+impl Bytes {
+    /// These bytes with their digest.
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
+        Self {
+            digest: hex::encode(Sha256::digest(&bytes)),
+            bytes: bytes.into(),
+            modified: None,
+        }
+    }
+}
+
+/// How long the parts of a build took.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Took {
+    /// Compiling or reading the cache, and linking.
+    pub(super) compile: Duration,
+    /// `describe` and the check of the manifest.
+    pub(super) describe: Duration,
 }
 
 /// A build that can run.
@@ -81,6 +116,7 @@ pub(super) struct Build {
     pub(super) manifest: Arc<Manifest>,
     pub(super) schemas: Arc<Schemas>,
     pub(super) world: WorldPre<HostState>,
+    pub(super) took: Took,
 }
 
 /// Reads a component whole.
@@ -92,14 +128,17 @@ pub(super) async fn read(path: &Path) -> Result<Bytes, LoadError> {
 /// Blocks: 64 MiB take a while to read and to digest.
 fn read_now(path: PathBuf) -> Result<Bytes, LoadError> {
     let mut bytes = Vec::new();
-    let read = std::fs::File::open(&path)
-        .and_then(|file| file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes));
+    let read = std::fs::File::open(&path).and_then(|file| {
+        let modified = file.metadata()?.modified().ok();
+        file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes)?;
+        Ok(modified)
+    });
     match read {
         Err(source) => Err(LoadError::Read { path, source }),
-        Ok(read) if read as u64 > MAX_COMPONENT_BYTES => Err(LoadError::TooLarge(path)),
-        Ok(_) => Ok(Bytes {
-            digest: hex::encode(Sha256::digest(&bytes)),
-            bytes: bytes.into(),
+        Ok(_) if bytes.len() as u64 > MAX_COMPONENT_BYTES => Err(LoadError::TooLarge(path)),
+        Ok(modified) => Ok(Bytes {
+            modified,
+            ..Bytes::of(bytes)
         }),
     }
 }
@@ -131,24 +170,47 @@ pub(super) async fn settings(
 
 /// Makes a build of a component's bytes.
 pub(super) async fn build(runtime: &Arc<Runtime>, file: Bytes) -> Result<Build, LoadError> {
-    let compiler = Arc::clone(runtime);
-    let (component, digest) = blocking(move || {
-        check_preamble(&file.bytes)?;
-        let component = compiler.component(&file.digest, &file.bytes);
-        Ok((component.map_err(|e| not_valid(&e))?, file.digest))
+    let begun = Instant::now();
+    let (compiler, source) = (Arc::clone(runtime), file.clone());
+    let component = blocking(move || {
+        check_preamble(&source.bytes)?;
+        let component = compiler.component(&source.digest, &source.bytes);
+        component.map_err(|e| not_valid(&e))
     })
     .await?;
-    let world = link(runtime, &component)?;
-    let manifest = Arc::new(describe(runtime, &world).await?);
+    let world = match link(runtime, &component) {
+        Ok(world) => world,
+        Err(error) => return Err(unlike_ours(&file, error).await),
+    };
+    let compile = begun.elapsed();
+    let manifest = match describe(runtime, &world).await {
+        Ok(said) => Arc::new(said),
+        Err(error @ LoadError::World(_)) => return Err(unlike_ours(&file, error).await),
+        Err(error) => return Err(error),
+    };
     let said = Arc::clone(&manifest);
     let schemas = blocking(move || said.check().map_err(LoadError::Manifest)).await?;
     Ok(Build {
-        digest,
+        digest: file.digest,
+        took: Took {
+            compile,
+            describe: begun.elapsed().saturating_sub(compile),
+        },
         imports: imports(runtime, &component),
         manifest,
         schemas: Arc::new(schemas),
         world,
     })
+}
+
+/// The error with what differs from the world spelled out, where that can be told.
+async fn unlike_ours(file: &Bytes, error: LoadError) -> LoadError {
+    let bytes = Arc::clone(&file.bytes);
+    let told = blocking(move || Ok(world::differences(&bytes))).await;
+    match told {
+        Ok(Some(differences)) => LoadError::World(differences),
+        _ => error,
+    }
 }
 
 /// Does what would hold an async thread up.
@@ -236,6 +298,7 @@ async fn describe(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Mani
         match ask(runtime, world).await {
             Err(Unanswered::FullPool) => tokio::time::sleep(FULL_POOL_WAIT).await,
             Err(Unanswered::Failed(text)) => return Err(LoadError::Describe(text)),
+            Err(Unanswered::NotStarted(text)) => return Err(LoadError::World(text)),
             Ok(said) => return Ok(said),
         }
     }
@@ -247,6 +310,8 @@ async fn describe(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Mani
 /// Why `describe` gave no answer.
 enum Unanswered {
     FullPool,
+    /// It was not even called: the instance did not come to be, or its exports have other types.
+    NotStarted(String),
     Failed(String),
 }
 
@@ -255,9 +320,11 @@ async fn ask(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Manifest,
     let marks = Arc::new(Marks::default());
     let meter = CpuMeter::new(DESCRIBE_CPU, Arc::clone(&marks));
     let state = HostState::for_describe(Arc::clone(&recorder), DESCRIBE_MEMORY, Arc::clone(&marks));
+    let started = AtomicBool::new(false);
     let ask = meter.measure(async {
         let mut store = call::store(runtime.engine(), state, &meter);
         let plugin = world.instantiate_async(&mut store).await?;
+        started.store(true, Ordering::Relaxed);
         plugin.call_describe(&mut store).await
     });
     match tokio::time::timeout(DESCRIBE_TIMEOUT, ask).await {
@@ -266,8 +333,11 @@ async fn ask(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Manifest,
         Ok(Err(error)) => {
             let limit = marks.crossed(DESCRIBE_CPU);
             let reason = call::reason(&error, &recorder.stderr_tail());
-            let text = limit.map_or_else(|| reason.clone(), |limit| format!("{limit}\n{reason}"));
-            Err(Unanswered::Failed(text))
+            match limit {
+                Some(limit) => Err(Unanswered::Failed(format!("{limit}\n{reason}"))),
+                None if started.load(Ordering::Relaxed) => Err(Unanswered::Failed(reason)),
+                None => Err(Unanswered::NotStarted(reason)),
+            }
         }
         Err(_elapsed) => {
             let allowed = humantime::format_duration(DESCRIBE_TIMEOUT);

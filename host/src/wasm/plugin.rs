@@ -1,6 +1,7 @@
 //! One loaded generation of a plugin.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
@@ -9,7 +10,7 @@ use super::abi::v0_1::WorldPre;
 use super::engine::Runtime;
 use super::host::HostState;
 use super::manifest::Manifest;
-use super::registry::RegistryDeps;
+use super::registry::{Journal, RegistryDeps, Trial};
 use super::rights::{self, Ask, Missing};
 use super::schema::Schemas;
 use super::standing::{InForce, Standing};
@@ -70,9 +71,42 @@ pub struct Plugin {
     pub(super) world: WorldPre<HostState>,
     pub(super) generation: u64,
     pub(super) digest: String,
+    pub(super) trial: Trial,
+    pub(super) first_run: FirstRun,
+}
+
+/// How long a build served before its first run.
+#[derive(Debug)]
+pub(super) struct FirstRun {
+    serving_since: Instant,
+    waited_ms: OnceLock<u64>,
+}
+
+impl Default for FirstRun {
+    fn default() -> Self {
+        Self {
+            serving_since: Instant::now(),
+            waited_ms: OnceLock::new(),
+        }
+    }
+}
+
+impl FirstRun {
+    /// A run begins.
+    pub(super) fn begins(&self) {
+        self.waited_ms
+            .get_or_init(|| u64::try_from(self.serving_since.elapsed().as_millis()).unwrap_or(u64::MAX));
+    }
 }
 
 impl Plugin {
+    /// Notes in the journal how long the first run was waited for, if there was one.
+    pub(super) fn tell_first_run(&self, journal: &mut Journal) {
+        if let Some(waited_ms) = self.first_run.waited_ms.get() {
+            journal.note_first_run(self.generation, &self.digest, *waited_ms);
+        }
+    }
+
     /// The name in `plugins.toml`.
     #[must_use]
     pub fn name(&self) -> &PluginName {

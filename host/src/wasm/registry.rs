@@ -1,8 +1,11 @@
 //! The plugins that are loaded. Every change is one swap; every failure keeps what served before.
 
-mod last_good;
+mod archive;
+mod journal;
+mod reload;
 mod slot;
 mod status;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,12 +14,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use futures_util::StreamExt;
 use tokio::sync::{Mutex, watch};
 
-use self::last_good::LastGood;
+use self::archive::Archive;
+pub(super) use self::journal::Journal;
+pub use self::reload::{Phases, Reload, ReloadCause, ReloadResult, RollbackError};
 use self::slot::Slot;
 pub use self::status::{ApplyReport, PluginState, PluginStatus};
+pub(super) use self::trial::Trial;
 use super::engine::Runtime;
 use super::plugin::Plugin;
 use crate::clock::SharedClock;
+use crate::domain::attempt::AttemptOutcome;
 use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::environment::Environment;
 use crate::store::SharedStore;
@@ -29,7 +36,7 @@ pub struct RegistryDeps {
     pub store: SharedStore,
     pub environment: Arc<Environment>,
     pub clock: SharedClock,
-    /// Holds `plugins/`, the last good builds.
+    /// Holds `plugins/`, the kept builds and journals.
     pub data_dir: PathBuf,
 }
 
@@ -37,7 +44,7 @@ pub struct RegistryDeps {
 struct Workshop {
     runtime: Arc<Runtime>,
     deps: Arc<RegistryDeps>,
-    last_good: Arc<LastGood>,
+    archive: Arc<Archive>,
 }
 
 /// All plugins by name.
@@ -53,12 +60,12 @@ impl Registry {
     /// A registry without plugins.
     #[must_use]
     pub fn new(runtime: Arc<Runtime>, deps: RegistryDeps) -> Self {
-        let last_good = Arc::new(LastGood::new(&deps.data_dir));
+        let archive = Arc::new(Archive::new(&deps.data_dir));
         Self {
             workshop: Arc::new(Workshop {
                 runtime,
                 deps: Arc::new(deps),
-                last_good,
+                archive,
             }),
             slots: RwLock::default(),
             applying: Mutex::default(),
@@ -100,6 +107,74 @@ impl Registry {
     #[must_use]
     pub fn plugin(&self, name: &PluginName) -> Option<Arc<Plugin>> {
         self.find(name)?.current()
+    }
+
+    /// Lets the build before the newest serve. The newest is not loaded again, by the poll or after a
+    /// restart, until [`Self::accept`] or a pin asks for it; another build in its file is.
+    ///
+    /// # Errors
+    /// When there is no such plugin, or no earlier build that may and can serve; then nothing has
+    /// changed.
+    pub async fn roll_back(&self, name: &PluginName, by: &str) -> Result<PluginStatus, RollbackError> {
+        let slot = self
+            .find(name)
+            .ok_or_else(|| RollbackError::Unknown(name.clone()))?;
+        let why = format!("rolled back by {by}");
+        let status = slot
+            .roll_back(&self.workshop, ReloadCause::Rollback, &why, None)
+            .await;
+        self.tell();
+        status
+    }
+
+    /// Takes a rollback back: loads the build in the plugin's file.
+    ///
+    /// # Errors
+    /// When there is no such plugin, or its file holds a build that was not rolled back.
+    pub async fn accept(&self, name: &PluginName) -> Result<PluginStatus, RollbackError> {
+        let slot = self
+            .find(name)
+            .ok_or_else(|| RollbackError::Unknown(name.clone()))?;
+        let status = slot.accept(&self.workshop).await;
+        self.tell();
+        status
+    }
+
+    /// Counts what came of a delivery for the trial of the build that ran it, and rolls that build
+    /// back when it has failed its trial (`rollback-after`).
+    pub async fn judge(&self, plugin: &Plugin, outcome: AttemptOutcome) {
+        let failed = match outcome {
+            AttemptOutcome::Succeeded => false,
+            AttemptOutcome::Retry
+            | AttemptOutcome::Rejected
+            | AttemptOutcome::Trapped
+            | AttemptOutcome::Limit => true,
+            // These tell nothing of the build.
+            _ => return,
+        };
+        let allowed = plugin.spec().rollback_after;
+        if !plugin.trial.note(failed, allowed) {
+            return;
+        }
+        let (name, digest) = (plugin.name(), plugin.digest());
+        let why = format!(
+            "its first {} deliveries all failed (rollback-after)",
+            allowed.unwrap_or_default()
+        );
+        let Some(slot) = self.find(name) else { return };
+        let rolled_back = slot
+            .roll_back(&self.workshop, ReloadCause::Failures, &why, Some(digest))
+            .await;
+        if let Err(error) = rolled_back {
+            tracing::warn!(plugin = %name, %error, "{why}, and it could not be rolled back");
+        }
+        self.tell();
+    }
+
+    /// The remembered loads of a plugin, newest first. `None` when there is no such plugin.
+    #[must_use]
+    pub fn reloads(&self, name: &PluginName) -> Option<Vec<Reload>> {
+        Some(self.find(name)?.reloads())
     }
 
     /// How a plugin stands.
@@ -151,7 +226,7 @@ impl Registry {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let slot = slots
             .entry(spec.name.clone())
-            .or_insert_with(|| Arc::new(Slot::new(&spec)));
+            .or_insert_with(|| Arc::new(Slot::new(&spec, self.workshop.archive.journal(&spec.name))));
         slot.announce(spec);
         Arc::clone(slot)
     }

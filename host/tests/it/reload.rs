@@ -1,7 +1,10 @@
 //! Builds and settings change under way; nothing that serves is lost.
 
+mod files;
+mod many;
 mod pins;
 mod rights;
+mod rollback;
 mod variables;
 
 use std::fs;
@@ -139,7 +142,7 @@ async fn an_endless_describe_and_a_foreign_world_are_refused_with_a_reason() {
 
     let status = yard.apply(fixture("wrong_world")).await;
     let error = status.error.expect("an error");
-    assert!(error.contains("does not export `describe`"), "{error}");
+    assert!(error.contains("does not export `describe:"), "{error}");
     assert!(yard.registry.plugin(&name("wrong-world")).is_none());
 }
 

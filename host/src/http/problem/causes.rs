@@ -9,9 +9,11 @@ use crate::auth::lockout::LockedOut;
 use crate::auth::password::HashError;
 use crate::auth::{FieldErrors, RegistrationError, SignInError, TokenError};
 use crate::intake::IntakeError;
+use crate::operator::EditError;
 use crate::processes::ProcessError;
 use crate::scheduler::ScheduleError;
 use crate::store::StoreError;
+use crate::wasm::RollbackError;
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -166,6 +168,33 @@ impl From<ActionError> for Problem {
             }
             ActionError::Json(_) => Self::internal(chain(&error)),
             ActionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EditError> for Problem {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Unknown(..) => Self::new(StatusCode::NOT_FOUND, "no-such-plugin", error.to_string()),
+            EditError::Wrong(_) | EditError::Rejected(_) => {
+                Self::new(StatusCode::CONFLICT, "plugins-file-wrong", error.to_string())
+            }
+            EditError::Write(..) => Self::new(
+                StatusCode::CONFLICT,
+                "plugins-file-not-written",
+                error.to_string(),
+            ),
+        }
+    }
+}
+
+impl From<RollbackError> for Problem {
+    fn from(error: RollbackError) -> Self {
+        match error {
+            RollbackError::Unknown(_) => {
+                Self::new(StatusCode::NOT_FOUND, "no-such-plugin", error.to_string())
+            }
+            _ => Self::new(StatusCode::CONFLICT, "not-rolled-back", error.to_string()),
         }
     }
 }

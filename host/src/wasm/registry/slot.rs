@@ -1,16 +1,21 @@
 //! One plugin's place in the registry: what serves, and how it stands.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+mod loading;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
 use tokio::sync::Mutex;
 
+use self::loading::Loading;
+use super::journal::{Journal, Rejected};
+use super::reload::{Reload, ReloadCause, RollbackError};
 use super::{PluginState, PluginStatus, Workshop};
 use crate::domain::plugin::PluginSpec;
 use crate::domain::time::Timestamp;
-use crate::wasm::load::{self, Bytes, LoadError};
+use crate::wasm::load;
 use crate::wasm::manifest::Manifest;
 use crate::wasm::plugin::Plugin;
 use crate::wasm::standing::Standing;
@@ -24,6 +29,8 @@ pub(super) struct Slot {
     /// One load at a time.
     loading: Mutex<()>,
     outcome: std::sync::Mutex<Outcome>,
+    /// Changes only while `loading` is held.
+    journal: std::sync::Mutex<Journal>,
 }
 
 /// How the last load went.
@@ -35,13 +42,14 @@ struct Outcome {
 
 impl Slot {
     /// A place where nothing is loaded yet.
-    pub(super) fn new(spec: &PluginSpec) -> Self {
+    pub(super) fn new(spec: &PluginSpec, journal: Journal) -> Self {
         Self {
             standing: Standing::new(spec.clone()),
             newest: ArcSwapOption::empty(),
             generations: AtomicU64::new(0),
             loading: Mutex::default(),
             outcome: std::sync::Mutex::default(),
+            journal: std::sync::Mutex::new(journal),
         }
     }
 
@@ -65,116 +73,94 @@ impl Slot {
         self.standing.announce(spec);
     }
 
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The loads that are remembered, newest first.
+    pub(super) fn reloads(&self) -> Vec<Reload> {
+        let mut journal = self.journal();
+        if let Some(newest) = self.newest.load_full() {
+            newest.tell_first_run(&mut journal);
+        }
+        journal.reloads().cloned().collect()
+    }
+
     /// Puts the section in force and looks at the component's file again.
     pub(super) async fn refresh(&self, workshop: &Workshop) -> PluginStatus {
         let _turn = self.loading.lock().await;
+        self.refresh_in_turn(workshop).await;
+        self.status()
+    }
+
+    async fn refresh_in_turn(&self, workshop: &Workshop) {
         let spec = self.standing.wanted();
         if spec.enabled {
-            let result = self.load(workshop, &spec).await;
-            self.conclude(workshop, &spec, result).await;
+            Loading::new(self, workshop, spec).from_file().await;
         } else {
             self.newest.store(None);
             self.standing.enforce(&spec);
             self.note(None, None);
         }
-        self.status()
     }
 
-    async fn load(&self, workshop: &Workshop, spec: &Arc<PluginSpec>) -> Result<(), LoadError> {
-        let file = load::read_pinned(spec).await?;
-        match self.newest.load_full() {
-            Some(newest) if newest.digest == file.digest => self.refit(workshop, spec, &newest).await,
-            _ => self.install(workshop, spec, file).await,
-        }
-    }
-
-    /// Lets a build that is loaded serve under the file's section.
-    async fn refit(
+    /// Lets the build before the newest serve, and remembers the newest as rejected for `why`. With
+    /// `only`, nothing happens when another build than this one is the newest by now.
+    pub(super) async fn roll_back(
         &self,
         workshop: &Workshop,
-        spec: &Arc<PluginSpec>,
-        plugin: &Plugin,
-    ) -> Result<(), LoadError> {
-        if plugin.fits() && Arc::ptr_eq(&self.standing.spec(), spec) {
-            return Ok(());
+        cause: ReloadCause,
+        why: &str,
+        only: Option<&str>,
+    ) -> Result<PluginStatus, RollbackError> {
+        let _turn = self.loading.lock().await;
+        let spec = self.standing.wanted();
+        let name = || spec.name.clone();
+        if !spec.enabled {
+            return Err(RollbackError::Disabled(name()));
         }
-        let environment = &workshop.deps.environment;
-        let mut settings = load::settings(spec, &plugin.manifest, &plugin.schemas, environment).await?;
-        if let Some(edition) = self.standing.enforce(spec) {
-            settings.edition = edition;
-            plugin.settings.store(Arc::new(settings));
+        let serving = self.journal().serving().map(str::to_owned);
+        let Some(digest) = serving else {
+            return Err(RollbackError::NothingEarlier(name()));
+        };
+        if only.is_some_and(|only| only != digest) {
+            return Ok(self.status());
         }
-        Ok(())
+        let earlier: Vec<String> = self.journal().earlier().map(str::to_owned).collect();
+        if !earlier.is_empty() && !earlier.iter().any(|digest| spec.allows_digest(digest)) {
+            return Err(RollbackError::Pinned(name()));
+        }
+        let mut found = None;
+        for digest in earlier.iter().filter(|digest| spec.allows_digest(digest)) {
+            found = workshop.archive.build(digest).await;
+            if found.is_some() {
+                break;
+            }
+        }
+        let file = found.ok_or_else(|| RollbackError::NothingEarlier(name()))?;
+        let rejected = Rejected {
+            digest,
+            at: workshop.deps.clock.now(),
+            why: why.to_owned(),
+        };
+        Loading::new(self, workshop, Arc::clone(&spec))
+            .in_place_of(rejected, file, cause)
+            .await?;
+        // So that the status says how the file stands to what serves now.
+        self.refresh_in_turn(workshop).await;
+        Ok(self.status())
     }
 
-    /// Builds from these bytes and lets the build serve.
-    async fn install(
-        &self,
-        workshop: &Workshop,
-        spec: &Arc<PluginSpec>,
-        file: Bytes,
-    ) -> Result<(), LoadError> {
-        let build = load::build(&workshop.runtime, file.clone()).await?;
-        let environment = &workshop.deps.environment;
-        let mut settings = load::settings(spec, &build.manifest, &build.schemas, environment).await?;
-        let Some(edition) = self.standing.enforce(spec) else {
-            return Ok(());
-        };
-        settings.edition = edition;
-        let generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
-        tracing::info!(plugin = %spec.name, generation, digest = build.digest, "plugin loaded");
-        self.newest.store(Some(Arc::new(Plugin {
-            runtime: Arc::clone(&workshop.runtime),
-            deps: Arc::clone(&workshop.deps),
-            standing: Arc::clone(&self.standing),
-            settings: ArcSwap::from_pointee(settings),
-            manifest: build.manifest,
-            schemas: build.schemas,
-            world: build.world,
-            generation,
-            digest: build.digest,
-        })));
-        self.note(None, Some(workshop.deps.clock.now()));
-        let (last_good, name) = (Arc::clone(&workshop.last_good), spec.name.clone());
-        let keep = move || {
-            last_good.keep(&name, &file.digest, &file.bytes);
-            Ok(())
-        };
-        load::blocking(keep).await
-    }
-
-    /// Records how a load went. After a failure a build that is there already serves under the new
-    /// section, if that fits it.
-    async fn conclude(&self, workshop: &Workshop, spec: &Arc<PluginSpec>, result: Result<(), LoadError>) {
-        let Err(error) = result else {
-            self.note(None, None);
-            return;
-        };
-        let mut text = error.to_string();
-        tracing::warn!(plugin = %spec.name, error = text, "plugin not loaded");
-        if let Err(error) = self.fall_back(workshop, spec).await {
-            tracing::warn!(plugin = %spec.name, %error, "the last good build cannot serve under this section either");
+    /// Loads the build in the file although it was rolled back.
+    pub(super) async fn accept(&self, workshop: &Workshop) -> Result<PluginStatus, RollbackError> {
+        let _turn = self.loading.lock().await;
+        let spec = self.standing.wanted();
+        let file = load::read_pinned(&spec).await?;
+        if !self.journal().accept(&file.digest) {
+            return Err(RollbackError::NotRejected(spec.name.clone()));
         }
-        let newest = self.newest.load_full();
-        if newest.is_some_and(|newest| newest.is_pinned_in(spec) && !newest.fits()) {
-            text.push_str(
-                "\ndeliveries wait until it is mended: this section takes rights away that the older settings may need",
-            );
-        }
-        self.note(Some(text), None);
-    }
-
-    /// Uses the build that served before, or after a restart the one that was kept, unless a pin
-    /// asks for another.
-    async fn fall_back(&self, workshop: &Workshop, spec: &Arc<PluginSpec>) -> Result<(), LoadError> {
-        let newest = self.newest.load_full();
-        if let Some(newest) = newest.filter(|newest| newest.is_pinned_in(spec)) {
-            return self.refit(workshop, spec, &newest).await;
-        }
-        match workshop.last_good.read(&spec.name).await {
-            Some(file) if spec.allows_digest(&file.digest) => self.install(workshop, spec, file).await,
-            _ => Ok(()),
-        }
+        self.refresh_in_turn(workshop).await;
+        Ok(self.status())
     }
 
     fn note(&self, error: Option<String>, loaded_at: Option<Timestamp>) {
@@ -205,6 +191,7 @@ impl Slot {
             state,
             generation: current.as_ref().map(|plugin| plugin.generation),
             digest: current.as_ref().map(|plugin| plugin.digest.clone()),
+            earlier_digests: self.journal().earlier().map(str::to_owned).collect(),
             error: outcome.error,
             warnings: current
                 .as_ref()

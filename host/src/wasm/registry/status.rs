@@ -35,6 +35,8 @@ pub struct PluginStatus {
     /// The generation that serves, and the SHA-256 of its component; `None` when none does.
     pub generation: Option<u64>,
     pub digest: Option<String>,
+    /// The kept builds that served before, newest first: what a rollback returns to.
+    pub earlier_digests: Vec<String>,
     /// Why the newest build or settings are not in force, with the mend.
     pub error: Option<String>,
     /// Rights that are asked for and not granted, with the lines to add.

@@ -18,6 +18,7 @@ use hookyard::environment::Environment;
 use hookyard::http::{self, ApiState, Readiness};
 use hookyard::intake::Intake;
 use hookyard::lifecycle::Lifecycle;
+use hookyard::operator::Operator;
 use hookyard::processes::Processes;
 use hookyard::scheduler::Desk;
 use hookyard::secret::Secret;
@@ -164,12 +165,19 @@ impl Api {
         let intake = Intake::start(events, clock.clone(), routes.clone(), wake.clone());
         let readiness = Readiness::default();
         let specs = SharedSpecs::default();
+        let actions = actions(&store, &clock, &wake, dir.path());
         let state = ApiState {
             store: store.clone(),
             auth: auth.clone(),
             intake: intake.clone(),
             processes: Processes::new(store.clone(), clock.clone()),
-            actions: actions(&store, &clock, &wake, dir.path()),
+            operator: Arc::new(Operator::new(
+                dir.path().join("plugins.toml"),
+                actions.registry.clone(),
+                specs.clone(),
+                routes.clone(),
+            )),
+            actions,
             schedules: Desk {
                 store: store.clone(),
                 specs: specs.clone(),
@@ -336,6 +344,7 @@ fn spec(plugin: &str, source: &str, event_type: &str) -> PluginSpec {
         paused: false,
         component: PathBuf::new(),
         sha256: None,
+        rollback_after: None,
         schedules: Vec::new(),
         routes: vec![Route::new(source, event_type).expect("a route")],
         grants: hookyard::domain::grant::Grants::default(),

@@ -12,6 +12,7 @@ use hookyard::data_dir::{DataDir, Ownership};
 use hookyard::environment::Environment;
 use hookyard::lifecycle::{Lifecycle, Stopped};
 use hookyard::store::SharedStore;
+use hookyard::wasm::Registry;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -26,6 +27,7 @@ pub struct Pipeline {
     pub client: reqwest::Client,
     pub token: String,
     pub store: SharedStore,
+    pub registry: Arc<Registry>,
     lifecycle: Lifecycle,
     served: JoinHandle<anyhow::Result<Stopped>>,
     temporary: Option<TempDir>,
@@ -74,7 +76,7 @@ impl Pipeline {
         };
         app.auth.create_user(account).await.expect("a staff user");
         let lifecycle = app.lifecycle.clone();
-        let store = app.store.clone();
+        let (store, registry) = (app.store.clone(), app.registry.clone());
         let (ready, address) = tokio::sync::oneshot::channel();
         let served = tokio::spawn(app.serve(|address| ready.send(address).expect("the test waits")));
         let Ok(address) = address.await else {
@@ -97,6 +99,7 @@ impl Pipeline {
             client,
             token,
             store,
+            registry,
             lifecycle,
             served,
             temporary: None,

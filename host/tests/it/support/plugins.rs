@@ -181,6 +181,7 @@ pub fn spec(plugin: &str, component: PathBuf) -> PluginSpec {
         paused: false,
         component,
         sha256: None,
+        rollback_after: None,
         routes: Vec::new(),
         schedules: Vec::new(),
         grants: Grants::default(),

@@ -1,0 +1,121 @@
+//! Switching plugins on and off, their loads, and going back to an earlier build.
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::super::extract::StaffUser;
+use super::super::problem::ProblemBody;
+use super::super::{ApiState, Problem};
+use super::named;
+use crate::wasm::{PluginStatus, Reload};
+
+/// Switch a plugin on, in `plugins.toml` itself
+///
+/// The file keeps its comments and order. The answer tells how the plugin stands then: a component that
+/// does not load shows there.
+#[utoipa::path(post, path = "/api/plugins/{name}/enable/", tag = "plugins", security(("bearer" = [])),
+    params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
+    responses(
+        (status = 200, description = "How the plugin stands", body = Object),
+        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such plugin", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 409, description = "plugins.toml is wrong, so that it was not edited", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn enable(
+    State(state): State<ApiState>,
+    _staff: StaffUser,
+    Path(name): Path<String>,
+) -> Result<Json<PluginStatus>, Problem> {
+    set_enabled(&state, &name, true).await
+}
+
+/// Switch a plugin off, in `plugins.toml` itself
+///
+/// What waits for it is held, and goes out once it is switched on again.
+#[utoipa::path(post, path = "/api/plugins/{name}/disable/", tag = "plugins", security(("bearer" = [])),
+    params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
+    responses(
+        (status = 200, description = "How the plugin stands", body = Object),
+        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such plugin", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 409, description = "plugins.toml is wrong, so that it was not edited", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn disable(
+    State(state): State<ApiState>,
+    _staff: StaffUser,
+    Path(name): Path<String>,
+) -> Result<Json<PluginStatus>, Problem> {
+    set_enabled(&state, &name, false).await
+}
+
+async fn set_enabled(state: &ApiState, name: &str, enabled: bool) -> Result<Json<PluginStatus>, Problem> {
+    let name = named(name)?;
+    state.operator.set_enabled(&name, enabled).await?;
+    let status = state.actions.registry.status(&name);
+    status.map(Json).ok_or_else(|| super::missing(name.as_str()))
+}
+
+/// The loads of a plugin, newest first: when, which build in place of which, how it ended, how long it took
+#[utoipa::path(get, path = "/api/plugins/{name}/reloads/", tag = "plugins", security(("bearer" = [])),
+    params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
+    responses(
+        (status = 200, description = "At most the last 100", body = Vec<Object>),
+        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such plugin", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn reloads(
+    State(state): State<ApiState>,
+    _staff: StaffUser,
+    Path(name): Path<String>,
+) -> Result<Json<Vec<Reload>>, Problem> {
+    let found = state.actions.registry.reloads(&named(&name)?);
+    found.map(Json).ok_or_else(|| super::missing(&name))
+}
+
+/// Go back to the build that served before
+///
+/// The newest is not loaded again, by a poll or after a restart, until it is taken back or pinned;
+/// another build in its file is.
+#[utoipa::path(post, path = "/api/plugins/{name}/rollback/", tag = "plugins", security(("bearer" = [])),
+    params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
+    responses(
+        (status = 200, description = "How the plugin stands", body = Object),
+        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such plugin", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 409, description = "There is no earlier build that may serve", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn roll_back(
+    State(state): State<ApiState>,
+    StaffUser(user): StaffUser,
+    Path(name): Path<String>,
+) -> Result<Json<PluginStatus>, Problem> {
+    let name = named(&name)?;
+    let rolled_back = state.actions.registry.roll_back(&name, &user.username).await;
+    Ok(Json(rolled_back?))
+}
+
+/// Take a rollback back: load the build in the file
+#[utoipa::path(delete, path = "/api/plugins/{name}/rollback/", tag = "plugins", security(("bearer" = [])),
+    params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
+    responses(
+        (status = 200, description = "How the plugin stands", body = Object),
+        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such plugin", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 409, description = "The build in the file was not rolled back", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn take_back(
+    State(state): State<ApiState>,
+    _staff: StaffUser,
+    Path(name): Path<String>,
+) -> Result<Json<PluginStatus>, Problem> {
+    Ok(Json(state.actions.registry.accept(&named(&name)?).await?))
+}

@@ -1,0 +1,152 @@
+//! What a plugin remembers over restarts: the builds that served, those rolled back, and its loads.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::reload::Reload;
+use crate::domain::time::Timestamp;
+
+/// Builds kept beside the one that serves: one to go back to, and two more for when it is no better.
+const MAX_EARLIER: usize = 3;
+/// Rolled-back builds remembered: more than anybody puts back by mistake.
+const MAX_REJECTED: usize = 32;
+/// Loads kept in the history.
+const MAX_RELOADS: usize = 100;
+
+/// One plugin's memory. Digests are SHA-256 in hex.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(in crate::wasm) struct Journal {
+    /// The build that loaded last.
+    serving: Option<String>,
+    /// Those that served before it, newest first.
+    earlier: VecDeque<String>,
+    rejected: VecDeque<Rejected>,
+    /// Newest first.
+    reloads: VecDeque<Reload>,
+}
+
+/// A build that was rolled back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Rejected {
+    pub(super) digest: String,
+    pub(super) at: Timestamp,
+    pub(super) why: String,
+}
+
+impl Journal {
+    /// The build that loaded last.
+    pub(super) fn serving(&self) -> Option<&str> {
+        self.serving.as_deref()
+    }
+
+    /// The builds that served before it, newest first.
+    pub(super) fn earlier(&self) -> impl Iterator<Item = &str> {
+        self.earlier.iter().map(String::as_str)
+    }
+
+    /// Every build that must be kept, the serving one first.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &str> {
+        self.serving().into_iter().chain(self.earlier())
+    }
+
+    /// Notes that this build serves from now on.
+    pub(super) fn serve(&mut self, digest: &str) {
+        if self.serving() == Some(digest) {
+            return;
+        }
+        let before = self.serving.replace(digest.to_owned());
+        if let Some(before) = before {
+            self.earlier.push_front(before);
+        }
+        self.earlier.retain(|kept| kept != digest);
+        self.earlier.truncate(MAX_EARLIER);
+    }
+
+    /// Notes that this build was rolled back: it is not kept, and not loaded again.
+    pub(super) fn reject(&mut self, rejected: Rejected) {
+        self.accept(&rejected.digest);
+        self.earlier.retain(|kept| *kept != rejected.digest);
+        self.rejected.push_front(rejected);
+        self.rejected.truncate(MAX_REJECTED);
+    }
+
+    /// Takes a rollback back. Whether there was one.
+    pub(super) fn accept(&mut self, digest: &str) -> bool {
+        let before = self.rejected.len();
+        self.rejected.retain(|rejected| rejected.digest != digest);
+        self.rejected.len() < before
+    }
+
+    /// The rollback of this build, if there was one.
+    pub(super) fn rejected(&self, digest: &str) -> Option<&Rejected> {
+        self.rejected.iter().find(|rejected| rejected.digest == digest)
+    }
+
+    /// Adds a load; whether it tells anything new.
+    pub(super) fn note(&mut self, reload: Reload) -> bool {
+        if self.reloads.front().is_some_and(|last| reload.repeats(last)) {
+            return false;
+        }
+        self.reloads.push_front(reload);
+        self.reloads.truncate(MAX_RELOADS);
+        true
+    }
+
+    /// The loads, newest first.
+    pub(super) fn reloads(&self) -> impl Iterator<Item = &Reload> {
+        self.reloads.iter()
+    }
+
+    /// Fills in how long the newest load of this build waited for its first run.
+    pub(in crate::wasm) fn note_first_run(&mut self, generation: u64, digest: &str, waited_ms: u64) {
+        let load = self
+            .reloads
+            .iter_mut()
+            .find(|load| load.generation == Some(generation) && load.new_digest.as_deref() == Some(digest));
+        if let Some(load) = load {
+            load.phases.first_run_ms.get_or_insert(waited_ms);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejected(digest: &str) -> Rejected {
+        Rejected {
+            digest: digest.to_owned(),
+            at: Timestamp::from_millis(0),
+            why: "slow".to_owned(),
+        }
+    }
+
+    #[test]
+    fn earlier_builds_are_kept_newest_first_and_a_rejected_one_is_not() {
+        let mut journal = Journal::default();
+        for digest in ["a", "b", "c", "b", "d", "e"] {
+            journal.serve(digest);
+        }
+        assert_eq!(journal.kept().collect::<Vec<_>>(), ["e", "d", "b", "c"]);
+        journal.serve("d");
+        journal.reject(rejected("e"));
+        assert_eq!(journal.kept().collect::<Vec<_>>(), ["d", "b", "c"]);
+        assert!(journal.rejected("e").is_some());
+        assert!(journal.accept("e") && !journal.accept("e"));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut journal = Journal::default();
+        for number in 0..200 {
+            journal.serve(&format!("{number}"));
+            journal.reject(rejected(&format!("r{number}")));
+        }
+        assert_eq!(
+            (journal.kept().count(), journal.rejected.len()),
+            (4, MAX_REJECTED)
+        );
+    }
+}

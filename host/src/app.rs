@@ -21,10 +21,12 @@ use crate::environment::Environment;
 use crate::http::{self, ApiState, Readiness};
 use crate::intake::Intake;
 use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
+use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::processes::Processes;
 use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
+use crate::vault::{MasterKeys, Vault};
 use crate::wake::Wake;
 use crate::wasm::{Registry, RegistryDeps, Runtime};
 use crate::watcher::Watcher;
@@ -40,6 +42,9 @@ pub struct App {
     pub clock: SharedClock,
     pub auth: Arc<Auth>,
     pub intake: Intake,
+    /// Secrets set from the command line.
+    pub vault: Vault,
+    pub metrics: Arc<Metrics>,
     pub registry: Arc<Registry>,
     pub operator: Arc<Operator>,
     pub specs: SharedSpecs,
@@ -76,11 +81,15 @@ impl App {
         let store = store::open(settings.database_url.expose()).await?;
         let runtime = Runtime::with_cache(data_dir.path())
             .map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
+        let vault = Vault::new(store.clone(), clock.clone(), master_keys(&settings)?);
+        let metrics = Arc::new(Metrics::default());
         let registry = Arc::new(Registry::new(
             runtime,
             RegistryDeps {
                 store: store.clone(),
                 environment: Arc::new(env),
+                vault: vault.clone(),
+                metrics: metrics.clone(),
                 clock: clock.clone(),
                 data_dir: data_dir.path().to_owned(),
             },
@@ -107,6 +116,8 @@ impl App {
             settings,
             store,
             clock,
+            vault,
+            metrics,
             registry,
             specs,
             routes,
@@ -199,6 +210,8 @@ impl App {
             actions: app.actions(),
             schedules: app.schedules.clone(),
             operator: app.operator.clone(),
+            metrics: app.metrics.clone(),
+            metrics_token: app.settings.metrics_token.clone(),
             readiness: readiness.clone(),
             max_body: app.settings.max_body,
             public_url: app.settings.public_url.clone(),
@@ -274,6 +287,13 @@ fn key_source(settings: &Settings) -> KeySource {
         JwtSettings::Secrets(secrets) => KeySource::Secrets(secrets.clone()),
         JwtSettings::Files(files) => KeySource::Files(files.clone()),
         JwtSettings::Kept => KeySource::Directory(settings.data_dir.join("keys")),
+    }
+}
+
+fn master_keys(settings: &Settings) -> anyhow::Result<MasterKeys> {
+    match &settings.master_key {
+        Some(given) => Ok(MasterKeys::given(given)?),
+        None => Ok(MasterKeys::kept(&settings.data_dir)),
     }
 }
 

@@ -8,8 +8,10 @@ mod output;
 mod plugins;
 mod processes;
 mod schedules;
+mod secrets;
 mod serve;
 mod setup;
+mod state;
 mod users;
 
 use std::path::Path;
@@ -60,7 +62,7 @@ enum Command {
     /// Events: list, show, send
     #[command(subcommand)]
     Events(events::EventsCommand),
-    /// Plugins: list, enable, disable, inspect, run
+    /// Plugins: list, enable, disable, history, rollback, inspect, run
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
     /// Stored scripts: list, show, history, add, edit, import, export, remove
@@ -81,6 +83,12 @@ enum Command {
     /// Schedules: list, run, history
     #[command(subcommand)]
     Schedules(schedules::SchedulesCommand),
+    /// Secrets in the database: set, list, remove, reseal
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
+    /// What plugins keep: list, get, delete, clear
+    #[command(subcommand)]
+    State(state::StateCommand),
     /// Take over the users, events and processes of the Django service that Hookyard replaces
     #[command(alias = "import_django")]
     ImportDjango(import::ImportArgs),
@@ -142,6 +150,8 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
                 integrations::back_up(&Caller::new(settings, env), args, output).await
             }
             Command::Schedules(command) => schedules::run(&Caller::new(settings, env), command, output).await,
+            Command::Secrets(command) => secrets::run(&Caller::new(settings, env), command, output).await,
+            Command::State(command) => state::run(&Caller::new(settings, env), command, output).await,
             Command::Completions { .. } => Ok(ExitCode::SUCCESS),
         }
     });

@@ -71,6 +71,10 @@ pub struct Settings {
     pub database_url: Secret,
     pub plugins_file: PathBuf,
     pub jwt: JwtSettings,
+    /// Keys that seal stored secrets; without, one is made and kept in the data directory.
+    pub master_key: Option<Secret>,
+    /// Lets whoever knows it read `/metrics`.
+    pub metrics_token: Option<Secret>,
     pub access_ttl: Duration,
     pub refresh_ttl: Duration,
     pub registration_open: bool,
@@ -145,6 +149,8 @@ impl Settings {
                 "plugins.toml",
             )),
             jwt: read.jwt(args.jwt_key_file.as_ref()),
+            master_key: read.secret("HOOKYARD_MASTER_KEY"),
+            metrics_token: read.secret("HOOKYARD_METRICS_TOKEN"),
             access_ttl: read.ttl(
                 Name::of("--access-ttl", "HOOKYARD_ACCESS_TTL"),
                 args.access_ttl.as_ref(),
@@ -255,6 +261,11 @@ impl Reader<'_> {
                 .push(format!("{flag} ({variable}): `{text}` is not {takes}"));
             parse(default).expect("a default is well-formed: a test resolves them all")
         })
+    }
+
+    /// Only from the environment: what stands on a command line, others can read.
+    fn secret(&self, variable: &str) -> Option<Secret> {
+        self.env.get(variable).map(|text| Secret::new(text.to_owned()))
     }
 
     fn ttl(&mut self, name: Name, arg: Option<&String>, default: &str) -> Duration {

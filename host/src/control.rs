@@ -5,7 +5,9 @@ mod execute;
 mod plugins;
 mod processes;
 mod schedules;
+mod secrets;
 mod server;
+mod state;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +25,9 @@ use crate::data_dir::{DataDir, Ownership, control_socket};
 use crate::environment::Environment;
 use crate::processes::Draft;
 
+pub use secrets::SecretRequest;
 pub use server::listen;
+pub use state::StateRequest;
 
 /// One command.
 #[derive(Serialize, Deserialize)]
@@ -79,6 +83,8 @@ pub enum Request {
         action: String,
         input: Value,
     },
+    Secrets(SecretRequest),
+    State(StateRequest),
     ScheduleList,
     ScheduleRun {
         name: String,

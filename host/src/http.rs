@@ -11,6 +11,7 @@ pub mod docs;
 pub mod events;
 pub mod extract;
 pub mod health;
+pub mod metrics;
 pub mod observe;
 pub mod page;
 pub mod plugins;
@@ -34,9 +35,11 @@ use crate::actions::Actions;
 use crate::auth::Auth;
 use crate::config::PublicUrl;
 use crate::intake::Intake;
+use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::processes::Processes;
 use crate::scheduler::Desk;
+use crate::secret::Secret;
 use crate::store::SharedStore;
 
 pub use health::Readiness;
@@ -53,6 +56,9 @@ pub struct ApiState {
     pub actions: Actions,
     pub schedules: Desk,
     pub operator: Arc<Operator>,
+    pub metrics: Arc<Metrics>,
+    /// Beside staff, whoever has this may read `/metrics`.
+    pub metrics_token: Option<Secret>,
     /// Set by the application; read by `/readyz`.
     pub readiness: Readiness,
     /// Most bytes of a webhook's body.
@@ -105,6 +111,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(schedules::runs))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(docs::openapi))
 }
 

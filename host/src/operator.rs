@@ -156,7 +156,7 @@ fn tell_changes(old: &BTreeMap<PluginName, Arc<PluginSpec>>, new: &PluginsFile) 
             None => tracing::info!(plugin = %spec.name, "added to the plugins file"),
             Some(told) if told.is_empty() => {}
             Some(told) => {
-                tracing::info!(plugin = %spec.name, changes = told.join("; "), "the plugins file changed")
+                tracing::info!(plugin = %spec.name, changes = told.join("; "), "the plugins file changed");
             }
         }
     }

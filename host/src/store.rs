@@ -20,6 +20,7 @@ mod process_pages;
 mod processes;
 mod rows;
 mod schedules;
+mod secrets;
 mod sql;
 mod state;
 mod sweep;
@@ -39,6 +40,7 @@ use crate::domain::delivery::{
     Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Tried, UnknownVerdict,
 };
 use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, KnownPast, NewEvent, PastEvent};
+use crate::domain::grant::StoredName;
 use crate::domain::id::{
     DeliveryId, EventId, LeaseToken, NodeId, ProcessId, RefreshTokenId, TokenFamily, UserId,
 };
@@ -94,6 +96,7 @@ pub trait Store:
     + UserStore
     + TokenStore
     + StateStore
+    + SecretStore
     + ProcessStore
     + ImportStore
     + HealthStore
@@ -325,6 +328,29 @@ pub trait StateStore: Send + Sync {
         after: Option<&str>,
         limit: u32,
     ) -> StoreResult<Vec<String>>;
+}
+
+/// A secret as it is kept: sealed by who stores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSecret {
+    pub name: StoredName,
+    /// Names the key it is sealed under.
+    pub key_id: String,
+    pub sealed: Vec<u8>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Sealed secrets, by name.
+#[async_trait]
+pub trait SecretStore: Send + Sync {
+    /// Writes a secret, new or in place of the one of its name, whose time of making stays.
+    async fn put_secret(&self, secret: &SealedSecret) -> StoreResult<()>;
+    async fn secret(&self, name: &StoredName) -> StoreResult<Option<SealedSecret>>;
+    /// All of them, by name.
+    async fn secrets(&self) -> StoreResult<Vec<SealedSecret>>;
+    /// Whether it was there.
+    async fn remove_secret(&self, name: &StoredName) -> StoreResult<bool>;
 }
 
 /// Stored scripts.

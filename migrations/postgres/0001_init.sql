@@ -193,6 +193,15 @@ CREATE TABLE plugin_state (
     PRIMARY KEY (plugin, key)
 );
 
+-- Secrets set from the command line: a nonce and the sealed value. The key is not in the database.
+CREATE TABLE stored_secrets (
+    name       TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    key_id     TEXT COLLATE "C" NOT NULL,
+    sealed     BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
 -- Requests that were refused before they became events, for the operator who asks why.
 CREATE TABLE rejected_requests (
     id             TEXT COLLATE "C" PRIMARY KEY NOT NULL,

@@ -192,6 +192,15 @@ CREATE TABLE plugin_state (
     PRIMARY KEY (plugin, key)
 );
 
+-- Secrets set from the command line: a nonce and the sealed value. The key is not in the database.
+CREATE TABLE stored_secrets (
+    name       TEXT PRIMARY KEY NOT NULL,
+    key_id     TEXT NOT NULL,
+    sealed     BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+
 -- Requests that were refused before they became events, for the operator who asks why.
 CREATE TABLE rejected_requests (
     id             TEXT PRIMARY KEY NOT NULL,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-pub use self::secret::{SecretGrant, SecretKind, SecretSource};
+pub use self::secret::{InvalidStoredName, SecretGrant, SecretKind, SecretSource, StoredName};
 use super::words::words;
 
 /// Everything the operator grants one plugin. Nothing is granted by default.
@@ -22,10 +22,16 @@ pub struct Grants {
 /// A right beside HTTP and secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
+    /// Reading stored scripts.
     ReadProcesses,
+    /// Setting the header `Authorization` itself toward an origin that a secret is bound to.
+    OwnAuthorization,
 }
 
-words!(Permission, "permission" { ReadProcesses = "read-processes" });
+words!(Permission, "permission" {
+    ReadProcesses = "read-processes",
+    OwnAuthorization = "own-authorization",
+});
 
 /// Which granted origins may resolve to loopback or private addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -41,7 +41,7 @@ impl FromRequestParts<ApiState> for StaffUser {
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750 section 2.1; never from the query or a form).
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let value = headers.get(AUTHORIZATION).ok_or_else(Problem::no_token)?;
     let (scheme, token) = value
         .to_str()

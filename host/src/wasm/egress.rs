@@ -4,15 +4,19 @@
 mod address;
 mod body;
 mod client;
+mod credentials;
 mod dial;
 mod errors;
 mod exchange;
+mod mask;
 mod request;
 mod waits;
 
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
+use http::header::CONTENT_ENCODING;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body::Body as _;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub(super) use self::client::Clients;
@@ -20,6 +24,8 @@ pub use self::client::install_crypto;
 pub(super) use self::dial::goes_to;
 use self::errors::Refusal;
 pub(super) use self::exchange::{Answer, NoAnswer, Question, exchange};
+pub(super) use self::mask::Carried;
+use self::mask::Mask;
 use self::request::Outgoing;
 use self::waits::Waits;
 use super::host::RunContext;
@@ -43,12 +49,17 @@ pub(super) async fn send(
         Err(too_many(&run))
     };
     match sent {
-        Ok(response) => {
+        Ok(mut response) => {
             run.recorder
                 .end_call(call, Some(response.status().as_u16()), None);
-            Ok(response.map(|inner| body::counted(inner, run, call, waits.between_bytes)))
+            let mask = Mask::of(run.standing.carried.forms());
+            if let Some(mask) = &mask {
+                mask.headers(response.headers_mut());
+            }
+            Ok(response.map(|inner| body::counted(inner, run, call, waits.between_bytes, mask)))
         }
         Err(refusal) => {
+            count(&run, &refusal);
             run.recorder.end_call(call, None, Some(refusal.text));
             Err(refusal.code)
         }
@@ -62,10 +73,15 @@ async fn checked(
 ) -> Result<Response<reqwest::Body>, Refusal> {
     let (parts, body) = request.into_parts();
     let mut outgoing = Outgoing::parse(run, &parts)?;
+    credentials::check(run, &outgoing)?;
     outgoing.put_secrets_in(run).await?;
     let spec = run.standing.spec();
     let grants = &spec.grants;
     outgoing.check(run, grants)?;
+    let searched = Mask::of(run.standing.carried.forms()).is_some();
+    if searched {
+        outgoing.ask_for_plain_answer();
+    }
     let client = dial::client(run, grants, outgoing.url())?;
     let minted = outgoing.take_minted();
     let body = body::collect(body, run).await?;
@@ -73,12 +89,33 @@ async fn checked(
     let answer: Response<reqwest::Body> = answer
         .map(Response::from)
         .map_err(|error| errors::of_reqwest(error, run))?;
+    if searched && is_encoded(&answer) {
+        return Err(Refusal::denied(
+            "the answer is compressed although it was asked for plain, so that it cannot be searched for the \
+             secret that was sent"
+                .to_owned(),
+        ));
+    }
     if answer.status() == StatusCode::UNAUTHORIZED {
         for (secret, token) in minted {
             run.standing.mint.forget(&secret, &token);
         }
     }
     Ok(answer)
+}
+
+/// Whether the body is not what it stands for (RFC 9110, section 8.4).
+fn is_encoded(answer: &Response<reqwest::Body>) -> bool {
+    let plain = |value: &HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity");
+    let mut encodings = answer.headers().get_all(CONTENT_ENCODING).iter();
+    !answer.body().is_end_stream() && !encodings.all(plain)
+}
+
+/// Counts what was refused. A request that failed for another reason is none of it.
+fn count(run: &RunContext, refusal: &Refusal) {
+    if let Some(reason) = refusal.reason() {
+        run.deps.metrics.request_refused(&run.standing.name, reason);
+    }
 }
 
 /// The refusal of a request past `limits.requests`. The code is not the one for a missing right:

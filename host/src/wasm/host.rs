@@ -60,6 +60,13 @@ pub(super) struct Placeholder {
     pub(super) kind: SecretKind,
 }
 
+impl Placeholder {
+    /// Whether it stands somewhere in this text.
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        memchr::memmem::find(text, self.word.as_bytes()).is_some()
+    }
+}
+
 impl RunContext {
     /// The context of one run of `plugin` with these settings.
     pub(super) fn new(

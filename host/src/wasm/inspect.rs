@@ -9,6 +9,7 @@ use super::engine::Runtime;
 use super::load::{self, LoadError};
 use super::manifest::Manifest;
 use super::secrets;
+use crate::domain::grant::SecretSource;
 use crate::domain::plugin::PluginSpec;
 use crate::environment::Environment;
 
@@ -58,7 +59,11 @@ impl Runtime {
         let settings = load::settings(&spec, &build.manifest, &build.schemas, &environment).await;
         let mut warnings = settings.map_err(told)?.warnings;
         for (name, grant) in &spec.grants.secrets {
-            if let Err(why) = secrets::resolve(&grant.source, &environment).await {
+            // Whether the database has it shows when the server runs.
+            if matches!(grant.source, SecretSource::Stored(_)) {
+                continue;
+            }
+            if let Err(why) = secrets::of_node(&grant.source, &environment).await {
                 warnings.push(format!("the secret `{name}` has no value: {why}"));
             }
         }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
@@ -78,17 +78,17 @@ pub enum LoadError {
     Host(String),
 }
 
-/// A component's bytes with their digest.
+/// A component as it was read.
 #[derive(Clone)]
-pub(super) struct Bytes {
+pub(super) struct Source {
     pub(super) bytes: Arc<[u8]>,
     /// SHA-256 in hex.
     pub(super) digest: String,
     /// When their file was changed, as the file system tells it.
-    pub(super) modified: Option<SystemTime>,
+    pub(super) modified: Option<Timestamp>,
 }
 
-impl Bytes {
+impl Source {
     /// These bytes with their digest.
     pub(super) fn of(bytes: Vec<u8>) -> Self {
         Self {
@@ -120,31 +120,32 @@ pub(super) struct Build {
 }
 
 /// Reads a component whole.
-pub(super) async fn read(path: &Path) -> Result<Bytes, LoadError> {
+pub(super) async fn read(path: &Path) -> Result<Source, LoadError> {
     let path = path.to_owned();
     blocking(move || read_now(path)).await
 }
 
 /// Blocks: 64 MiB take a while to read and to digest.
-fn read_now(path: PathBuf) -> Result<Bytes, LoadError> {
+fn read_now(path: PathBuf) -> Result<Source, LoadError> {
     let mut bytes = Vec::new();
     let read = std::fs::File::open(&path).and_then(|file| {
         let modified = file.metadata()?.modified().ok();
+        let modified = modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(modified)
+        Ok(modified.map(|since| Timestamp::from_millis(0).plus(since)))
     });
     match read {
         Err(source) => Err(LoadError::Read { path, source }),
         Ok(_) if bytes.len() as u64 > MAX_COMPONENT_BYTES => Err(LoadError::TooLarge(path)),
-        Ok(modified) => Ok(Bytes {
+        Ok(modified) => Ok(Source {
             modified,
-            ..Bytes::of(bytes)
+            ..Source::of(bytes)
         }),
     }
 }
 
 /// Reads the component of a plugin and compares it with the pin, if there is one.
-pub(super) async fn read_pinned(spec: &PluginSpec) -> Result<Bytes, LoadError> {
+pub(super) async fn read_pinned(spec: &PluginSpec) -> Result<Source, LoadError> {
     let file = read(&spec.component).await?;
     match &spec.sha256 {
         Some(wanted) if !spec.allows_digest(&file.digest) => Err(LoadError::Pin {
@@ -169,7 +170,7 @@ pub(super) async fn settings(
 }
 
 /// Makes a build of a component's bytes.
-pub(super) async fn build(runtime: &Arc<Runtime>, file: Bytes) -> Result<Build, LoadError> {
+pub(super) async fn build(runtime: &Arc<Runtime>, file: Source) -> Result<Build, LoadError> {
     let begun = Instant::now();
     let (compiler, source) = (Arc::clone(runtime), file.clone());
     let component = blocking(move || {
@@ -204,7 +205,7 @@ pub(super) async fn build(runtime: &Arc<Runtime>, file: Bytes) -> Result<Build, 
 }
 
 /// The error with what differs from the world spelled out, where that can be told.
-async fn unlike_ours(file: &Bytes, error: LoadError) -> LoadError {
+async fn unlike_ours(file: &Source, error: LoadError) -> LoadError {
     let bytes = Arc::clone(&file.bytes);
     let told = blocking(move || Ok(world::differences(&bytes))).await;
     match told {

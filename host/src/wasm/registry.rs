@@ -26,7 +26,9 @@ use crate::clock::SharedClock;
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::environment::Environment;
+use crate::metrics::Metrics;
 use crate::store::SharedStore;
+use crate::vault::Vault;
 
 /// Components loaded at the same time: compiling already uses every processor.
 const PARALLEL_LOADS: usize = 2;
@@ -35,6 +37,8 @@ const PARALLEL_LOADS: usize = 2;
 pub struct RegistryDeps {
     pub store: SharedStore,
     pub environment: Arc<Environment>,
+    pub vault: Vault,
+    pub metrics: Arc<Metrics>,
     pub clock: SharedClock,
     /// Holds `plugins/`, the kept builds and journals.
     pub data_dir: PathBuf,

@@ -18,6 +18,11 @@ pub(super) enum Ask {
 }
 
 impl Ask {
+    /// Whether this pattern has this mark of a secret in its path.
+    pub(super) fn names(&self, mark: &str) -> bool {
+        matches!(self, Self::Pattern(pattern) if pattern.to_string().contains(mark))
+    }
+
     /// Whether this covers a request whose URL came from `secret_url`, if it did.
     pub(super) fn covers(&self, target: &Target<'_>, secret_url: Option<&str>) -> bool {
         match self {
@@ -58,10 +63,25 @@ fn ask(manifest: &Manifest, config: &Map<String, Value>, text: &str) -> Result<A
             secret: name.to_owned(),
         });
     }
+    check_secrets_in_path(manifest, text)?;
     fill_config(config, text)?
         .parse()
         .map(Ask::Pattern)
         .map_err(|e| format!("`http` has a malformed pattern: {e}"))
+}
+
+/// A secret in a path must be one that has a text to put there.
+fn check_secrets_in_path(manifest: &Manifest, text: &str) -> Result<(), String> {
+    for rest in text.split("{secret:").skip(1) {
+        let name = rest.split('}').next().unwrap_or_default();
+        let asked = manifest.secret(name);
+        if asked.is_none_or(|secret| secret.kind == SecretKind::Url) {
+            return Err(format!(
+                "`http` has `{text}`, but the manifest asks for no secret `{name}` that can stand in a path"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn fill_config(config: &Map<String, Value>, text: &str) -> Result<String, String> {
@@ -181,7 +201,7 @@ fn covered(ask: &HttpPattern, grants: &Grants) -> bool {
         scheme: url.scheme(),
         host: url.host_str().unwrap_or(""),
         port: url.port_or_known_default().unwrap_or(0),
-        path: url.path(),
+        path: &url.path().replace("%7B", "{").replace("%7D", "}"),
     };
     grants.http.iter().any(|grant| grant.matches(&target))
 }

@@ -7,18 +7,32 @@ use tokio::io::AsyncReadExt;
 use crate::domain::grant::SecretSource;
 use crate::environment::Environment;
 use crate::secret::Secret;
+use crate::vault::Vault;
 
 /// Largest secret file, in bytes: a key file is a few KiB.
 const MAX_SECRET_FILE_BYTES: u64 = 64 << 10;
 
 /// Reads a secret. The error says what is missing, never the value.
-pub(super) async fn resolve(source: &SecretSource, environment: &Environment) -> Result<Secret, String> {
+pub(super) async fn resolve(
+    source: &SecretSource,
+    environment: &Environment,
+    vault: &Vault,
+) -> Result<Secret, String> {
+    match source {
+        SecretSource::Stored(name) => vault.get(name).await.map_err(|error| error.to_string()),
+        source => of_node(source, environment).await,
+    }
+}
+
+/// Reads a secret that this node has without the database; the value of a stored one is missing.
+pub(super) async fn of_node(source: &SecretSource, environment: &Environment) -> Result<Secret, String> {
     let value = match source {
         SecretSource::Env(name) => environment
             .get(name)
             .map(|value| Secret::new(value.to_owned()))
             .ok_or_else(|| format!("the variable {name} is not set (env:{name})"))?,
         SecretSource::File(path) => read(path).await?,
+        SecretSource::Stored(name) => return Err(format!("it is in the database (stored:{name})")),
     };
     if value.expose().is_empty() {
         return Err("its value is empty".to_owned());
@@ -64,10 +78,10 @@ mod tests {
         let path = dir.path().join("token");
         std::fs::write(&path, "value\r\n").expect("written");
         let source = SecretSource::File(path.clone());
-        let value = resolve(&source, &Environment::default()).await.expect("a value");
+        let value = of_node(&source, &Environment::default()).await.expect("a value");
         assert_eq!(value.expose(), "value");
         std::fs::write(&path, vec![b'x'; 70_000]).expect("written");
-        let error = resolve(&source, &Environment::default())
+        let error = of_node(&source, &Environment::default())
             .await
             .expect_err("too large");
         assert!(error.contains("larger than"), "{error}");
@@ -76,7 +90,7 @@ mod tests {
     #[tokio::test]
     async fn an_unset_variable_is_named() {
         let source = SecretSource::Env("NO_SUCH".to_owned());
-        let error = resolve(&source, &Environment::default())
+        let error = of_node(&source, &Environment::default())
             .await
             .expect_err("unset");
         assert!(error.contains("NO_SUCH"), "{error}");

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use super::egress::Clients;
+use super::egress::{Carried, Clients};
 use super::mint::Mint;
 use crate::domain::grant::Grants;
 use crate::domain::plugin::{PluginName, PluginSpec};
@@ -21,6 +21,8 @@ pub(super) struct Standing {
     pub(super) clients: Clients,
     /// Tokens outlive a generation: a new build needs no new ones.
     pub(super) mint: Mint,
+    /// The secrets that requests carried, for all generations: a vendor may send one back later.
+    pub(super) carried: Carried,
     wanted: ArcSwap<PluginSpec>,
     in_force: ArcSwap<InForce>,
     /// One change at a time.
@@ -42,6 +44,7 @@ impl Standing {
             name: spec.name.clone(),
             clients: Clients::default(),
             mint: Mint::default(),
+            carried: Carried::default(),
             wanted: ArcSwap::new(Arc::clone(&spec)),
             in_force: ArcSwap::from_pointee(InForce { spec, edition: 0 }),
             turn: Mutex::new(()),

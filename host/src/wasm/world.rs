@@ -188,10 +188,10 @@ mod tests {
         let wasi = WASI.iter().map(|(name, text)| {
             let mut map = SourceMap::default();
             map.push_str(name, *text);
-            map.parse().ok().expect("WASI")
+            map.parse().expect("WASI")
         });
         let package = theirs
-            .push_groups(map.parse().ok().expect("a changed world"), wasi.collect())
+            .push_groups(map.parse().expect("a changed world"), wasi.collect())
             .expect("a world");
         let world = theirs.packages[package].worlds["plugin"];
         let (resolve, our_world) = ours().expect("our own world");

@@ -5,6 +5,7 @@ use hookyard::environment::Environment;
 use hookyard::wasm::RunEnd;
 use serde_json::{Value, json};
 
+mod secrets;
 mod waits;
 
 use crate::support::plugins::{Mirror, One, Yard, grant_secret, http_fixture, secret_value};

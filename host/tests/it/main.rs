@@ -25,3 +25,4 @@ mod slack;
 mod store;
 mod support;
 mod tidy;
+mod vault;

@@ -105,6 +105,14 @@ impl Manifest {
         self
     }
 
+    /// Asks for the permission `own-authorization`: to set the header `Authorization` without a
+    /// reference toward an origin that a secret is bound to.
+    #[must_use]
+    pub fn sets_own_authorization(mut self) -> Self {
+        self.0.permissions.push("own-authorization".to_owned());
+        self
+    }
+
     /// Offers an action. `input` is the JSON Schema (2020-12) of its arguments.
     #[must_use]
     pub fn action(mut self, name: &str, summary: &str, input: &Value) -> Self {

@@ -1,8 +1,13 @@
 //! Secrets that a plugin may use, by name.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::Serialize;
 
 use super::Origin;
+use crate::domain::plugin::PluginName;
 use crate::domain::words::words;
 
 /// How the host treats a secret's value.
@@ -57,4 +62,41 @@ pub enum SecretSource {
     Env(String),
     /// A file, read when the secret is used; a trailing line end is dropped.
     File(PathBuf),
+    /// Set by `hookyard secrets set` and sealed in the database.
+    Stored(StoredName),
+}
+
+/// The name of a secret in the database: 1 to 64 of `a-z`, `0-9` and `-`, beginning with a letter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct StoredName(String);
+
+/// A text that is no name of a stored secret. Not repeated: it may be the secret itself.
+#[derive(Debug, thiserror::Error)]
+#[error("a stored secret's name has 1 to 64 of a-z, 0-9 and -, beginning with a letter")]
+pub struct InvalidStoredName;
+
+impl StoredName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for StoredName {
+    type Err = InvalidStoredName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // The same rule, so that one name can serve for both.
+        text.parse::<PluginName>()
+            .map(|name| Self(name.into()))
+            .map_err(|_| InvalidStoredName)
+    }
+}
+
+impl fmt::Display for StoredName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }

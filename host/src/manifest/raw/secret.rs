@@ -7,9 +7,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 
 use super::Parsed;
-use crate::domain::grant::{Origin, SecretGrant, SecretKind, SecretSource};
+use crate::domain::grant::{Origin, SecretGrant, SecretKind, SecretSource, StoredName};
 
-/// `"env:NAME"`, `"file:PATH"`, or a table with more.
+/// `"env:NAME"`, `"file:PATH"`, `"stored:NAME"`, or a table with more.
 pub(crate) struct RawSecret(RawSecretTable);
 
 #[derive(Deserialize)]
@@ -24,6 +24,7 @@ struct RawSecretTable {
 enum RawSecretSource {
     Env(String),
     File(String),
+    Stored(StoredName),
 }
 
 impl FromStr for RawSecretSource {
@@ -35,7 +36,12 @@ impl FromStr for RawSecretSource {
             Some(("env", name)) if is_variable_name(name) => Ok(Self::Env(name.to_owned())),
             Some(("env", _)) => Err("after `env:` comes the name of a variable (A-Z, a-z, 0-9 and _)"),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.to_owned())),
-            _ => Err("a secret is named, not written here: use \"env:NAME\" or \"file:PATH\""),
+            Some(("stored", name)) => name.parse().map(Self::Stored).map_err(
+                |_| "after `stored:` comes the name given to `hookyard secrets set` (a-z, 0-9 and -)",
+            ),
+            _ => {
+                Err("a secret is named, not written here: use \"env:NAME\", \"file:PATH\" or \"stored:NAME\"")
+            }
         }
     }
 }
@@ -85,7 +91,7 @@ impl<'de> Deserialize<'de> for RawSecret {
             type Value = RawSecret;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("\"env:NAME\", \"file:PATH\", or a table { from = …, to = […] }")
+                f.write_str("\"env:NAME\", \"file:PATH\", \"stored:NAME\", or a table { from = …, to = […] }")
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -117,6 +123,7 @@ impl RawSecret {
         let source = match from {
             RawSecretSource::Env(name) => SecretSource::Env(name),
             RawSecretSource::File(path) => SecretSource::File(base.join(path)),
+            RawSecretSource::Stored(name) => SecretSource::Stored(name),
         };
         SecretGrant {
             source,

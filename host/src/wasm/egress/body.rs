@@ -13,6 +13,7 @@ use tokio::time::Sleep;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::errors::Refusal;
+use super::mask::Mask;
 use super::too_large;
 use crate::wasm::host::RunContext;
 
@@ -57,6 +58,8 @@ struct Counted {
     between: Duration,
     /// Runs while the next frame is waited for.
     pause: Option<Pin<Box<Sleep>>>,
+    /// Searches for secrets that come back.
+    mask: Option<Mask>,
 }
 
 /// Wraps a response's body, whose frames may be `between` apart.
@@ -65,6 +68,7 @@ pub(super) fn counted(
     run: Arc<RunContext>,
     call: usize,
     between: Duration,
+    mask: Option<Mask>,
 ) -> WasiBody {
     Counted {
         inner,
@@ -72,12 +76,14 @@ pub(super) fn counted(
         call,
         between,
         pause: None,
+        mask,
     }
     .boxed_unsync()
 }
 
 impl Counted {
     fn fail(&self, refusal: Refusal) -> Error {
+        super::count(&self.run, &refusal);
         self.run.recorder.end_call(self.call, None, Some(refusal.text));
         refusal.code
     }
@@ -93,6 +99,30 @@ impl Counted {
             code: Error::HttpResponseBodySize(Some(limit)),
             text: too_large(&self.run, "the answers", "response-bytes", limit),
         }))
+    }
+
+    /// The frame without secrets; `None` when all of it is held back.
+    fn masked(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+        let Some(mask) = &mut self.mask else {
+            return Some(frame);
+        };
+        match frame.into_data() {
+            Ok(data) => {
+                let harmless = mask.push(&data);
+                (!harmless.is_empty()).then(|| Frame::data(harmless))
+            }
+            Err(frame) => {
+                let mut trailers = frame.into_trailers().ok()?;
+                mask.headers(&mut trailers);
+                Some(Frame::trailers(trailers))
+            }
+        }
+    }
+
+    /// What was held back when the body ends.
+    fn rest(&mut self) -> Option<Frame<Bytes>> {
+        let rest = self.mask.as_mut()?.finish();
+        (!rest.is_empty()).then(|| Frame::data(rest))
     }
 
     /// Ready once the far side has been silent for too long.
@@ -120,21 +150,37 @@ impl Body for Counted {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
-            return self.poll_pause(context).map(|error| Some(Err(error)));
-        };
-        self.pause = None;
-        Poll::Ready(frame.map(|frame| match frame {
-            Ok(frame) => self.count(frame),
-            Err(error) => Err(self.fail(super::errors::of_reqwest(error, &self.run))),
-        }))
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
+                return self.poll_pause(context).map(|error| Some(Err(error)));
+            };
+            self.pause = None;
+            let frame = match frame {
+                None => return Poll::Ready(self.rest().map(Ok)),
+                Some(Err(error)) => {
+                    let refusal = super::errors::of_reqwest(error, &self.run);
+                    return Poll::Ready(Some(Err(self.fail(refusal))));
+                }
+                Some(Ok(frame)) => self.count(frame),
+            };
+            // A frame of which all is held back is no frame yet.
+            match frame.map(|frame| self.masked(frame)) {
+                Ok(None) => {}
+                Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.is_end_stream() && !self.mask.as_ref().is_some_and(Mask::holds)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        match self.mask {
+            // What is held back is not the inner body's any more.
+            Some(_) => SizeHint::default(),
+            None => self.inner.size_hint(),
+        }
     }
 }

@@ -4,6 +4,7 @@ use wasmtime_wasi_http::Error;
 
 use super::address::DialError;
 use super::client::chain;
+use crate::metrics::RefusedBecause;
 use crate::wasm::host::RunContext;
 use crate::wasm::rights;
 
@@ -19,6 +20,19 @@ impl Refusal {
         Self {
             code: Error::HttpRequestDenied,
             text,
+        }
+    }
+
+    /// What kind of rule was in the way; `None` when the request failed for another reason.
+    pub(super) const fn reason(&self) -> Option<RefusedBecause> {
+        match self.code {
+            Error::HttpRequestDenied => Some(RefusedBecause::Right),
+            Error::DestinationIpProhibited => Some(RefusedBecause::Address),
+            Error::ConnectionLimitReached
+            | Error::HttpRequestBodySize(_)
+            | Error::HttpResponseBodySize(_) => Some(RefusedBecause::Limit),
+            Error::HttpRequestUriInvalid | Error::HttpRequestMethodInvalid => Some(RefusedBecause::Malformed),
+            _ => None,
         }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::PoisonError;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::dial::goes_to;
+use super::credentials::is_bound;
 use super::errors::Refusal;
 use crate::domain::grant::{Grants, HttpPattern, SecretGrant, Target};
 use crate::secret::Secret;
@@ -20,6 +21,14 @@ use wasmtime_wasi_http::Error;
 
 /// Longest URL, in bytes: what common servers take.
 const MAX_URL_BYTES: usize = 8 << 10;
+
+/// What may not stand in a segment of a path as it is (RFC 3986, section 3.3: `pchar`).
+const PATH_UNSAFE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
 
 /// Headers that belong to one connection, or that the host alone sets. wasmtime forbids most of
 /// them already; this is the list we answer for.
@@ -42,16 +51,21 @@ const STRIPPED: [HeaderName; 11] = [
 pub(super) fn shown_url(run: &RunContext, uri: &http::Uri) -> String {
     let mut shown = uri.to_string();
     for known in placeholders(run) {
-        shown = shown.replace(&known.word, &format!("{{secret:{}}}", known.secret));
+        shown = shown.replace(&known.word, &mark(&known));
     }
     shown
 }
 
-fn placeholders(run: &RunContext) -> Vec<Placeholder> {
+pub(super) fn placeholders(run: &RunContext) -> Vec<Placeholder> {
     run.placeholders
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone()
+}
+
+/// How a secret's place is written in patterns and records.
+fn mark(known: &Placeholder) -> String {
+    format!("{{secret:{}}}", known.secret)
 }
 
 /// A request between the guest and the wire.
@@ -61,6 +75,8 @@ pub(super) struct Outgoing {
     headers: HeaderMap,
     /// The secret the URL came from, when it did: then the URL is not to be shown.
     secret_url: Option<String>,
+    /// The path as patterns are compared with it: with a mark where a secret stands.
+    path: String,
     /// The minted tokens that were put in, with their secrets' names.
     minted: Vec<(String, Token)>,
 }
@@ -96,8 +112,10 @@ impl Outgoing {
         for name in connection_headers(&headers).into_iter().chain(STRIPPED) {
             headers.remove(name);
         }
+        let marked = |path: String, known: &Placeholder| path.replace(&known.word, &mark(known));
         Ok(Self {
             method: parts.method.clone(),
+            path: placeholders(run).iter().fold(url.path().to_owned(), marked),
             url,
             headers,
             secret_url: None,
@@ -113,6 +131,7 @@ impl Outgoing {
                 SecretKind::Url => self.put_in_url(run, &known).await?,
                 SecretKind::Plain | SecretKind::GoogleServiceAccount | SecretKind::GithubApp => {
                     self.put_in_headers(run, &known).await?;
+                    self.put_in_path(run, &known).await?;
                 }
             }
         }
@@ -120,7 +139,7 @@ impl Outgoing {
     }
 
     async fn put_in_headers(&mut self, run: &RunContext, known: &Placeholder) -> Result<(), Refusal> {
-        let holds = |value: &HeaderValue| contains(value.as_bytes(), known.word.as_bytes());
+        let holds = |value: &HeaderValue| known.is_in(value.as_bytes());
         if !self.headers.values().any(holds) {
             return Ok(());
         }
@@ -130,6 +149,7 @@ impl Outgoing {
         } else {
             value
         };
+        run.standing.carried.note(&known.secret, secret.expose());
         for value in self.headers.values_mut().filter(|value| holds(value)) {
             let text = Zeroizing::new(replaced(value.as_bytes(), &known.word, secret.expose()));
             let mut filled = HeaderValue::from_bytes(&text).map_err(|_| {
@@ -141,6 +161,41 @@ impl Outgoing {
             filled.set_sensitive(true);
             *value = filled;
         }
+        Ok(())
+    }
+
+    /// Puts a secret in the path, where the manifest declares it by `{secret:NAME}`.
+    async fn put_in_path(&mut self, run: &RunContext, known: &Placeholder) -> Result<(), Refusal> {
+        if !self.url.path().contains(&known.word) {
+            return Ok(());
+        }
+        let mark = mark(known);
+        let target = self.target();
+        let declared = |ask: &rights::Ask| ask.names(&mark) && ask.covers(&target, None);
+        if !run.settings.asks.iter().any(declared) {
+            return Err(Refusal::denied(format!(
+                "the secret `{}` stands in the path of the URL, which the manifest does not declare; the plugin's \
+                 author must ask for a path with {mark} in it",
+                known.secret
+            )));
+        }
+        let (grant, value) = self.resolve(run, known).await?;
+        let secret = if mint::mints(known.kind) {
+            self.mint(run, known, &grant, &value).await?
+        } else {
+            value
+        };
+        // A value of dots alone would name another path (RFC 3986, section 5.2.4).
+        if secret.expose().bytes().all(|byte| byte == b'.') {
+            return Err(Refusal::denied(format!(
+                "the secret `{}` is no part of a path",
+                known.secret
+            )));
+        }
+        let text = Zeroizing::new(utf8_percent_encode(secret.expose(), PATH_UNSAFE).to_string());
+        let path = Zeroizing::new(self.url.path().replace(&known.word, &text));
+        self.url.set_path(&path);
+        run.standing.carried.note(&known.secret, secret.expose());
         Ok(())
     }
 
@@ -164,6 +219,8 @@ impl Outgoing {
                 .map_or_else(|| query.to_owned(), |own| format!("{own}&{query}"));
             url.set_query(Some(&whole));
         }
+        run.standing.carried.note(&known.secret, secret.expose());
+        url.path().clone_into(&mut self.path);
         self.url = url;
         self.secret_url = Some(known.secret.clone());
         Ok(())
@@ -212,14 +269,7 @@ impl Outgoing {
             let lines = rights::secret_lines(&run.standing.name, name);
             Refusal::denied(format!("the secret `{name}` is not granted; {lines}"))
         })?;
-        let bound = match &grant.to {
-            Some(origins) => origins.iter().any(|origin| goes_to(&self.url, origin)),
-            None => grants
-                .http
-                .iter()
-                .any(|pattern| goes_to(&self.url, pattern.origin())),
-        };
-        if !bound {
+        if !is_bound(self, grants, grant) {
             return Err(Refusal::denied(format!(
                 "the secret `{name}` may not be sent to {origin}; to allow it grant requests to it, and name it in \
                  `to` of [plugins.{plugin}.grants.secrets.{name}] if that is given",
@@ -227,7 +277,7 @@ impl Outgoing {
                 plugin = run.standing.name,
             )));
         }
-        let value = secrets::resolve(&grant.source, &run.deps.environment)
+        let value = secrets::resolve(&grant.source, &run.deps.environment, &run.deps.vault)
             .await
             .map_err(|why| Refusal::denied(format!("the secret `{name}`: {why}")))?;
         Ok((grant.clone(), value))
@@ -235,13 +285,7 @@ impl Outgoing {
 
     /// Compares the request, as it will leave, with manifest and grants.
     pub(super) fn check(&self, run: &RunContext, grants: &Grants) -> Result<(), Refusal> {
-        let target = Target {
-            method: self.method.as_str(),
-            scheme: self.url.scheme(),
-            host: self.url.host_str().unwrap_or(""),
-            port: self.url.port_or_known_default().unwrap_or(0),
-            path: self.url.path(),
-        };
+        let target = self.target();
         let shown = self.shown_pattern();
         let plugin = &run.standing.name;
         let asked = run.settings.asks.iter();
@@ -261,6 +305,28 @@ impl Outgoing {
         Ok(())
     }
 
+    /// As patterns see it.
+    fn target(&self) -> Target<'_> {
+        Target {
+            method: self.method.as_str(),
+            scheme: self.url.scheme(),
+            host: self.url.host_str().unwrap_or(""),
+            port: self.url.port_or_known_default().unwrap_or(0),
+            path: &self.path,
+        }
+    }
+
+    /// Its headers.
+    pub(super) const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Asks for an answer that can be searched.
+    pub(super) fn ask_for_plain_answer(&mut self) {
+        self.headers
+            .insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+
     /// Where it goes.
     pub(super) const fn url(&self) -> &Url {
         &self.url
@@ -274,7 +340,8 @@ impl Outgoing {
         request
     }
 
-    fn origin(&self) -> String {
+    /// Where it goes, for people.
+    pub(super) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
@@ -283,7 +350,7 @@ impl Outgoing {
         let path = if self.secret_url.is_some() {
             "/**"
         } else {
-            self.url.path()
+            &self.path
         };
         let exact = format!("{} {}{path}", self.method, self.origin());
         if exact.parse::<HttpPattern>().is_ok() {
@@ -307,10 +374,6 @@ fn connection_headers(headers: &HeaderMap) -> Vec<HeaderName> {
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::try_from(name.trim()).ok())
         .collect()
-}
-
-fn contains(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|window| window == word)
 }
 
 /// `text` with `value` wherever `word` stands. Over bytes, because a header's other bytes need not

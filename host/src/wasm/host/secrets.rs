@@ -34,7 +34,7 @@ async fn reference(run: &RunContext, name: &str) -> Result<String, SecretError> 
         ))
     })?;
     let unavailable = |why: &str| SecretError::Unavailable(format!("the secret `{name}`: {why}"));
-    let value = source::resolve(&grant.source, &run.deps.environment)
+    let value = source::resolve(&grant.source, &run.deps.environment, &run.deps.vault)
         .await
         .map_err(|why| unavailable(&why))?;
     let word = word(run, name, ask.kind);

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use super::journal::Journal;
 use crate::domain::plugin::PluginName;
 use crate::wasm::cache::{private_dir, write_private};
-use crate::wasm::load::{self, Bytes};
+use crate::wasm::load::{self, Source};
 
 const JOURNAL: &str = "json";
 
@@ -55,14 +55,14 @@ impl Archive {
 
     /// Writes a journal, with a build that it names, and clears away builds that no journal names
     /// any more. Blocks: not for async threads.
-    pub(super) fn write(&self, name: &PluginName, journal: &Journal, build: Option<&Bytes>) {
+    pub(super) fn write(&self, name: &PluginName, journal: &Journal, build: Option<&Source>) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = self.try_write(name, journal, build) {
             tracing::warn!(plugin = %name, %error, "the build could not be kept for a restart");
         }
     }
 
-    fn try_write(&self, name: &PluginName, journal: &Journal, build: Option<&Bytes>) -> io::Result<()> {
+    fn try_write(&self, name: &PluginName, journal: &Journal, build: Option<&Source>) -> io::Result<()> {
         private_dir(&self.dir)?;
         if let Some(build) = build {
             let file = self.build_file(&build.digest);
@@ -101,7 +101,7 @@ impl Archive {
     }
 
     /// A kept build, if it is there and whole.
-    pub(super) async fn build(&self, digest: &str) -> Option<Bytes> {
+    pub(super) async fn build(&self, digest: &str) -> Option<Source> {
         let is_digest = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
         if !is_digest {
             return None;
@@ -126,7 +126,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let archive = Archive::new(dir.path());
         let [one, two]: [PluginName; 2] = ["one", "two"].map(|name| name.parse().expect("a name"));
-        let builds: Vec<Bytes> = (0..6).map(|n| Bytes::of(vec![n; 8])).collect();
+        let builds: Vec<Source> = (0..6).map(|n| Source::of(vec![n; 8])).collect();
         let mut journal = Journal::default();
         for build in &builds {
             journal.serve(&build.digest);

@@ -96,7 +96,7 @@ impl Slot {
     async fn refresh_in_turn(&self, workshop: &Workshop) {
         let spec = self.standing.wanted();
         if spec.enabled {
-            Loading::new(self, workshop, spec).from_file().await;
+            Loading::new(self, workshop, spec).of_file().await;
         } else {
             self.newest.store(None);
             self.standing.enforce(&spec);

@@ -33,6 +33,7 @@ async fn the_document_describes_what_is_served() {
         "get /api/webhooks/{id}/",
         "get /api/webhooks/{id}/raw/",
         "get /healthz",
+        "get /metrics",
         "get /readyz",
         "post /api/auth/register/",
         "post /api/auth/token/",

@@ -100,7 +100,7 @@ async fn every_manner_of_writing_is_noticed() {
     pipeline.stop().await;
 }
 
-/// As Kubernetes mounts a ConfigMap: `version.wasm` → `..data/version.wasm`, `..data` → a dated directory.
+/// As Kubernetes mounts a configuration: `version.wasm` → `..data/version.wasm`, `..data` → a dated directory.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_swapped_data_link_is_noticed() {
     let dir = tempfile::tempdir().expect("a directory");

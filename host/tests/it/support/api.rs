@@ -23,6 +23,7 @@ use hookyard::processes::Processes;
 use hookyard::scheduler::Desk;
 use hookyard::secret::Secret;
 use hookyard::store::{self, EventStore, SharedStore};
+use hookyard::vault::{MasterKeys, Vault};
 use hookyard::wake::Wake;
 use hookyard::wasm::{Registry, RegistryDeps, Runtime};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -178,6 +179,8 @@ impl Api {
                 routes.clone(),
             )),
             actions,
+            metrics: Arc::default(),
+            metrics_token: None,
             schedules: Desk {
                 store: store.clone(),
                 specs: specs.clone(),
@@ -289,6 +292,8 @@ fn actions(store: &SharedStore, clock: &Arc<FakeClock>, wake: &Arc<Wake>, dir: &
     let deps = RegistryDeps {
         store: store.clone(),
         environment: Arc::new(Environment::default()),
+        vault: Vault::new(store.clone(), clock.clone(), MasterKeys::kept(dir)),
+        metrics: Arc::default(),
         clock: clock.clone(),
         data_dir: dir.to_owned(),
     };

@@ -13,7 +13,9 @@ use hookyard::domain::id::{DeliveryId, EventId};
 use hookyard::domain::plugin::{Limits, PluginName, PluginSpec};
 use hookyard::domain::time::Timestamp;
 use hookyard::environment::Environment;
+use hookyard::metrics::Metrics;
 use hookyard::store::{self, SharedStore};
+use hookyard::vault::{MasterKeys, Vault};
 use hookyard::wasm::{
     Ends, Job, Plugin, PluginState, PluginStatus, Pool, Registry, RegistryDeps, RunEnd, Runtime,
 };
@@ -51,6 +53,8 @@ pub fn shipped(name: &str) -> PathBuf {
 pub struct Yard {
     pub registry: Arc<Registry>,
     pub dir: TempDir,
+    pub vault: Vault,
+    pub metrics: Arc<Metrics>,
     store: SharedStore,
     environment: Arc<Environment>,
     clock: SharedClock,
@@ -68,10 +72,21 @@ impl Yard {
         let url = format!("sqlite://{}", dir.path().join("test.db").display());
         let store = store::open(&url).await.expect("a store");
         let environment = Arc::new(environment);
-        let registry = registry(dir.path(), &store, &environment, &clock, Pool::default());
+        let vault = Vault::new(store.clone(), clock.clone(), MasterKeys::kept(dir.path()));
+        let metrics = Arc::new(Metrics::default());
+        let deps = RegistryDeps {
+            store: store.clone(),
+            environment: environment.clone(),
+            vault: vault.clone(),
+            metrics: metrics.clone(),
+            clock: clock.clone(),
+            data_dir: dir.path().to_owned(),
+        };
         Self {
-            registry,
+            registry: registry(deps, Pool::default()),
             dir,
+            vault,
+            metrics,
             store,
             environment,
             clock,
@@ -104,7 +119,15 @@ impl Yard {
 
     /// The same with another pool of instances.
     pub fn restart_with(&mut self, pool: Pool) {
-        self.registry = registry(self.dir.path(), &self.store, &self.environment, &self.clock, pool);
+        let deps = RegistryDeps {
+            store: self.store.clone(),
+            environment: self.environment.clone(),
+            vault: self.vault.clone(),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+            data_dir: self.dir.path().to_owned(),
+        };
+        self.registry = registry(deps, pool);
     }
 
     /// Runs a webhook with this payload.
@@ -126,20 +149,8 @@ impl Yard {
     }
 }
 
-fn registry(
-    data_dir: &Path,
-    store: &SharedStore,
-    environment: &Arc<Environment>,
-    clock: &SharedClock,
-    pool: Pool,
-) -> Arc<Registry> {
-    let runtime = Runtime::with_pool(data_dir, pool).expect("a runtime");
-    let deps = RegistryDeps {
-        store: store.clone(),
-        environment: environment.clone(),
-        clock: clock.clone(),
-        data_dir: data_dir.to_owned(),
-    };
+fn registry(deps: RegistryDeps, pool: Pool) -> Arc<Registry> {
+    let runtime = Runtime::with_pool(&deps.data_dir, pool).expect("a runtime");
     Arc::new(Registry::new(runtime, deps))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
@@ -12,7 +12,7 @@ use super::super::reload::{Phases, Reload, ReloadCause, ReloadResult};
 use super::super::trial::Trial;
 use super::Slot;
 use crate::domain::plugin::PluginSpec;
-use crate::wasm::load::{self, Build, Bytes, LoadError};
+use crate::wasm::load::{self, Build, LoadError, Source};
 use crate::wasm::plugin::{FirstRun, Plugin, Settings};
 
 /// Older changes of a file are not what this load answers.
@@ -43,7 +43,7 @@ impl<'a> Loading<'a> {
 
     /// Loads what the component's file holds. When that fails, a build that is there already serves
     /// under the new section, if that fits it.
-    pub(super) async fn from_file(mut self) {
+    pub(super) async fn of_file(mut self) {
         let Err(error) = self.try_file().await else {
             self.slot.note(None, None);
             return;
@@ -79,11 +79,11 @@ impl<'a> Loading<'a> {
         }
     }
 
-    fn has_read(&mut self, file: &Bytes) {
+    fn has_read(&mut self, file: &Source) {
         self.phases.read_ms = millis(self.started.elapsed());
         self.phases.noticed_ms = file
             .modified
-            .and_then(|saved| SystemTime::now().duration_since(saved).ok())
+            .map(|saved| self.workshop.deps.clock.now().since(saved))
             .filter(|since| *since < FRESH)
             .map(|since| millis(since).saturating_sub(self.phases.read_ms));
         self.trying = Some(file.digest.clone());
@@ -128,7 +128,7 @@ impl<'a> Loading<'a> {
     }
 
     /// Builds from these bytes and lets the build serve.
-    async fn install(&mut self, file: Bytes, cause: ReloadCause) -> Result<(), LoadError> {
+    async fn install(&mut self, file: Source, cause: ReloadCause) -> Result<(), LoadError> {
         let build = load::build(&self.workshop.runtime, file.clone()).await?;
         self.phases.compile_ms = millis(build.took.compile);
         self.phases.describe_ms = millis(build.took.describe);
@@ -180,7 +180,7 @@ impl<'a> Loading<'a> {
     pub(super) async fn in_place_of(
         mut self,
         rejected: Rejected,
-        earlier: Bytes,
+        earlier: Source,
         cause: ReloadCause,
     ) -> Result<(), LoadError> {
         self.has_read(&earlier);
@@ -215,7 +215,7 @@ impl<'a> Loading<'a> {
     }
 
     /// Notes a load that serves.
-    async fn loaded(&self, cause: ReloadCause, generation: u64, build: Option<Bytes>) {
+    async fn loaded(&self, cause: ReloadCause, generation: u64, build: Option<Source>) {
         let reload = self.entry(cause, ReloadResult::Loaded, Some(generation), None);
         {
             let mut journal = self.slot.journal();
@@ -257,7 +257,7 @@ impl<'a> Loading<'a> {
         }
     }
 
-    async fn write(&self, build: Option<Bytes>) {
+    async fn write(&self, build: Option<Source>) {
         let (archive, name) = (Arc::clone(&self.workshop.archive), self.spec.name.clone());
         let journal = self.slot.journal().clone();
         let written = load::blocking(move || {

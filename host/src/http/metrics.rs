@@ -1,0 +1,48 @@
+//! `/metrics`, for Prometheus.
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use sha2::{Digest, Sha256};
+
+use super::extract::{StaffUser, bearer};
+use super::problem::ProblemBody;
+use super::{ApiState, Problem};
+
+/// Whoever may read the metrics: a staff user, or the holder of `HOOKYARD_METRICS_TOKEN`.
+pub struct Reader;
+
+impl FromRequestParts<ApiState> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let given = bearer(&parts.headers)?;
+        let wanted = state.metrics_token.as_ref();
+        // Digests, so that the time it takes tells nothing of the token.
+        if wanted.is_some_and(|wanted| Sha256::digest(given) == Sha256::digest(wanted.expose())) {
+            return Ok(Self);
+        }
+        StaffUser::from_request_parts(parts, state)
+            .await
+            .map(|_staff| Self)
+    }
+}
+
+/// Counters, as Prometheus reads them
+///
+/// For staff, and for whoever has the token of `HOOKYARD_METRICS_TOKEN`.
+#[utoipa::path(get, path = "/metrics", tag = "health", security(("bearer" = [])), responses(
+    (status = 200, description = "OpenMetrics text", body = String,
+     content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+    (status = 401, description = "No token", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub async fn metrics(State(state): State<ApiState>, _reader: Reader) -> Result<impl IntoResponse, Problem> {
+    let text = state
+        .metrics
+        .text()
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(CONTENT_TYPE, media)], text))
+}

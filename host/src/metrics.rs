@@ -1,0 +1,74 @@
+//! Counters for `/metrics`, with names by Prometheus's conventions and bounded labels.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+use crate::domain::plugin::PluginName;
+
+/// Why a plugin's request did not leave, or its answer did not come through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum RefusedBecause {
+    /// It was not asked for, not granted, or would have carried a secret elsewhere.
+    Right,
+    /// The host has an address that plugins may not reach.
+    Address,
+    /// A limit of the plugin was used up.
+    Limit,
+    /// It is no request that could be sent.
+    Malformed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    plugin: String,
+    reason: RefusedBecause,
+}
+
+/// All counters of this process.
+pub struct Metrics {
+    registry: Registry,
+    refused: Family<Refused, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("hookyard");
+        let refused = Family::default();
+        registry.register(
+            "plugin_requests_refused",
+            "Outbound requests of plugins that a rule was in the way of",
+            Family::clone(&refused),
+        );
+        Self { registry, refused }
+    }
+}
+
+impl Metrics {
+    /// Counts a refused request. Names of plugins are few: they come from `plugins.toml`.
+    pub fn request_refused(&self, plugin: &PluginName, reason: RefusedBecause) {
+        let labels = Refused {
+            plugin: plugin.to_string(),
+            reason,
+        };
+        self.refused.get_or_create(&labels).inc();
+    }
+
+    /// The counters as Prometheus reads them (the text format `OpenMetrics` 1.0).
+    ///
+    /// # Errors
+    /// When a value cannot be written as text.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}

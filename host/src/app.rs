@@ -90,6 +90,7 @@ impl App {
                 environment: Arc::new(env),
                 vault: vault.clone(),
                 metrics: metrics.clone(),
+                wire: Arc::default(),
                 clock: clock.clone(),
                 data_dir: data_dir.path().to_owned(),
             },

@@ -25,6 +25,7 @@ pub mod manifest;
 pub mod metrics;
 pub mod operator;
 pub mod processes;
+pub mod rehearsal;
 pub mod scheduler;
 pub mod secret;
 pub mod store;

@@ -1,5 +1,6 @@
 //! `plugins.toml` in force: read, applied as a whole, re-read when it changes, edited on request.
 
+mod add;
 mod edit;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::manifest::PluginsFile;
 use crate::wasm::Registry;
 use crate::watcher::{Change, Watcher};
 
+pub use add::NewSection;
 pub use edit::EditError;
 
 /// The operator's file and what follows from it.

@@ -19,6 +19,7 @@ mod rights;
 mod schema;
 mod secrets;
 mod standing;
+mod tape;
 mod text;
 mod variables;
 mod world;
@@ -34,6 +35,8 @@ pub use self::registry::{
     ApplyReport, Phases, PluginState, PluginStatus, Registry, RegistryDeps, Reload, ReloadCause,
     ReloadResult, RollbackError,
 };
+pub use self::rights::asked_patterns;
+pub use self::tape::{Tape, TapeError, Wire};
 
 use crate::domain::attempt::{LogLine, OutboundCall};
 use crate::domain::event::Event;
@@ -53,6 +56,10 @@ pub struct Job {
 pub struct Run {
     pub ends: Ends,
     pub duration: Duration,
+    /// Time it kept a processor busy.
+    pub cpu: Duration,
+    /// The most linear memory its instance had, in bytes.
+    pub memory_peak: u64,
     pub logs: Vec<LogLine>,
     pub calls: Vec<OutboundCall>,
 }

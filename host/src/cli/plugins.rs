@@ -1,6 +1,8 @@
 //! `plugins list|enable|disable|history|rollback|inspect|run`.
 
+mod add;
 mod history;
+mod test;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +35,10 @@ pub enum PluginsCommand {
         #[arg(long)]
         undo: bool,
     },
+    /// Show what a component asks for, and after a yes write its section into plugins.toml
+    Add(add::AddArgs),
+    /// Run a component once without a server, with every right it asks for; record or replay its requests
+    Test(test::TestArgs),
     /// Show what a component says of itself and what it asks for, without loading it into the server
     Inspect { component: PathBuf },
     /// Run one of a plugin's actions and show the attempt; exits with 75 when it will be retried
@@ -63,6 +69,8 @@ pub async fn run(
             return Ok(ExitCode::SUCCESS);
         }
         PluginsCommand::Rollback { name, undo } => Request::PluginRollback { name, undo },
+        PluginsCommand::Add(args) => return add::run(&settings, args, output).await,
+        PluginsCommand::Test(args) => return test::run(&settings, env, args, output).await,
         PluginsCommand::List => Request::PluginList,
         PluginsCommand::Enable { name } => Request::PluginEnable { name, enabled: true },
         PluginsCommand::Disable { name } => Request::PluginEnable { name, enabled: false },

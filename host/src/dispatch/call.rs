@@ -145,6 +145,7 @@ fn finishes_of(caller: &Caller, held: &[Held], begun: &Begun, run: Run) -> Vec<F
         duration,
         logs,
         calls,
+        ..
     } = run;
     let (ends, shared) = match ends {
         Ends::Each(ends) => (ends, false),

@@ -23,7 +23,7 @@ struct LineColumn {
 }
 
 impl PluginsFileError {
-    pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
+    pub(crate) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
         let mend = match error.kind() {
             std::io::ErrorKind::NotFound => "; make the file, or name another with HOOKYARD_PLUGINS_FILE",
             std::io::ErrorKind::PermissionDenied => "; let the user that runs hookyard read it",

@@ -17,6 +17,8 @@ pub enum EditError {
     Wrong(#[from] PluginsFileError),
     #[error("{0} has no section [plugins.{1}]")]
     Unknown(String, PluginName),
+    #[error("{0} has a section [plugins.{1}] already; choose another name")]
+    Taken(String, PluginName),
     #[error("cannot write {0}: {1}")]
     Write(String, std::io::Error),
     /// Written, and then found wrong by somebody else's edit in between.
@@ -61,7 +63,7 @@ pub(super) fn set_enabled(path: &Path, name: &PluginName, enabled: bool) -> Resu
 
 /// Replaces the file's content in one step: whoever reads sees the old or the new, whole. A
 /// symbolic link stays one.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let target = fs::canonicalize(path)?;
     let mode = fs::metadata(&target)?.permissions().mode();
     let dir = target.parent().unwrap_or_else(|| Path::new("/"));

@@ -43,6 +43,8 @@ impl Plugin {
             return Run {
                 ends: Ends::Whole(wait_for_change(why.to_owned())),
                 duration: started.elapsed(),
+                cpu: Duration::ZERO,
+                memory_peak: 0,
                 logs: Vec::new(),
                 calls: Vec::new(),
             };
@@ -80,6 +82,8 @@ impl Plugin {
                 }
             },
             duration: started.elapsed(),
+            cpu: meter.spent(),
+            memory_peak: marks.memory_peak(),
             logs,
             calls,
         }

@@ -14,9 +14,11 @@ mod waits;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
+use http_body_util::{BodyExt as _, Limited};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub(super) use self::client::Clients;
@@ -30,7 +32,9 @@ use self::request::Outgoing;
 use self::waits::Waits;
 use super::host::RunContext;
 use super::record::Begun;
+use super::tape::{Asked, Tape, Wire};
 use super::{rights, text};
+use crate::domain::grant::Grants;
 
 /// Sends one request and notes it in the run's record.
 pub(super) async fn send(
@@ -44,7 +48,7 @@ pub(super) async fn send(
     };
     let waits = Waits::asked(options, run.time_left());
     let sent = if allowed {
-        checked(&run, request, &waits).await
+        checked(&run, request, &shown, &waits).await
     } else {
         Err(too_many(&run))
     };
@@ -69,6 +73,7 @@ pub(super) async fn send(
 async fn checked(
     run: &RunContext,
     request: Request<WasiBody>,
+    shown: &str,
     waits: &Waits,
 ) -> Result<Response<reqwest::Body>, Refusal> {
     let (parts, body) = request.into_parts();
@@ -82,13 +87,29 @@ async fn checked(
     if searched {
         outgoing.ask_for_plain_answer();
     }
-    let client = dial::client(run, grants, outgoing.url())?;
     let minted = outgoing.take_minted();
     let body = body::collect(body, run).await?;
-    let answer = waits.answer(client.execute(outgoing.into_request(body))).await?;
-    let answer: Response<reqwest::Body> = answer
-        .map(Response::from)
-        .map_err(|error| errors::of_reqwest(error, run))?;
+    let answer = match &*run.deps.wire {
+        Wire::Network => dialled(run, grants, outgoing, body, waits).await?,
+        Wire::Recorded(tape) => {
+            let asked = outgoing.asked(shown, &body);
+            recorded(
+                run,
+                tape,
+                asked,
+                dialled(run, grants, outgoing, body, waits).await,
+            )
+            .await?
+        }
+        Wire::Replayed(tape) => {
+            let answer = tape.play(&outgoing.asked(shown, &body));
+            let answer = answer.map_err(|text| Refusal {
+                code: Error::ConnectionTerminated,
+                text,
+            })?;
+            answer.map(reqwest::Body::from)
+        }
+    };
     if searched && is_encoded(&answer) {
         return Err(Refusal::denied(
             "the answer is compressed although it was asked for plain, so that it cannot be searched for the \
@@ -102,6 +123,52 @@ async fn checked(
         }
     }
     Ok(answer)
+}
+
+/// Sends the request over the network.
+async fn dialled(
+    run: &RunContext,
+    grants: &Grants,
+    outgoing: Outgoing,
+    body: Bytes,
+    waits: &Waits,
+) -> Result<Response<reqwest::Body>, Refusal> {
+    let client = dial::client(run, grants, outgoing.url())?;
+    let answer = waits.answer(client.execute(outgoing.into_request(body))).await?;
+    answer
+        .map(Response::from)
+        .map_err(|error| errors::of_reqwest(error, run))
+}
+
+/// Puts an answer on the tape, without secrets, and hands it on.
+async fn recorded(
+    run: &RunContext,
+    tape: &Tape,
+    asked: Asked,
+    answer: Result<Response<reqwest::Body>, Refusal>,
+) -> Result<Response<reqwest::Body>, Refusal> {
+    let (mut parts, body) = match answer {
+        Ok(answer) => answer.into_parts(),
+        Err(refusal) => {
+            tape.record(asked, Err(refusal.text.clone()));
+            return Err(refusal);
+        }
+    };
+    let limit = usize::try_from(run.limits.response_bytes).unwrap_or(usize::MAX);
+    let body = Limited::new(body, limit)
+        .collect()
+        .await
+        .map_err(|error| Refusal {
+            code: Error::HttpResponseBodySize(Some(run.limits.response_bytes)),
+            text: format!("the answer could not be recorded: {error}"),
+        })?;
+    let mut body = body.to_bytes();
+    if let Some(mut mask) = Mask::of(run.standing.carried.forms()) {
+        mask.headers(&mut parts.headers);
+        body = [mask.push(&body), mask.finish()].concat().into();
+    }
+    tape.record(asked, Ok((&parts, &body)));
+    Ok(Response::from_parts(parts, body.into()))
 }
 
 /// Whether the body is not what it stands for (RFC 9110, section 8.4).

@@ -25,9 +25,15 @@ const MAX_MEMORIES: usize = 8;
 pub(super) struct Marks {
     memory: OnceLock<String>,
     cpu: AtomicBool,
+    memory_peak: AtomicU64,
 }
 
 impl Marks {
+    /// The most memory the instance had, in bytes.
+    pub(super) fn memory_peak(&self) -> u64 {
+        self.memory_peak.load(Ordering::Relaxed)
+    }
+
     /// The limit that explains why a run failed, if one does.
     pub(super) fn crossed(&self, cpu: Duration) -> Option<String> {
         if self.cpu.load(Ordering::Acquire) {
@@ -81,6 +87,7 @@ impl ResourceLimiter for InstanceLimits {
             return Ok(false);
         }
         self.used = wanted;
+        self.marks.memory_peak.fetch_max(wanted, Ordering::Relaxed);
         self.last_growth = growth;
         Ok(true)
     }
@@ -161,6 +168,11 @@ impl CpuMeter {
             polled
         })
         .await
+    }
+
+    /// Time spent in the polls that have ended.
+    pub(super) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.spent_nanos.load(Ordering::Relaxed))
     }
 
     /// Time spent up to now; only meaningful within a poll, on the polling thread.

@@ -29,6 +29,7 @@ use crate::environment::Environment;
 use crate::metrics::Metrics;
 use crate::store::SharedStore;
 use crate::vault::Vault;
+use crate::wasm::tape::Wire;
 
 /// Components loaded at the same time: compiling already uses every processor.
 const PARALLEL_LOADS: usize = 2;
@@ -39,6 +40,7 @@ pub struct RegistryDeps {
     pub environment: Arc<Environment>,
     pub vault: Vault,
     pub metrics: Arc<Metrics>,
+    pub wire: Arc<Wire>,
     pub clock: SharedClock,
     /// Holds `plugins/`, the kept builds and journals.
     pub data_dir: PathBuf,

@@ -43,6 +43,23 @@ pub(super) fn asks(manifest: &Manifest, config: &Map<String, Value>) -> Result<V
         .collect()
 }
 
+/// The patterns that a manifest asks for under this configuration, short of secret URLs.
+///
+/// # Errors
+/// When the configuration lacks what a pattern needs.
+pub fn asked_patterns(manifest: &Manifest, config: &Value) -> Result<Vec<HttpPattern>, String> {
+    let config = manifest
+        .check()?
+        .complete_config(&manifest.name, config.as_object().cloned().unwrap_or_default())?;
+    let asks = asks(manifest, &config)?.into_iter();
+    Ok(asks
+        .filter_map(|ask| match ask {
+            Ask::Pattern(pattern) => Some(pattern),
+            Ask::SecretUrl { .. } => None,
+        })
+        .collect())
+}
+
 fn ask(manifest: &Manifest, config: &Map<String, Value>, text: &str) -> Result<Ask, String> {
     if let Some((method, url)) = text.split_once(' ')
         && let Some(name) = url

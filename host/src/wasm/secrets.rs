@@ -4,6 +4,8 @@ use std::path::Path;
 
 use tokio::io::AsyncReadExt;
 
+use super::host::RunContext;
+use super::manifest::SecretKind;
 use crate::domain::grant::SecretSource;
 use crate::environment::Environment;
 use crate::secret::Secret;
@@ -12,12 +14,28 @@ use crate::vault::Vault;
 /// Largest secret file, in bytes: a key file is a few KiB.
 const MAX_SECRET_FILE_BYTES: u64 = 64 << 10;
 
-/// Reads a secret. The error says what is missing, never the value.
-pub(super) async fn resolve(
+/// The secret `name` as a run uses it. Where a tape answers nobody looks at it, so that it need not be
+/// there.
+pub(super) async fn of_run(
+    run: &RunContext,
+    name: &str,
+    kind: SecretKind,
     source: &SecretSource,
-    environment: &Environment,
-    vault: &Vault,
 ) -> Result<Secret, String> {
+    let Some(tape) = run.deps.wire.replayed() else {
+        return resolve(source, &run.deps.environment, &run.deps.vault).await;
+    };
+    match kind {
+        SecretKind::Url => tape
+            .origin_of(name)
+            .map(|origin| Secret::new(format!("{origin}/{}", placeholder())))
+            .ok_or_else(|| "the tape does not know its origin".to_owned()),
+        _ => Ok(Secret::new(placeholder())),
+    }
+}
+
+/// Reads a secret. The error says what is missing, never the value.
+async fn resolve(source: &SecretSource, environment: &Environment, vault: &Vault) -> Result<Secret, String> {
     match source {
         SecretSource::Stored(name) => vault.get(name).await.map_err(|error| error.to_string()),
         source => of_node(source, environment).await,

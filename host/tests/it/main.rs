@@ -17,6 +17,7 @@ mod minting;
 mod pipeline;
 mod power_cut;
 mod recorder;
+mod rehearsal;
 mod reload;
 mod run_once;
 mod sandbox;

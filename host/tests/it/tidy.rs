@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("operator", &["domain", "manifest", "store", "wasm", "watcher"]),
     ("dispatch", &["domain", "manifest", "operator", "store", "wasm"]),
     ("scheduler", &["domain", "store"]),
+    ("rehearsal", &["domain", "store", "vault", "wasm"]),
     ("import", &["auth", "domain", "store"]),
     (
         "http",

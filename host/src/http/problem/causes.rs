@@ -176,7 +176,7 @@ impl From<EditError> for Problem {
     fn from(error: EditError) -> Self {
         match error {
             EditError::Unknown(..) => Self::new(StatusCode::NOT_FOUND, "no-such-plugin", error.to_string()),
-            EditError::Wrong(_) | EditError::Rejected(_) => {
+            EditError::Wrong(_) | EditError::Rejected(_) | EditError::Taken(..) => {
                 Self::new(StatusCode::CONFLICT, "plugins-file-wrong", error.to_string())
             }
             EditError::Write(..) => Self::new(

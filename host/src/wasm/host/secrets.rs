@@ -6,6 +6,7 @@ use super::{HostState, Placeholder, RunContext};
 use crate::wasm::abi::v0_1::secrets::{self, SecretError};
 use crate::wasm::manifest::SecretKind;
 use crate::wasm::mint::{self, MintError};
+use crate::wasm::tape::Wire;
 use crate::wasm::{rights, secrets as source};
 
 impl secrets::Host for HostState {
@@ -34,12 +35,13 @@ async fn reference(run: &RunContext, name: &str) -> Result<String, SecretError> 
         ))
     })?;
     let unavailable = |why: &str| SecretError::Unavailable(format!("the secret `{name}`: {why}"));
-    let value = source::resolve(&grant.source, &run.deps.environment, &run.deps.vault)
+    let value = source::of_run(run, name, ask.kind, &grant.source)
         .await
         .map_err(|why| unavailable(&why))?;
     let word = word(run, name, ask.kind);
     match ask.kind {
         SecretKind::Plain => Ok(word),
+        _ if run.deps.wire.replayed().is_some() && ask.kind != SecretKind::Url => Ok(word),
         // Minted now, so that a failure is told before the plugin does anything else.
         SecretKind::GoogleServiceAccount | SecretKind::GithubApp => mint::token(run, ask, grant, &value)
             .await
@@ -50,7 +52,11 @@ async fn reference(run: &RunContext, name: &str) -> Result<String, SecretError> 
             if !url.has_host() {
                 return Err(unavailable("it is a URL without a host"));
             }
-            Ok(format!("{}/{word}", url.origin().ascii_serialization()))
+            let origin = url.origin().ascii_serialization();
+            if let Wire::Recorded(tape) = &*run.deps.wire {
+                tape.note_origin(name, &origin);
+            }
+            Ok(format!("{origin}/{word}"))
         }
     }
 }

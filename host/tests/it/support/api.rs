@@ -294,6 +294,7 @@ fn actions(store: &SharedStore, clock: &Arc<FakeClock>, wake: &Arc<Wake>, dir: &
         environment: Arc::new(Environment::default()),
         vault: Vault::new(store.clone(), clock.clone(), MasterKeys::kept(dir)),
         metrics: Arc::default(),
+        wire: Arc::default(),
         clock: clock.clone(),
         data_dir: dir.to_owned(),
     };

@@ -79,6 +79,7 @@ impl Yard {
             environment: environment.clone(),
             vault: vault.clone(),
             metrics: metrics.clone(),
+            wire: Arc::default(),
             clock: clock.clone(),
             data_dir: dir.path().to_owned(),
         };
@@ -124,6 +125,7 @@ impl Yard {
             environment: self.environment.clone(),
             vault: self.vault.clone(),
             metrics: self.metrics.clone(),
+            wire: Arc::default(),
             clock: self.clock.clone(),
             data_dir: self.dir.path().to_owned(),
         };

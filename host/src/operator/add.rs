@@ -1,0 +1,158 @@
+//! A new section at the end of `plugins.toml`, with what a component asks for.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
+
+use super::edit::{EditError, replace};
+use crate::domain::plugin::PluginName;
+use crate::manifest::{PluginsFile, PluginsFileError};
+
+/// What a section is made of.
+#[derive(Clone, Debug)]
+pub struct NewSection {
+    pub name: PluginName,
+    /// As it is written: relative to the file's directory, or absolute.
+    pub component: String,
+    pub sha256: Option<String>,
+    /// Globs of source and type.
+    pub routes: Vec<(String, String)>,
+    pub http: Vec<String>,
+    pub permissions: Vec<String>,
+    /// Sources by the secrets' names.
+    pub secrets: Vec<(String, String)>,
+    pub config: Map<String, Value>,
+}
+
+impl NewSection {
+    /// The section as TOML.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut section = Table::new();
+        section["component"] = value(&self.component);
+        if let Some(sha256) = &self.sha256 {
+            section["sha256"] = value(sha256);
+        }
+        let route = |(source, event_type): &(String, String)| {
+            let mut route = InlineTable::new();
+            route.insert("source", source.as_str().into());
+            route.insert("type", event_type.as_str().into());
+            route
+        };
+        section["routes"] = value(self.routes.iter().map(route).collect::<Array>());
+        let mut grants = Table::new();
+        for (key, items) in [("http", &self.http), ("permissions", &self.permissions)] {
+            if !items.is_empty() {
+                grants[key] = value(items.iter().map(String::as_str).collect::<Array>());
+            }
+        }
+        if !self.secrets.is_empty() {
+            let mut secrets = Table::new();
+            for (name, source) in &self.secrets {
+                secrets[name] = value(source);
+            }
+            grants["secrets"] = Item::Table(secrets);
+        }
+        if !grants.is_empty() {
+            section["grants"] = Item::Table(grants);
+        }
+        if !self.config.is_empty() {
+            section["config"] = config(&self.config);
+        }
+        let mut plugins = Table::new();
+        plugins.set_implicit(true);
+        plugins[self.name.as_str()] = Item::Table(section);
+        let mut document = DocumentMut::new();
+        document["plugins"] = Item::Table(plugins);
+        document.to_string()
+    }
+
+    /// Writes the section at the end of the file, which is made when there is none. What is there
+    /// stays byte for byte.
+    ///
+    /// # Errors
+    /// When the file is wrong, has a section of this name, would be wrong with this one, or cannot be
+    /// written; then it is unchanged.
+    pub fn add_to(&self, path: &Path) -> Result<(), EditError> {
+        let write = |error| EditError::Write(path.display().to_string(), error);
+        let before = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(EditError::Wrong(PluginsFileError::unreadable(path, &error))),
+        };
+        if PluginsFile::parse(&before, path)?.plugin(&self.name).is_some() {
+            return Err(EditError::Taken(path.display().to_string(), self.name.clone()));
+        }
+        let mut text = before.clone();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let gap = if text.is_empty() { "" } else { "\n" };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{gap}{}", self.text());
+        PluginsFile::parse(&text, path)?;
+        if before.is_empty() && !path.exists() {
+            return fs::write(path, text).map_err(write);
+        }
+        replace(path, &text).map_err(write)
+    }
+}
+
+/// JSON as a TOML table; `null`, which TOML has not, is left out.
+fn config(members: &Map<String, Value>) -> Item {
+    let members = members.iter().filter(|(_, value)| !value.is_null());
+    let table: toml::Table = members
+        .filter_map(|(key, value)| Some((key.clone(), toml::Value::try_from(value).ok()?)))
+        .collect();
+    let text = toml::to_string(&table).unwrap_or_default();
+    let parsed = text.parse::<DocumentMut>();
+    parsed.map_or_else(|_| Item::Table(Table::new()), DocumentMut::into_item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section() -> NewSection {
+        NewSection {
+            name: "notes".parse().expect("a name"),
+            component: "notes.wasm".to_owned(),
+            sha256: None,
+            routes: vec![("github".to_owned(), "push".to_owned())],
+            http: vec!["POST https://api.example.com/notes".to_owned()],
+            permissions: Vec::new(),
+            secrets: vec![("token".to_owned(), "env:NOTES_TOKEN".to_owned())],
+            config: serde_json::from_str(r#"{"list": [1, 2], "deep": {"a": "b"}, "none": null}"#)
+                .expect("JSON"),
+        }
+    }
+
+    #[test]
+    fn a_section_is_added_behind_what_is_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("plugins.toml");
+        section().add_to(&path).expect("a new file");
+        let before = "# mine\n[plugins.other]\ncomponent = \"o.wasm\" # there";
+        fs::write(&path, before).expect("written");
+        section().add_to(&path).expect("added");
+        let text = fs::read_to_string(&path).expect("read");
+        assert!(text.starts_with(before), "{text}");
+        let file = PluginsFile::read(&path).expect("right");
+        let spec = file.plugin(&section().name).expect("there");
+        assert_eq!(
+            spec.config,
+            serde_json::json!({"list": [1, 2], "deep": {"a": "b"}})
+        );
+        assert_eq!((spec.grants.http.len(), spec.grants.secrets.len()), (1, 1));
+        let error = section().add_to(&path).expect_err("taken").to_string();
+        assert!(error.contains("has a section [plugins.notes]"), "{error}");
+        let mut wrong = section();
+        wrong.name = "wrong".parse().expect("a name");
+        wrong.http = vec!["anything".to_owned()];
+        assert!(wrong.add_to(&path).is_err());
+        assert_eq!(fs::read_to_string(&path).expect("read"), text);
+    }
+}

@@ -5,14 +5,14 @@ mod error;
 mod raw;
 mod schedules;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::Spanned;
 
 pub use error::PluginsFileError;
 
 use crate::domain::grant::{Grants, InvalidPattern};
-use crate::domain::plugin::{Limits, MAX_BATCH, PluginName, PluginSpec};
+use crate::domain::plugin::{ComponentSource, Limits, MAX_BATCH, PluginName, PluginSpec};
 use crate::domain::retry::{Backoff, RetryPolicy};
 use crate::domain::route::Route;
 use raw::{RawFile, RawGrants, RawLimits, RawPlugin, RawRetry, RawRoute};
@@ -86,7 +86,7 @@ fn plugin_spec(
     base: &Path,
     place: Place<'_>,
 ) -> Result<PluginSpec, PluginsFileError> {
-    let component = component_path(&raw.component, base, place)?;
+    let component = component_source(&raw, base, place)?;
     if let Some(digest) = &raw.sha256 {
         let text = digest.get_ref();
         if text.len() != 64
@@ -107,6 +107,7 @@ fn plugin_spec(
         paused: raw.paused,
         component,
         sha256: raw.sha256.map(Spanned::into_inner),
+        signed_by: raw.signed_by.map(|key| base.join(key)),
         rollback_after: raw
             .rollback_after
             .map(|value| {
@@ -131,19 +132,20 @@ fn plugin_spec(
     })
 }
 
-fn component_path(raw: &Spanned<String>, base: &Path, place: Place<'_>) -> Result<PathBuf, PluginsFileError> {
-    let text = raw.get_ref();
-    if text.is_empty() {
-        return Err(place.wrong(
-            raw,
-            "`component` is empty; name the plugin's .wasm file".to_owned(),
-        ));
+fn component_source(
+    raw: &RawPlugin,
+    base: &Path,
+    place: Place<'_>,
+) -> Result<ComponentSource, PluginsFileError> {
+    let text = &raw.component;
+    let source =
+        ComponentSource::parse(text.get_ref(), base).map_err(|e| place.wrong(text, e.to_string()))?;
+    if matches!(source, ComponentSource::Web(_)) && raw.sha256.is_none() {
+        let message =
+            "a component that is fetched needs `sha256` beside it, so that nobody can put another there";
+        return Err(place.wrong(text, message.to_owned()));
     }
-    if let Some((scheme, _)) = text.split_once("://") {
-        let message = format!("`component` cannot be fetched from {scheme}://; name a .wasm file");
-        return Err(place.wrong(raw, message));
-    }
-    Ok(base.join(text))
+    Ok(source)
 }
 
 fn route_of(raw: &Spanned<RawRoute>, place: Place<'_>) -> Result<Route, PluginsFileError> {

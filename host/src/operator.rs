@@ -5,9 +5,11 @@ mod edit;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::MissedTickBehavior;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +22,10 @@ use crate::watcher::{Change, Watcher};
 
 pub use add::NewSection;
 pub use edit::EditError;
+
+/// How often components that could not be fetched are tried again: registries come back, and mind
+/// being asked all the time.
+const FETCH_AGAIN: Duration = Duration::from_secs(30);
 
 /// The operator's file and what follows from it.
 pub struct Operator {
@@ -110,8 +116,15 @@ impl Operator {
         let specs = self.specs.load();
         let enabled = specs.values().filter(|spec| spec.enabled);
         enabled
-            .map(|spec| (spec.name.clone(), spec.component.clone()))
+            .filter_map(|spec| Some((spec.name.clone(), spec.component.file()?.to_owned())))
             .collect()
+    }
+
+    /// Tries once more for components that could not be fetched.
+    async fn fetch_again(&self) {
+        for name in self.registry.unfetched() {
+            self.registry.refresh(&name).await;
+        }
     }
 
     /// Follows the file and the components until the soft stop.
@@ -122,9 +135,15 @@ impl Operator {
         life: Lifecycle,
     ) {
         watcher.watch_components(self.components());
+        let mut again = tokio::time::interval(FETCH_AGAIN);
+        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let change = tokio::select! {
                 () = life.soft.cancelled() => return,
+                _ = again.tick() => {
+                    self.fetch_again().await;
+                    continue;
+                }
                 change = changes.recv() => change,
             };
             match change {

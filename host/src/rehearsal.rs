@@ -138,7 +138,8 @@ impl Rehearsal {
     ) -> anyhow::Result<PluginSpec> {
         if let Some(section) = &self.section {
             return Ok(PluginSpec {
-                component: self.component.clone(),
+                component: self.component.clone().into(),
+                signed_by: None,
                 enabled: true,
                 paused: false,
                 sha256: None,

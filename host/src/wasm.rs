@@ -18,6 +18,7 @@ mod registry;
 mod rights;
 mod schema;
 mod secrets;
+mod source;
 mod standing;
 mod tape;
 mod text;

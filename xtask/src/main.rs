@@ -12,6 +12,7 @@ mod fuzz;
 mod guests;
 mod plugins;
 mod process;
+mod registry;
 mod run;
 mod stage;
 mod standins;

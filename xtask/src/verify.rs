@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::steps::{self, Choice, Ended, Step};
 use crate::workspace::{Workspace, on_path, run_to_end};
-use crate::{clients, fuzz, guests, run};
+use crate::{clients, fuzz, guests, registry, run};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -46,6 +46,11 @@ const STEPS: &[Step] = &[
         name: "guests",
         about: "the example plugins in JavaScript and Python",
         work: guests::run,
+    },
+    Step {
+        name: "registry",
+        about: "components from Debian's docker-registry",
+        work: registry::run,
     },
     Step {
         name: "clients",

@@ -1,5 +1,6 @@
 //! `check` and `migrate`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
@@ -72,7 +73,7 @@ pub async fn check(settings: Settings, env: Environment, output: Output) -> anyh
                 what: path,
                 result: Ok(told),
             });
-            findings.extend(check_components(&env, &file).await?);
+            findings.extend(check_components(&env, &file, &settings.data_dir).await?);
         }
     }
     findings.push(Finding {
@@ -112,11 +113,15 @@ pub async fn check(settings: Settings, env: Environment, output: Output) -> anyh
     })
 }
 
-async fn check_components(env: &Environment, file: &PluginsFile) -> anyhow::Result<Vec<Finding>> {
+async fn check_components(
+    env: &Environment,
+    file: &PluginsFile,
+    data_dir: &Path,
+) -> anyhow::Result<Vec<Finding>> {
     let runtime = Runtime::new().map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
     let mut findings = Vec::new();
     for spec in file.plugins.iter().filter(|spec| spec.enabled) {
-        let result = runtime.check(spec, env).await.map(|warnings| {
+        let result = runtime.check(spec, env, data_dir).await.map(|warnings| {
             if warnings.is_empty() {
                 "loads".to_owned()
             } else {

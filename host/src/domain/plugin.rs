@@ -1,8 +1,10 @@
 //! Plugins by name, and what the operator lets them do.
 
 mod changes;
+mod component;
 
 pub use changes::changes;
+pub use component::{ComponentSource, InvalidSource, OciSource};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -84,10 +86,12 @@ pub struct PluginSpec {
     pub enabled: bool,
     /// Paused plugins get new deliveries, which wait.
     pub paused: bool,
-    /// The component's file, made absolute.
-    pub component: PathBuf,
+    /// Where the component comes from; a file's path is absolute.
+    pub component: ComponentSource,
     /// SHA-256 in hex that the component must have.
     pub sha256: Option<String>,
+    /// The public key (PEM) of whoever must have signed the component.
+    pub signed_by: Option<PathBuf>,
     /// A build that took another's place is rolled back when this many of its first deliveries have
     /// all failed; `None`: it is not.
     pub rollback_after: Option<u32>,
@@ -105,13 +109,14 @@ pub struct PluginSpec {
 impl PluginSpec {
     /// A section with nothing but its component: switched on, no rights, the usual limits.
     #[must_use]
-    pub fn named(name: PluginName, component: PathBuf) -> Self {
+    pub fn named(name: PluginName, component: impl Into<ComponentSource>) -> Self {
         Self {
             name,
             enabled: true,
             paused: false,
-            component,
+            component: component.into(),
             sha256: None,
+            signed_by: None,
             rollback_after: None,
             routes: Vec::new(),
             schedules: Vec::new(),

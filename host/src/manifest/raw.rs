@@ -5,6 +5,7 @@ mod secret;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub(super) struct RawPlugin {
     pub paused: bool,
     pub component: Spanned<String>,
     pub sha256: Option<Spanned<String>>,
+    pub signed_by: Option<PathBuf>,
     pub rollback_after: Option<Spanned<u32>>,
     #[serde(default)]
     pub routes: Vec<Spanned<RawRoute>>,

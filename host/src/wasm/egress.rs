@@ -22,6 +22,7 @@ use http_body_util::{BodyExt as _, Limited};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub(super) use self::client::Clients;
+pub(super) use self::client::chain;
 pub use self::client::install_crypto;
 pub(super) use self::dial::goes_to;
 use self::errors::Refusal;

@@ -9,6 +9,7 @@ use super::engine::Runtime;
 use super::load::{self, LoadError};
 use super::manifest::Manifest;
 use super::secrets;
+use super::source::{self, Sources};
 use crate::domain::grant::SecretSource;
 use crate::domain::plugin::PluginSpec;
 use crate::environment::Environment;
@@ -31,7 +32,7 @@ impl Runtime {
     /// # Errors
     /// When it is no plugin.
     pub async fn inspect(self: &Arc<Self>, path: &Path) -> Result<Inspection, LoadError> {
-        let file = load::read(path).await?;
+        let file = source::read(path).await?;
         let size = file.bytes.len() as u64;
         let build = load::build(self, file).await?;
         Ok(Inspection {
@@ -51,9 +52,13 @@ impl Runtime {
         self: &Arc<Self>,
         spec: &PluginSpec,
         environment: &Environment,
+        data_dir: &Path,
     ) -> Result<Vec<String>, String> {
         let told = |e: LoadError| e.to_string();
-        let file = load::read_pinned(spec).await.map_err(told)?;
+        let file = Sources::new(data_dir)
+            .read(spec, environment)
+            .await
+            .map_err(told)?;
         let build = load::build(self, file).await.map_err(told)?;
         let (spec, environment) = (Arc::new(spec.clone()), Arc::new(environment.clone()));
         let settings = load::settings(&spec, &build.manifest, &build.schemas, &environment).await;

@@ -1,13 +1,11 @@
 //! From a file to a build that can run: read whole, digest, compile, check imports and exports,
 //! ask `describe`, check the manifest. Each step that fails says what to mend.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use super::abi::v0_1::{self, WorldPre};
@@ -19,13 +17,12 @@ use super::manifest::Manifest;
 use super::plugin::Settings;
 use super::record::Recorder;
 use super::schema::Schemas;
+use super::source::Source;
 use super::world;
 use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::domain::time::Timestamp;
 use crate::environment::Environment;
 
-/// Largest component, in bytes. A Python guest with its interpreter has about 40 MiB.
-pub(super) const MAX_COMPONENT_BYTES: u64 = 64 << 20;
 /// Memory `describe` may use: an interpreter fits, a bomb does not.
 const DESCRIBE_MEMORY: u64 = 64 << 20;
 /// Processor time `describe` may use. It returns a constant.
@@ -44,7 +41,7 @@ pub enum LoadError {
     #[error("cannot read {path}: {source}")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("{0} is larger than 64 MiB")]
-    TooLarge(PathBuf),
+    TooLarge(String),
     #[error("the component has the SHA-256 {found}, but `sha256` in plugins.toml says {wanted}")]
     Pin { wanted: String, found: String },
     #[error(
@@ -57,6 +54,10 @@ pub enum LoadError {
         why: String,
         plugin: PluginName,
     },
+    #[error("cannot fetch {from}: {why}; it is tried again every 30 s")]
+    Fetch { from: String, why: String },
+    #[error("its signature is not accepted: {0}")]
+    Signature(String),
     #[error("{0}")]
     NotAComponent(String),
     #[error(
@@ -78,27 +79,6 @@ pub enum LoadError {
     Host(String),
 }
 
-/// A component as it was read.
-#[derive(Clone)]
-pub(super) struct Source {
-    pub(super) bytes: Arc<[u8]>,
-    /// SHA-256 in hex.
-    pub(super) digest: String,
-    /// When their file was changed, as the file system tells it.
-    pub(super) modified: Option<Timestamp>,
-}
-
-impl Source {
-    /// These bytes with their digest.
-    pub(super) fn of(bytes: Vec<u8>) -> Self {
-        Self {
-            digest: hex::encode(Sha256::digest(&bytes)),
-            bytes: bytes.into(),
-            modified: None,
-        }
-    }
-}
-
 /// How long the parts of a build took.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Took {
@@ -117,43 +97,6 @@ pub(super) struct Build {
     pub(super) schemas: Arc<Schemas>,
     pub(super) world: WorldPre<HostState>,
     pub(super) took: Took,
-}
-
-/// Reads a component whole.
-pub(super) async fn read(path: &Path) -> Result<Source, LoadError> {
-    let path = path.to_owned();
-    blocking(move || read_now(path)).await
-}
-
-/// Blocks: 64 MiB take a while to read and to digest.
-fn read_now(path: PathBuf) -> Result<Source, LoadError> {
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(&path).and_then(|file| {
-        let modified = file.metadata()?.modified().ok();
-        let modified = modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-        file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(modified.map(|since| Timestamp::from_millis(0).plus(since)))
-    });
-    match read {
-        Err(source) => Err(LoadError::Read { path, source }),
-        Ok(_) if bytes.len() as u64 > MAX_COMPONENT_BYTES => Err(LoadError::TooLarge(path)),
-        Ok(modified) => Ok(Source {
-            modified,
-            ..Source::of(bytes)
-        }),
-    }
-}
-
-/// Reads the component of a plugin and compares it with the pin, if there is one.
-pub(super) async fn read_pinned(spec: &PluginSpec) -> Result<Source, LoadError> {
-    let file = read(&spec.component).await?;
-    match &spec.sha256 {
-        Some(wanted) if !spec.allows_digest(&file.digest) => Err(LoadError::Pin {
-            wanted: wanted.clone(),
-            found: file.digest,
-        }),
-        _ => Ok(file),
-    }
 }
 
 /// What the operator's section means to a build.

@@ -29,6 +29,7 @@ use crate::environment::Environment;
 use crate::metrics::Metrics;
 use crate::store::SharedStore;
 use crate::vault::Vault;
+use crate::wasm::source::Sources;
 use crate::wasm::tape::Wire;
 
 /// Components loaded at the same time: compiling already uses every processor.
@@ -51,6 +52,7 @@ struct Workshop {
     runtime: Arc<Runtime>,
     deps: Arc<RegistryDeps>,
     archive: Arc<Archive>,
+    sources: Sources,
 }
 
 /// All plugins by name.
@@ -70,6 +72,7 @@ impl Registry {
         Self {
             workshop: Arc::new(Workshop {
                 runtime,
+                sources: Sources::new(&deps.data_dir),
                 deps: Arc::new(deps),
                 archive,
             }),
@@ -209,8 +212,16 @@ impl Registry {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         slots
             .iter()
-            .map(|(name, slot)| (name.clone(), slot.component()))
+            .filter_map(|(name, slot)| Some((name.clone(), slot.component()?)))
             .collect()
+    }
+
+    /// The plugins whose component is to be fetched and could not be.
+    #[must_use]
+    pub fn unfetched(&self) -> Vec<PluginName> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let unfetched = slots.iter().filter(|(_, slot)| slot.is_unfetched());
+        unfetched.map(|(name, _)| name.clone()).collect()
     }
 
     /// Changes whenever a status may have.

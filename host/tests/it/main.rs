@@ -23,6 +23,7 @@ mod run_once;
 mod sandbox;
 mod schedules;
 mod slack;
+mod sources;
 mod store;
 mod support;
 mod tidy;

@@ -66,7 +66,7 @@ fn every_key_is_read() {
     )
     .expect("a full file");
     let spec = &file.plugins[0];
-    assert_eq!(spec.component, Path::new("/etc/hookyard/full.wasm"));
+    assert_eq!(spec.component.file(), Some(Path::new("/etc/hookyard/full.wasm")));
     assert!(spec.routes[0].matches("github", "push") && !spec.routes[0].matches("github", "issues"));
     let [plain, full] = &spec.schedules[..] else {
         panic!("two schedules: {:?}", spec.schedules);
@@ -204,7 +204,7 @@ fn mistakes_are_told_with_their_place() {
         (
             "[plugins.a]\ncomponent = \"https://x/a.wasm\"\n",
             "2:13",
-            "cannot be fetched",
+            "needs `sha256` beside it",
         ),
     ] {
         assert_refused(text, place, says);

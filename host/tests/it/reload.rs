@@ -219,9 +219,12 @@ async fn inspect_shows_what_a_component_asks_for() {
             .iter()
             .any(|import| import.starts_with("wasi:http/outgoing-handler"))
     );
+    let data = tempfile::tempdir().expect("a directory");
     let mut with_secret = crate::support::plugins::http_fixture("http://127.0.0.1:9", &[]);
     grant_secret(&mut with_secret, "plain", "NOT_SET_ANYWHERE");
-    let warnings = runtime.check(&with_secret, &Environment::default()).await;
+    let warnings = runtime
+        .check(&with_secret, &Environment::default(), data.path())
+        .await;
     let warnings = warnings.expect("loads").join("\n");
     assert!(
         warnings.contains("NOT_SET_ANYWHERE") && warnings.contains("is asked for and not granted"),

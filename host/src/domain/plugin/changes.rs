@@ -15,12 +15,11 @@ pub fn changes(old: &PluginSpec, new: &PluginSpec) -> Vec<String> {
     let mut told = Vec::new();
     told.extend(value("enabled", &old.enabled, &new.enabled));
     told.extend(value("paused", &old.paused, &new.paused));
-    told.extend(value(
-        "component",
-        &old.component.display().to_string(),
-        &new.component.display().to_string(),
-    ));
+    told.extend(value("component", &old.component, &new.component));
     told.extend(option("sha256", old.sha256.as_ref(), new.sha256.as_ref()));
+    if old.signed_by != new.signed_by {
+        told.push("signed-by changed".to_owned());
+    }
     told.extend(option(
         "rollback-after",
         old.rollback_after.as_ref(),
@@ -141,7 +140,10 @@ mod tests {
 
     #[test]
     fn changes_are_told_without_the_values_of_the_configuration() {
-        let mut old = PluginSpec::named("echo".parse().expect("a name"), "echo.wasm".into());
+        let mut old = PluginSpec::named(
+            "echo".parse().expect("a name"),
+            std::path::PathBuf::from("echo.wasm"),
+        );
         assert_eq!(changes(&old, &old), [""; 0]);
         old.config = serde_json::json!({"a": "hidden", "b": 1});
         let mut new = old.clone();

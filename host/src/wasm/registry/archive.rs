@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use super::journal::Journal;
 use crate::domain::plugin::PluginName;
 use crate::wasm::cache::{private_dir, write_private};
-use crate::wasm::load::{self, Source};
+use crate::wasm::source::{self, Source};
 
 const JOURNAL: &str = "json";
 
@@ -106,7 +106,7 @@ impl Archive {
         if !is_digest {
             return None;
         }
-        let file = load::read(&self.build_file(digest)).await.ok()?;
+        let file = source::read(&self.build_file(digest)).await.ok()?;
         (file.digest == digest).then_some(file)
     }
 }

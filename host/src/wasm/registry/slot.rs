@@ -2,7 +2,7 @@
 
 mod loading;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -15,7 +15,6 @@ use super::reload::{Reload, ReloadCause, RollbackError};
 use super::{PluginState, PluginStatus, Workshop};
 use crate::domain::plugin::PluginSpec;
 use crate::domain::time::Timestamp;
-use crate::wasm::load;
 use crate::wasm::manifest::Manifest;
 use crate::wasm::plugin::Plugin;
 use crate::wasm::standing::Standing;
@@ -53,9 +52,16 @@ impl Slot {
         }
     }
 
-    /// Where the plugin's component lies.
-    pub(super) fn component(&self) -> PathBuf {
-        self.standing.wanted().component.clone()
+    /// The component's file, when it is one of this machine.
+    pub(super) fn component(&self) -> Option<PathBuf> {
+        self.standing.wanted().component.file().map(Path::to_owned)
+    }
+
+    /// Whether its component is to be fetched and could not be.
+    pub(super) fn is_unfetched(&self) -> bool {
+        let spec = self.standing.wanted();
+        let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        spec.enabled && spec.component.file().is_none() && outcome.error.is_some()
     }
 
     /// The generation that serves.
@@ -155,7 +161,7 @@ impl Slot {
     pub(super) async fn accept(&self, workshop: &Workshop) -> Result<PluginStatus, RollbackError> {
         let _turn = self.loading.lock().await;
         let spec = self.standing.wanted();
-        let file = load::read_pinned(&spec).await?;
+        let file = workshop.sources.read(&spec, &workshop.deps.environment).await?;
         if !self.journal().accept(&file.digest) {
             return Err(RollbackError::NotRejected(spec.name.clone()));
         }
@@ -187,7 +193,7 @@ impl Slot {
         };
         PluginStatus {
             name: spec.name.clone(),
-            component: spec.component.clone(),
+            component: spec.component.to_string(),
             state,
             generation: current.as_ref().map(|plugin| plugin.generation),
             digest: current.as_ref().map(|plugin| plugin.digest.clone()),

@@ -1,7 +1,5 @@
 //! How plugins stand, for people.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
 use crate::domain::plugin::PluginName;
@@ -29,8 +27,8 @@ pub enum PluginState {
 #[derive(Clone, Debug, Serialize)]
 pub struct PluginStatus {
     pub name: PluginName,
-    /// The component's file.
-    pub component: PathBuf,
+    /// The component's file or address.
+    pub component: String,
     pub state: PluginState,
     /// The generation that serves, and the SHA-256 of its component; `None` when none does.
     pub generation: Option<u64>,

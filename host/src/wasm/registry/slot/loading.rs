@@ -12,8 +12,9 @@ use super::super::reload::{Phases, Reload, ReloadCause, ReloadResult};
 use super::super::trial::Trial;
 use super::Slot;
 use crate::domain::plugin::PluginSpec;
-use crate::wasm::load::{self, Build, LoadError, Source};
+use crate::wasm::load::{self, Build, LoadError};
 use crate::wasm::plugin::{FirstRun, Plugin, Settings};
+use crate::wasm::source::Source;
 
 /// Older changes of a file are not what this load answers.
 const FRESH: Duration = Duration::from_mins(1);
@@ -65,11 +66,15 @@ impl<'a> Loading<'a> {
     }
 
     async fn try_file(&mut self) -> Result<(), LoadError> {
-        let file = load::read_pinned(&self.spec).await.inspect_err(|error| {
-            if let LoadError::Pin { found, .. } = error {
-                self.trying = Some(found.clone());
-            }
-        })?;
+        let sources = &self.workshop.sources;
+        let file = sources
+            .read(&self.spec, &self.workshop.deps.environment)
+            .await
+            .inspect_err(|error| {
+                if let LoadError::Pin { found, .. } = error {
+                    self.trying = Some(found.clone());
+                }
+            })?;
         self.has_read(&file);
         self.check_rejected(&file.digest)?;
         match self.slot.newest.load_full() {

@@ -1,6 +1,9 @@
 //! Benchmarks, as ratios in one run against a named baseline: `cargo xtask bench`.
 
+mod neighbours;
+mod reload;
 mod signin;
+mod yard;
 
 /// One row of the table.
 struct Row {
@@ -13,7 +16,9 @@ struct Row {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let rows = [signin::unknown_user().await?];
+    let mut rows = neighbours::rows().await?;
+    rows.extend(reload::rows().await?);
+    rows.push(signin::unknown_user().await?);
     println!("{:<42} {:<34} {:>7}  how", "what", "compared with", "ratio");
     for Row {
         what,

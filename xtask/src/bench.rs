@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures as ratios in one run, on this machine.
 
+use crate::plugins;
 use crate::workspace::{Workspace, run_to_end};
 
 /// Builds in release and measures.
@@ -7,9 +8,11 @@ use crate::workspace::{Workspace, run_to_end};
 /// # Errors
 /// When a benchmark does not compile or cannot measure.
 pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    plugins::run(workspace, &plugins::Options { fixtures: true })?;
     let mut cargo = workspace.cargo();
-    run_to_end(
-        cargo.args(["run", "--release", "--package", "bench"]),
-        "the benchmarks",
-    )
+    cargo.args(["run", "--release", "--package", "bench"]).env(
+        "HOOKYARD_TEST_COMPONENTS",
+        workspace.target_dir().join("fixtures"),
+    );
+    run_to_end(&mut cargo, "the benchmarks")
 }

@@ -11,6 +11,9 @@ use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use super::text;
 
+#[cfg(test)]
+mod instances;
+
 /// Elements of all tables of an instance together. Python's interpreter needs about 20,000.
 const MAX_TABLE_ELEMENTS: usize = 200_000;
 /// Core instances of one component. componentize-py makes about 30.

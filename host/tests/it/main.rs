@@ -6,6 +6,7 @@ mod batches;
 mod control;
 mod durability;
 mod egress;
+mod escapes;
 mod github_backup;
 mod gsheets;
 mod guests;

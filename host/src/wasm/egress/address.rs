@@ -159,9 +159,16 @@ async fn look_up(host: &str, reach: Reach) -> Result<Vec<SocketAddr>, DialError>
         .await
         .map_err(|_| DialError::LookupTimeout(host.to_owned()))?
         .map_err(|e| unresolved(e.to_string()))?;
-    let addresses: Vec<SocketAddr> = found.collect();
+    checked(host, found.collect(), reach)
+}
+
+/// All the addresses of a name, when every one is within reach. These are dialled: nobody asks again.
+fn checked(host: &str, addresses: Vec<SocketAddr>, reach: Reach) -> Result<Vec<SocketAddr>, DialError> {
     if addresses.is_empty() {
-        return Err(unresolved("it has no address".to_owned()));
+        return Err(DialError::Unresolved {
+            host: host.to_owned(),
+            why: "it has no address".to_owned(),
+        });
     }
     for address in &addresses {
         check(host, address.ip(), reach)?;
@@ -184,6 +191,20 @@ mod tests {
             check("h", address, Reach::Public).is_ok(),
             check("h", address, Reach::Private).is_ok(),
         )
+    }
+
+    #[test]
+    fn a_name_with_any_address_out_of_reach_is_not_dialled() {
+        let at = |address: &str| SocketAddr::new(address.parse().expect("an address"), 0);
+        let mixed = vec![at("8.8.8.8"), at("127.0.0.1")];
+        assert!(checked("h", mixed.clone(), Reach::Public).is_err());
+        assert_eq!(
+            checked("h", mixed.clone(), Reach::Private).expect("reached"),
+            mixed
+        );
+        let metadata = vec![at("8.8.8.8"), at("169.254.169.254")];
+        assert!(checked("h", metadata, Reach::Private).is_err());
+        assert!(checked("h", Vec::new(), Reach::Private).is_err());
     }
 
     #[test]

@@ -206,7 +206,7 @@ mod tests {
             "see /services/T0/B0/xyz",
             5,
         );
-        assert_eq!(told, "see *********************");
+        assert_eq!(told, "see *******************");
     }
 
     #[test]

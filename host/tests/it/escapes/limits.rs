@@ -1,0 +1,162 @@
+//! More than a run may use.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Setting::{Open, Other};
+use super::{Row, row};
+
+fn misbehaving(
+    id: &'static str,
+    what: &Value,
+    tried: &'static str,
+    came: &'static str,
+    sign: &'static str,
+) -> Row {
+    row(id, tried, came, Other("misbehave"), what.clone(), sign)
+}
+
+pub fn rows() -> Vec<Row> {
+    let mut rows = vec![
+        misbehaving(
+            "L01",
+            &json!({"do": "loop"}),
+            "loop without end",
+            "ended at `limits.cpu`",
+            "cpu: ",
+        ),
+        misbehaving(
+            "L02",
+            &json!({"do": "sleep"}),
+            "sleep for an hour",
+            "ended at `limits.timeout`",
+            "timeout: ",
+        ),
+        misbehaving(
+            "L03",
+            &json!({"do": "alloc"}),
+            "take memory without end",
+            "ended at `limits.memory`",
+            "memory: ",
+        ),
+        misbehaving(
+            "L04",
+            &json!({"do": "stack"}),
+            "recurse without end",
+            "a trap: the stack is 512 KiB",
+            "Trapped(",
+        ),
+        misbehaving(
+            "L05",
+            &json!({"do": "huge-log"}),
+            "log 16 MiB",
+            "the first 64 KiB are kept, and it is said so",
+            "log",
+        ),
+        misbehaving(
+            "L06",
+            &json!({"do": "huge-output", "bytes": 1 << 20}),
+            "answer with 1 MiB",
+            "the output is left out, and it is said so",
+            "Succeeded",
+        ),
+        misbehaving(
+            "L07",
+            &json!({"do": "bad-output"}),
+            "answer with half a JSON text",
+            "the output is left out, and it is said so",
+            "Succeeded",
+        ),
+        misbehaving(
+            "L08",
+            &json!({"do": "too-few"}),
+            "answer fewer jobs than came",
+            "the call has failed",
+            "result",
+        ),
+        row(
+            "L09",
+            "10,000 requests",
+            "refused from the 51st on (`limits.requests`)",
+            Open,
+            json!({"do": "send", "times": 10_000, "method": "POST", "authority": "{authority}", "path": "/api/x"}),
+            "ConnectionLimitReached",
+        ),
+        row(
+            "L10",
+            "100,000 handles",
+            "a trap at the 1,025th",
+            Open,
+            json!({"do": "many-handles"}),
+            "Trapped(",
+        ),
+        row(
+            "L11",
+            "1 GiB of randomness at once",
+            "a trap: at most 64 KiB",
+            Open,
+            json!({"do": "randomness"}),
+            "Trapped(",
+        ),
+        row(
+            "L12",
+            "a state value of 65 KiB",
+            "refused",
+            Open,
+            json!({"do": "state", "value": 66_560}),
+            "TooLarge",
+        ),
+        row(
+            "L13",
+            "a state key of 257 bytes",
+            "refused",
+            Open,
+            json!({"do": "state", "key": 257}),
+            "TooLarge",
+        ),
+        row(
+            "L14",
+            "a response of 1 MiB where 64 KiB are allowed",
+            "broken off at `limits.response-bytes`",
+            Open,
+            json!({"do": "send", "authority": "{authority}", "path": "/api/large"}),
+            "response-bytes",
+        ),
+        row(
+            "L15",
+            "a body of 5 bytes where 4 are allowed",
+            "refused (`limits.request-bytes`)",
+            Open,
+            json!({"do": "send", "method": "POST", "authority": "{authority}", "path": "/api/x", "body": "hello"}),
+            "request-bytes",
+        ),
+        row(
+            "L16",
+            "a vendor that never answers",
+            "ended at `limits.timeout`",
+            Open,
+            json!({"do": "send", "authority": "{authority}", "path": "/api/held"}),
+            "timeout: ",
+        ),
+        row(
+            "L17",
+            "read an answer of 1 MiB byte by byte",
+            "ended at `limits.cpu`, or done",
+            Open,
+            json!({"do": "send", "authority": "{authority}", "path": "/api/large", "step": 1}),
+            "cpu: ",
+        ),
+    ];
+    for row in &mut rows {
+        row.arrives = ["L09", "L14", "L16", "L17"].contains(&row.id);
+        match row.id {
+            "L02" | "L16" => row.limits = |limits| limits.timeout = Duration::from_millis(500),
+            "L14" => row.limits = |limits| limits.response_bytes = 64 << 10,
+            "L15" => row.limits = |limits| limits.request_bytes = 4,
+            "L17" => row.limits = |limits| limits.cpu = Duration::from_millis(300),
+            _ => {}
+        }
+    }
+    rows
+}

@@ -2,6 +2,7 @@
 
 mod add;
 mod history;
+mod new;
 mod test;
 
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub enum PluginsCommand {
         #[arg(long)]
         undo: bool,
     },
+    /// Make a project for a new plugin in Rust, JavaScript or Python
+    New(new::NewArgs),
     /// Show what a component asks for, and after a yes write its section into plugins.toml
     Add(add::AddArgs),
     /// Run a component once without a server, with every right it asks for; record or replay its requests
@@ -69,6 +72,7 @@ pub async fn run(
             return Ok(ExitCode::SUCCESS);
         }
         PluginsCommand::Rollback { name, undo } => Request::PluginRollback { name, undo },
+        PluginsCommand::New(args) => return new::run(&args, output),
         PluginsCommand::Add(args) => return add::run(&settings, args, output).await,
         PluginsCommand::Test(args) => return test::run(&settings, env, args, output).await,
         PluginsCommand::List => Request::PluginList,

@@ -1,0 +1,2 @@
+export let config = { greeting: "hi" };
+export const get = () => JSON.stringify(config);

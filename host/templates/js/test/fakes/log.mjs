@@ -1,0 +1,2 @@
+export const lines = [];
+export const write = (level, message) => lines.push(`${level} ${message}`);

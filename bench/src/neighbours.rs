@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use hookyard::domain::plugin::PluginSpec;
-use hookyard::wasm::{Plugin, PluginState};
+use hookyard::wasm::{Ends, Plugin, PluginState, RunEnd};
 
 use crate::Row;
 use crate::yard::{self, Yard};
@@ -85,9 +85,11 @@ async fn measure(echo: &Plugin) -> anyhow::Result<Duration> {
     for _ in 0..RUNS {
         let job = yard::job(r#"{"a":1}"#);
         let begun = Instant::now();
-        // As the dispatcher does: in a task of its own.
-        echo.run(&[job]).await;
+        let run = echo.run(&[job]).await;
         times.push(begun.elapsed());
+        let succeeded =
+            matches!(&run.ends, Ends::Each(ends) if matches!(ends[..], [RunEnd::Succeeded { .. }]));
+        ensure!(succeeded, "{:?}", run.ends);
         tokio::task::yield_now().await;
     }
     times.sort();

@@ -10,6 +10,7 @@ mod secrets;
 mod system;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -133,10 +134,12 @@ async fn seen(yard: &Yard, mirror: &Mirror, row: &Row) -> (String, usize) {
     let calls: Vec<_> = run.calls.iter().take(3).collect();
     let mut text = format!("{:?}\nlog {logs:?}\ncalls {calls:?}\n", run.end);
     for request in &arrived {
-        text.push_str(&format!(
-            "arrived {} {:?} {}\n",
+        writeln!(
+            text,
+            "arrived {} {:?} {}",
             request.line, request.headers, request.body
-        ));
+        )
+        .expect("a String takes all");
     }
     (text, arrived.len())
 }
@@ -186,7 +189,7 @@ fn the_table_of_the_documentation_is_these_rows() {
     let all: Vec<_> = here.chain(elsewhere::ROWS.iter().copied()).collect();
     for (id, tried, came, test) in &all {
         assert!(ids.insert(*id), "{id} is there twice");
-        table.push_str(&format!("| {id} | {tried} | {came} | `{test}` |\n"));
+        writeln!(table, "| {id} | {tried} | {came} | `{test}` |").expect("a String takes all");
     }
     assert!(all.len() >= 60, "{} escapes", all.len());
     let text = fs::read_to_string(docs()).expect("docs/security.md");

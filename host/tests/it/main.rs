@@ -13,6 +13,7 @@ mod guests;
 mod http_api;
 mod import;
 mod intake;
+mod kit;
 mod manifest;
 mod minting;
 mod pipeline;

@@ -22,7 +22,8 @@ use crate::http::{self, ApiState, Readiness};
 use crate::intake::Intake;
 use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::metrics::Metrics;
-use crate::operator::Operator;
+use crate::nodes::Nodes;
+use crate::operator::{Operator, Peers};
 use crate::processes::Processes;
 use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
@@ -97,16 +98,22 @@ impl App {
         ));
         let specs = SharedSpecs::default();
         let routes = SharedRoutes::default();
-        let wake = Arc::new(Wake::default());
+        let (wake, node) = (Arc::new(Wake::default()), NodeId::generate());
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
         Ok(Self {
             intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone()),
-            operator: Arc::new(Operator::new(
-                settings.plugins_file.clone(),
-                registry.clone(),
-                specs.clone(),
-                routes.clone(),
-            )),
+            operator: Arc::new(
+                Operator::new(
+                    settings.plugins_file.clone(),
+                    registry.clone(),
+                    specs.clone(),
+                    routes.clone(),
+                )
+                .among((!is_alone(&settings)).then(|| Peers {
+                    store: store.clone(),
+                    node,
+                })),
+            ),
             auth: Arc::new(auth),
             schedules: Desk {
                 store: store.clone(),
@@ -123,7 +130,7 @@ impl App {
             specs,
             routes,
             wake,
-            node: NodeId::generate(),
+            node,
             lifecycle: Lifecycle::default(),
             data_dir,
             dispatching: AtomicBool::new(false),
@@ -162,6 +169,17 @@ impl App {
         }
     }
 
+    /// This node among the others.
+    #[must_use]
+    pub fn nodes(&self) -> Nodes {
+        Nodes {
+            store: self.store.clone(),
+            registry: self.registry.clone(),
+            operator: self.operator.clone(),
+            node: self.node,
+        }
+    }
+
     /// What changes stored scripts.
     #[must_use]
     pub fn processes(&self) -> Processes {
@@ -184,6 +202,7 @@ impl App {
     /// Puts `plugins.toml` in force for a command. When it is wrong, [`Operator::rejected`] says so
     /// and the command decides whether it can do without.
     pub async fn load_plugins(&self) {
+        self.registry.only_look();
         if let Err(error) = self.operator.reload().await {
             tracing::debug!(%error, "the plugins file is wrong");
         }
@@ -211,6 +230,7 @@ impl App {
             actions: app.actions(),
             schedules: app.schedules.clone(),
             operator: app.operator.clone(),
+            nodes: app.nodes(),
             metrics: app.metrics.clone(),
             metrics_token: app.settings.metrics_token.clone(),
             readiness: readiness.clone(),
@@ -225,6 +245,7 @@ impl App {
         crate::control::listen(app.clone(), &control_socket(app.data_dir.path()), life)?;
         dispatch::start(app.dispatch_parts());
         app.dispatching.store(true, Ordering::Relaxed);
+        life.spawn("node report", app.nodes().report(life.clone()));
         scheduler::start(app.scheduler_parts()).await?;
         life.spawn(
             "token purge",
@@ -255,8 +276,9 @@ impl App {
     /// On SQLite this process is the only one, since it holds the file's lock: leases of others
     /// belong to processes that are gone, and their work need not wait for the leases to end.
     async fn take_over_leases(&self) -> anyhow::Result<()> {
-        if self.settings.database_url.expose().starts_with("sqlite:") {
+        if is_alone(&self.settings) {
             let ended = self.store.end_foreign_leases(self.node).await?;
+            self.store.remove_other_nodes(self.node).await?;
             if ended > 0 {
                 tracing::info!(deliveries = ended, "took over what the last process left");
             }
@@ -281,6 +303,11 @@ pub fn check_keys(settings: &Settings) -> Result<String, KeyError> {
         KeySource::Directory(dir) => Ok(format!("kept in {}", dir.display())),
         given => Keyring::load(&given).map(|ring| format!("{} given", ring.ids().count())),
     }
+}
+
+/// Whether this process is the only one on its database: it holds a SQLite file's lock.
+fn is_alone(settings: &Settings) -> bool {
+    settings.database_url.expose().starts_with("sqlite:")
 }
 
 fn key_source(settings: &Settings) -> KeySource {

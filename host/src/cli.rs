@@ -3,6 +3,7 @@
 mod events;
 mod import;
 mod integrations;
+mod nodes;
 mod outcome;
 mod output;
 mod plugins;
@@ -65,6 +66,8 @@ enum Command {
     /// Plugins: list, enable, disable, history, rollback, inspect, run
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
+    /// List the nodes that share the database: which plugins.toml and which builds each has
+    Nodes,
     /// Stored scripts: list, show, history, add, edit, import, export, remove
     #[command(subcommand)]
     Processes(processes::ProcessesCommand),
@@ -136,6 +139,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::User(command) => users::run(&Caller::new(settings, env), command, output).await,
             Command::Events(command) => events::run(&Caller::new(settings, env), command, output).await,
             Command::Plugins(command) => plugins::run(settings, env, command, output).await,
+            Command::Nodes => nodes::run(&Caller::new(settings, env), output).await,
             Command::Processes(command) => processes::run(&Caller::new(settings, env), command, output).await,
             Command::CreateSampleProcesses => {
                 processes::create_samples(&Caller::new(settings, env), output).await

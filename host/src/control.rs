@@ -22,7 +22,9 @@ use tokio::net::UnixStream;
 use crate::app::App;
 use crate::config::Settings;
 use crate::data_dir::{DataDir, Ownership, control_socket};
+use crate::domain::plugin::DigestPrefix;
 use crate::environment::Environment;
+use crate::operator::NewSection;
 use crate::processes::Draft;
 
 pub use secrets::SecretRequest;
@@ -65,18 +67,23 @@ pub enum Request {
         event_type: String,
         body: String,
     },
+    NodeList,
     PluginList,
     PluginEnable {
         name: String,
         enabled: bool,
     },
+    PluginAdd {
+        section: NewSection,
+    },
     PluginReloads {
         name: String,
     },
-    /// Back to the earlier build, or (`undo`) to the one in the file.
+    /// Back to the earlier build, if a build `from` serves; or (`undo`) to the one in the file.
     PluginRollback {
         name: String,
         undo: bool,
+        from: Option<DigestPrefix>,
     },
     PluginRun {
         name: String,
@@ -134,7 +141,6 @@ impl Request {
             Self::EventSend { .. }
                 | Self::PluginList
                 | Self::PluginEnable { .. }
-                | Self::PluginReloads { .. }
                 | Self::PluginRollback { .. }
                 | Self::PluginRun { .. }
                 | Self::ScheduleList

@@ -5,6 +5,7 @@ pub mod delivery;
 pub mod event;
 pub mod grant;
 pub mod id;
+pub mod node;
 pub mod page;
 pub mod plugin;
 pub mod process;

@@ -12,6 +12,7 @@ pub mod events;
 pub mod extract;
 pub mod health;
 pub mod metrics;
+pub mod nodes;
 pub mod observe;
 pub mod page;
 pub mod plugins;
@@ -36,6 +37,7 @@ use crate::auth::Auth;
 use crate::config::PublicUrl;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
+use crate::nodes::Nodes;
 use crate::operator::Operator;
 use crate::processes::Processes;
 use crate::scheduler::Desk;
@@ -56,6 +58,7 @@ pub struct ApiState {
     pub actions: Actions,
     pub schedules: Desk,
     pub operator: Arc<Operator>,
+    pub nodes: Nodes,
     pub metrics: Arc<Metrics>,
     /// Beside staff, whoever has this may read `/metrics`.
     pub metrics_token: Option<Secret>,
@@ -106,6 +109,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(plugins::manage::disable))
         .routes(routes!(plugins::manage::reloads))
         .routes(routes!(plugins::manage::roll_back, plugins::manage::take_back))
+        .routes(routes!(nodes::list))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::runs))

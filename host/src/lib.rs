@@ -23,6 +23,7 @@ pub mod intake;
 pub mod lifecycle;
 pub mod manifest;
 pub mod metrics;
+pub mod nodes;
 pub mod operator;
 pub mod processes;
 pub mod rehearsal;

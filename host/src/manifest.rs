@@ -33,14 +33,21 @@ impl PluginsFile {
     /// # Errors
     /// When it cannot be read or is not right as a whole; then nothing of it counts.
     pub fn read(path: &Path) -> Result<Self, PluginsFileError> {
+        Self::parse(&Self::text(path)?, path)
+    }
+
+    /// The file's text, when it is of a size that is read.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn text(path: &Path) -> Result<String, PluginsFileError> {
         let size = std::fs::metadata(path)
             .map_err(|e| PluginsFileError::unreadable(path, &e))?
             .len();
         if size > MAX_FILE_BYTES {
             return Err(PluginsFileError::too_large(path, size));
         }
-        let text = std::fs::read_to_string(path).map_err(|e| PluginsFileError::unreadable(path, &e))?;
-        Self::parse(&text, path)
+        std::fs::read_to_string(path).map_err(|e| PluginsFileError::unreadable(path, &e))
     }
 
     /// Checks `text` as the content of `path`, to which relative paths in it are relative.

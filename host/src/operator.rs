@@ -2,30 +2,34 @@
 
 mod add;
 mod edit;
+mod peers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs, changes};
 use crate::domain::route::{RouteTable, SharedRoutes};
 use crate::lifecycle::Lifecycle;
-use crate::manifest::PluginsFile;
+use crate::manifest::{PluginsFile, PluginsFileError};
 use crate::wasm::Registry;
 use crate::watcher::{Change, Watcher};
 
 pub use add::NewSection;
 pub use edit::EditError;
+use edit::Edited;
+pub use peers::Peers;
 
-/// How often components that could not be fetched are tried again: registries come back, and mind
-/// being asked all the time.
-const FETCH_AGAIN: Duration = Duration::from_secs(30);
+/// How often components that could not be fetched and journals that could not be written are tried
+/// again: registries come back, disks are cleared, and both mind being asked all the time.
+const TRY_AGAIN: Duration = Duration::from_secs(30);
 
 /// The operator's file and what follows from it.
 pub struct Operator {
@@ -35,8 +39,10 @@ pub struct Operator {
     routes: SharedRoutes,
     /// Why the file on disk is not what is in force.
     rejected: ArcSwapOption<String>,
+    digest: ArcSwapOption<String>,
     /// Applies and edits happen one after the other.
     turn: Mutex<()>,
+    peers: Option<Peers>,
 }
 
 impl Operator {
@@ -49,8 +55,16 @@ impl Operator {
             specs,
             routes,
             rejected: ArcSwapOption::empty(),
+            digest: ArcSwapOption::empty(),
             turn: Mutex::new(()),
+            peers: None,
         }
+    }
+
+    /// The same among other nodes, if there may be any: edits are refused while their files differ.
+    #[must_use]
+    pub fn among(self, peers: Option<Peers>) -> Self {
+        Self { peers, ..self }
     }
 
     /// The file.
@@ -65,6 +79,12 @@ impl Operator {
         self.rejected.load_full()
     }
 
+    /// SHA-256 in hex of the file as it was read last, right or wrong; `None` before it was.
+    #[must_use]
+    pub fn digest(&self) -> Option<Arc<String>> {
+        self.digest.load_full()
+    }
+
     /// Reads the file and puts it in force as a whole. What it says of a plugin that cannot be
     /// loaded shows in the registry's status of that plugin.
     ///
@@ -72,22 +92,21 @@ impl Operator {
     /// When the file is wrong; then what was in force stays so.
     pub async fn reload(&self) -> Result<PluginsFile, String> {
         let _turn = self.turn.lock().await;
-        self.reload_in_turn().await
-    }
-
-    async fn reload_in_turn(&self) -> Result<PluginsFile, String> {
-        match PluginsFile::read(&self.path) {
+        let path = self.path.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let text = PluginsFile::text(&path)?;
+            Ok::<_, PluginsFileError>((digest(&text), PluginsFile::parse(&text, &path)))
+        });
+        let parsed = match read.await.map_err(|error| error.to_string())? {
+            Ok((digest, parsed)) => {
+                self.digest.store(Some(Arc::new(digest)));
+                parsed
+            }
+            Err(error) => Err(error),
+        };
+        match parsed {
             Ok(file) => {
-                self.rejected.store(None);
-                tell_changes(&self.specs.load(), &file);
-                let specs = file
-                    .plugins
-                    .iter()
-                    .map(|spec| (spec.name.clone(), Arc::new(spec.clone())))
-                    .collect();
-                self.specs.store(Arc::new(specs));
-                self.routes.store(Arc::new(RouteTable::new(&file.plugins)));
-                self.registry.apply(file.plugins.clone()).await;
+                self.apply(&file).await;
                 Ok(file)
             }
             Err(error) => {
@@ -98,17 +117,73 @@ impl Operator {
         }
     }
 
-    /// Switches a plugin on or off in the file itself and puts it in force.
+    async fn apply(&self, file: &PluginsFile) {
+        self.rejected.store(None);
+        tell_changes(&self.specs.load(), file);
+        let specs = file
+            .plugins
+            .iter()
+            .map(|spec| (spec.name.clone(), Arc::new(spec.clone())))
+            .collect();
+        self.specs.store(Arc::new(specs));
+        self.routes.store(Arc::new(RouteTable::new(&file.plugins)));
+        self.registry.apply(file.plugins.clone()).await;
+    }
+
+    /// Switches a plugin on or off in the file itself and puts it in force. What the operator should know
+    /// of how the file was written comes back.
     ///
     /// # Errors
     /// When the file is wrong, has no such plugin, or cannot be written; then it is unchanged.
-    pub async fn set_enabled(&self, name: &PluginName, enabled: bool) -> Result<(), EditError> {
-        let _turn = self.turn.lock().await;
-        edit::set_enabled(&self.path, name, enabled)?;
-        self.reload_in_turn()
+    pub async fn set_enabled(
+        self: &Arc<Self>,
+        name: &PluginName,
+        enabled: bool,
+    ) -> Result<Option<String>, EditError> {
+        let name = name.clone();
+        self.edit(move |path| edit::set_enabled(path, &name, enabled))
             .await
-            .map(|_file| ())
-            .map_err(EditError::Rejected)
+    }
+
+    /// Adds a section to the file and puts it in force. What the operator should know of how the file was
+    /// written comes back.
+    ///
+    /// # Errors
+    /// When the file is wrong, has a section of this name, would be wrong with this one, or cannot be
+    /// written; then it is unchanged.
+    pub async fn add(self: &Arc<Self>, section: NewSection) -> Result<Option<String>, EditError> {
+        self.edit(move |path| section.add_to(path)).await
+    }
+
+    /// Edits the file and puts what was written in force: what somebody else saves after that has its own
+    /// turn. Once begun it ends, although the caller goes away.
+    async fn edit(
+        self: &Arc<Self>,
+        change: impl FnOnce(&Path) -> Result<Edited, EditError> + Send + 'static,
+    ) -> Result<Option<String>, EditError> {
+        let this = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let _turn = this.turn.lock().await;
+            this.check_peers().await?;
+            let path = this.path.clone();
+            let edited = tokio::task::spawn_blocking(move || change(&path)).await;
+            let edited = edited.map_err(|error| EditError::Broken(error.to_string()))??;
+            this.digest.store(Some(Arc::new(digest(&edited.text))));
+            this.apply(&edited.file).await;
+            Ok::<_, EditError>(edited.note)
+        });
+        task.await.map_err(|error| EditError::Broken(error.to_string()))?
+    }
+
+    async fn check_peers(&self) -> Result<(), EditError> {
+        let Some(peers) = &self.peers else {
+            return Ok(());
+        };
+        let path = self.path.clone();
+        // One that is not there yet is like no other.
+        let text = tokio::task::spawn_blocking(move || PluginsFile::text(&path).unwrap_or_default()).await;
+        let text = text.map_err(|error| EditError::Broken(error.to_string()))?;
+        peers.check(&digest(&text)).await
     }
 
     /// The files of the plugins that are switched on.
@@ -120,9 +195,14 @@ impl Operator {
             .collect()
     }
 
-    /// Tries once more for components that could not be fetched.
-    async fn fetch_again(&self) {
-        for name in self.registry.unfetched() {
+    /// Tries once more for components that could not be fetched, and for journals that could not be
+    /// written.
+    async fn try_again(&self) {
+        let names: BTreeSet<PluginName> = [self.registry.unfetched(), self.registry.unsaved()]
+            .into_iter()
+            .flatten()
+            .collect();
+        for name in names {
             self.registry.refresh(&name).await;
         }
     }
@@ -135,13 +215,13 @@ impl Operator {
         life: Lifecycle,
     ) {
         watcher.watch_components(self.components());
-        let mut again = tokio::time::interval(FETCH_AGAIN);
+        let mut again = tokio::time::interval(TRY_AGAIN);
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let change = tokio::select! {
                 () = life.soft.cancelled() => return,
                 _ = again.tick() => {
-                    self.fetch_again().await;
+                    self.try_again().await;
                     continue;
                 }
                 change = changes.recv() => change,
@@ -165,6 +245,10 @@ impl Operator {
             }
         }
     }
+}
+
+fn digest(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
 }
 
 /// Logs what an edit of the file changes, a line per plugin.

@@ -14,6 +14,7 @@ mod history;
 mod imports;
 mod lock;
 mod migrate;
+mod nodes;
 mod open;
 mod past;
 mod process_pages;
@@ -44,6 +45,7 @@ use crate::domain::grant::StoredName;
 use crate::domain::id::{
     DeliveryId, EventId, LeaseToken, NodeId, ProcessId, RefreshTokenId, TokenFamily, UserId,
 };
+use crate::domain::node::{Node, NodeReport};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::plugin::PluginName;
 use crate::domain::process::{
@@ -99,6 +101,7 @@ pub trait Store:
     + SecretStore
     + ProcessStore
     + ImportStore
+    + NodeStore
     + HealthStore
 {
 }
@@ -400,6 +403,20 @@ pub trait ImportStore: Send + Sync {
     async fn imported_digests(&self, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, String>>;
     /// Notes a row's digest.
     async fn note_imported(&self, id: Uuid, digest: &str) -> StoreResult<()>;
+}
+
+/// The nodes that share the database, by its own clock.
+#[async_trait]
+pub trait NodeStore: Send + Sync {
+    /// Notes that this node is there and what it says of itself, and forgets nodes that were not heard
+    /// for so long.
+    async fn report_node(&self, report: &NodeReport, forget_after: Duration) -> StoreResult<()>;
+    /// All that are not forgotten, oldest first.
+    async fn nodes(&self) -> StoreResult<Vec<Node>>;
+    /// Forgets a node that stops.
+    async fn remove_node(&self, node: NodeId) -> StoreResult<()>;
+    /// Forgets all but this one.
+    async fn remove_other_nodes(&self, node: NodeId) -> StoreResult<()>;
 }
 
 /// Whether the database can be used.

@@ -36,7 +36,7 @@ pub use self::registry::{
     ApplyReport, Phases, PluginState, PluginStatus, Registry, RegistryDeps, Reload, ReloadCause,
     ReloadResult, RollbackError,
 };
-pub use self::rights::asked_patterns;
+pub use self::rights::{asked_patterns, asked_secret_urls};
 pub use self::tape::{Tape, TapeError, Wire};
 
 use crate::domain::attempt::{LogLine, OutboundCall};

@@ -2,6 +2,7 @@
 
 mod add;
 mod history;
+mod inspect;
 mod new;
 mod test;
 
@@ -15,9 +16,9 @@ use serde_json::Value;
 use super::outcome::print_outcome;
 use super::output::{Output, cell, table};
 use crate::config::Settings;
-use crate::control::{Answer, Caller, Request};
+use crate::control::{Caller, Request};
+use crate::domain::plugin::DigestPrefix;
 use crate::environment::Environment;
-use crate::wasm::Runtime;
 
 #[derive(Subcommand)]
 pub enum PluginsCommand {
@@ -33,8 +34,11 @@ pub enum PluginsCommand {
     Rollback {
         name: String,
         /// Take a rollback back: load the build in the file again
-        #[arg(long)]
+        #[arg(long, conflicts_with = "from")]
         undo: bool,
+        /// Only when this build serves: its SHA-256, or the first 12 digits or more
+        #[arg(long, value_name = "DIGEST")]
+        from: Option<DigestPrefix>,
     },
     /// Make a project for a new plugin in Rust, JavaScript or Python
     New(new::NewArgs),
@@ -62,7 +66,7 @@ pub async fn run(
 ) -> anyhow::Result<ExitCode> {
     let request = match command {
         PluginsCommand::Inspect { component } => {
-            return inspect_file(component, output).await;
+            return inspect::run(&component, output).await;
         }
         PluginsCommand::History { name } => {
             let answer = Caller::new(settings, env)
@@ -71,9 +75,9 @@ pub async fn run(
             output.print(&answer, history::print);
             return Ok(ExitCode::SUCCESS);
         }
-        PluginsCommand::Rollback { name, undo } => Request::PluginRollback { name, undo },
+        PluginsCommand::Rollback { name, undo, from } => Request::PluginRollback { name, undo, from },
         PluginsCommand::New(args) => return new::run(&args, output),
-        PluginsCommand::Add(args) => return add::run(&settings, args, output).await,
+        PluginsCommand::Add(args) => return add::run(settings, env, args, output).await,
         PluginsCommand::Test(args) => return test::run(&settings, env, args, output).await,
         PluginsCommand::List => Request::PluginList,
         PluginsCommand::Enable { name } => Request::PluginEnable { name, enabled: true },
@@ -91,6 +95,9 @@ pub async fn run(
 fn list(answer: &Value) {
     if let Some(error) = answer["file_error"].as_str() {
         println!("plugins.toml on disk is wrong, what was in force before stays so:\n{error}\n");
+    }
+    if let Some(note) = answer["note"].as_str() {
+        println!("{note}\n");
     }
     let columns = [
         ("name", "NAME"),
@@ -133,35 +140,4 @@ pub async fn run_action(
         input,
     };
     Ok(print_outcome(&caller.call(request).await?, output))
-}
-
-async fn inspect_file(component: PathBuf, output: Output) -> anyhow::Result<ExitCode> {
-    let inspection = Runtime::new()?.inspect(&component).await?;
-    output.print(&Answer::of(&inspection)?, |value| {
-        for key in ["digest", "size"] {
-            println!("{key:<13} {}", cell(&value[key]));
-        }
-        let parts = value.as_object().into_iter().flatten();
-        for (key, value) in parts.filter(|(key, _)| !["digest", "size"].contains(&key.as_str())) {
-            show_part(key, value);
-        }
-    });
-    Ok(ExitCode::SUCCESS)
-}
-
-/// One member of the manifest: a line, or one per item.
-fn show_part(key: &str, value: &Value) {
-    let Value::Array(items) = value else {
-        println!("{key:<13} {}", cell(value));
-        return;
-    };
-    for (at, item) in items.iter().enumerate() {
-        let label = if at == 0 { key } else { "" };
-        let shown = if item.is_object() {
-            Value::from(item.to_string())
-        } else {
-            item.clone()
-        };
-        println!("{label:<13} {}", cell(&shown));
-    }
 }

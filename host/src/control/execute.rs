@@ -101,10 +101,14 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             event_type,
             body,
         } => send_event(app, source, event_type, &body).await,
+        Request::NodeList => Answer::of(&app.nodes().list().await?),
         Request::PluginList => plugins::list(app),
         Request::PluginEnable { name, enabled } => plugins::set_enabled(app, &name, enabled).await,
-        Request::PluginReloads { name } => plugins::reloads(app, &name),
-        Request::PluginRollback { name, undo } => plugins::roll_back(app, &name, undo).await,
+        Request::PluginAdd { section } => plugins::add(app, section).await,
+        Request::PluginReloads { name } => plugins::reloads(app, &name).await,
+        Request::PluginRollback { name, undo, from } => {
+            plugins::roll_back(app, &name, undo, from.as_ref()).await
+        }
         Request::PluginRun { name, action, input } => run_action(app, &name, &action, &input).await,
         Request::Secrets(request) => secrets::execute(app, request).await,
         Request::State(request) => state::execute(app, request).await,

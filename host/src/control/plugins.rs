@@ -5,14 +5,22 @@ use serde_json::json;
 
 use super::Answer;
 use crate::app::App;
-use crate::domain::plugin::PluginName;
+use crate::domain::plugin::{DigestPrefix, PluginName};
+use crate::manifest::PluginsFile;
+use crate::operator::NewSection;
 
 /// Who rolled a build back, in its history: whoever holds the data directory is the operator.
 const OPERATOR: &str = "the operator";
 
 /// How all plugins stand.
 pub(super) fn list(app: &App) -> anyhow::Result<Answer> {
+    noted(app, None)
+}
+
+/// The same, with something to say of an edit.
+fn noted(app: &App, note: Option<&str>) -> anyhow::Result<Answer> {
     Answer::of(&json!({
+        "note": note,
         "file": app.operator.path(),
         "file_error": app.operator.rejected().as_deref(),
         "plugins": app.registry.statuses(),
@@ -22,24 +30,49 @@ pub(super) fn list(app: &App) -> anyhow::Result<Answer> {
 /// Switches a plugin on or off in the file.
 pub(super) async fn set_enabled(app: &App, name: &str, enabled: bool) -> anyhow::Result<Answer> {
     let name: PluginName = name.parse()?;
-    app.operator.set_enabled(&name, enabled).await?;
-    list(app)
+    let note = app.operator.set_enabled(&name, enabled).await?;
+    noted(app, note.as_deref())
 }
 
-/// The loads of a plugin.
-pub(super) fn reloads(app: &App, name: &str) -> anyhow::Result<Answer> {
-    let reloads = app.registry.reloads(&name.parse()?);
-    let reloads = reloads.ok_or_else(|| anyhow!("plugins.toml has no section [plugins.{name}]"))?;
-    Answer::of(&reloads)
+/// Adds a section to the file and tells how the plugin stands then.
+pub(super) async fn add(app: &App, section: NewSection) -> anyhow::Result<Answer> {
+    let (name, path) = (section.name.clone(), app.operator.path());
+    let text = section.text(path)?;
+    let note = app.operator.add(section).await?;
+    Answer::of(&json!({
+        "file": path,
+        "section": text,
+        "plugin": app.registry.status(&name),
+        "note": note,
+    }))
+}
+
+/// The loads of a plugin: of one that no server runs, those that are written down.
+pub(super) async fn reloads(app: &App, name: &str) -> anyhow::Result<Answer> {
+    let name: PluginName = name.parse()?;
+    if let Some(reloads) = app.registry.reloads(&name) {
+        return Answer::of(&reloads);
+    }
+    let remembered = app.registry.remembered(&name).await;
+    let is_known = || PluginsFile::read(app.operator.path()).map(|file| file.plugin(&name).is_some());
+    if remembered.is_empty() && !is_known()? {
+        return Err(anyhow!("plugins.toml has no section [plugins.{name}]"));
+    }
+    Answer::of(&remembered)
 }
 
 /// Back to the earlier build, or to the one in the file.
-pub(super) async fn roll_back(app: &App, name: &str, undo: bool) -> anyhow::Result<Answer> {
+pub(super) async fn roll_back(
+    app: &App,
+    name: &str,
+    undo: bool,
+    from: Option<&DigestPrefix>,
+) -> anyhow::Result<Answer> {
     let name: PluginName = name.parse()?;
     if undo {
-        app.registry.accept(&name).await?;
+        app.registry.accept(&name, OPERATOR).await?;
     } else {
-        app.registry.roll_back(&name, OPERATOR).await?;
+        app.registry.roll_back(&name, OPERATOR, from).await?;
     }
     list(app)
 }

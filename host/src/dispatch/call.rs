@@ -78,15 +78,25 @@ pub(super) async fn execute(caller: &Caller, held: Vec<Held>) {
             held.iter().map(|held| interrupted(caller, &held.claim, &begun)).collect()
         }
     };
-    let outcomes: Vec<_> = finishes.iter().map(|finish| finish.attempt.outcome).collect();
-    let recorded = held
-        .iter()
-        .zip(finishes)
-        .map(|(held, finish)| record(caller, &held.claim, finish));
-    join_all(recorded).await;
-    for outcome in outcomes {
-        caller.parts.registry.judge(&caller.plugin, outcome).await;
+    let recorded = held.iter().zip(finishes).map(|(held, finish)| async move {
+        let tells = tells_of_the_build(&finish).then_some((finish.delivery, finish.attempt.outcome));
+        let leased = record(caller, &held.claim, finish).await;
+        tells.filter(|_| leased == Leased::Done)
+    });
+    // After all are recorded, and one after the other: the first may roll the build back.
+    for (delivery, outcome) in join_all(recorded).await.into_iter().flatten() {
+        caller
+            .parts
+            .registry
+            .judge(&caller.plugin, delivery, outcome)
+            .await;
     }
+}
+
+/// Whether this end says something of the build that ran. One that was shared does not: nobody knows whose
+/// failure it was, and each delivery now runs alone.
+const fn tells_of_the_build(finish: &Finish) -> bool {
+    !matches!(finish.verdict, Verdict::Alone)
 }
 
 /// When a call began, and what its attempts have in common.
@@ -118,14 +128,15 @@ async fn all_lost(held: &[Held]) {
     join_all(held.iter().map(|held| held.kept.lost.cancelled())).await;
 }
 
-async fn record(caller: &Caller, claim: &Claim, finish: Finish) {
+async fn record(caller: &Caller, claim: &Claim, finish: Finish) -> Leased {
     let attempt = claim.attempts.saturating_add(1);
     let (outcome, error) = (finish.attempt.outcome, finish.attempt.error.clone());
     let (duration_ms, batch) = (
         finish.attempt.duration_ms,
         finish.attempt.batch.map(|batch| batch.size),
     );
-    match caller.recorder.finished(finish).await {
+    let leased = caller.recorder.finished(finish).await;
+    match leased {
         Leased::Done => tracing::info!(
             delivery = %claim.delivery, event = %claim.event.id, plugin = %claim.plugin,
             attempt, ?outcome, duration_ms, batch, error, "attempt"
@@ -135,6 +146,7 @@ async fn record(caller: &Caller, claim: &Claim, finish: Finish) {
             "the result came after the lease had ended; not recorded"
         ),
     }
+    leased
 }
 
 /// One record per delivery. Each has the whole call's logs and requests: not more than it might have had in a

@@ -2,9 +2,11 @@
 
 mod changes;
 mod component;
+mod digest;
 
 pub use changes::changes;
 pub use component::{ComponentSource, InvalidSource, OciSource};
+pub use digest::{DigestPrefix, InvalidDigest};
 
 use std::collections::BTreeMap;
 use std::fmt;

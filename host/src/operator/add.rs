@@ -1,22 +1,21 @@
 //! A new section at the end of `plugins.toml`, with what a component asks for.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
-use super::edit::{EditError, replace};
+use super::edit::{EditError, Edited, Missing, directory_of, edit};
 use crate::domain::plugin::PluginName;
-use crate::manifest::{PluginsFile, PluginsFileError};
 
 /// What a section is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSection {
     pub name: PluginName,
-    /// As it is written: relative to the file's directory, or absolute.
-    pub component: String,
+    /// The whole path of the file, with links resolved.
+    pub component: PathBuf,
     pub sha256: Option<String>,
     /// Globs of source and type.
     pub routes: Vec<(String, String)>,
@@ -24,15 +23,25 @@ pub struct NewSection {
     pub permissions: Vec<String>,
     /// Sources by the secrets' names.
     pub secrets: Vec<(String, String)>,
+    pub private_network: bool,
     pub config: Map<String, Value>,
 }
 
 impl NewSection {
-    /// The section as TOML.
-    #[must_use]
-    pub fn text(&self) -> String {
+    /// The section as TOML, for the file at `path`: a component below its directory is named relative to
+    /// it.
+    ///
+    /// # Errors
+    /// When the component's path is not UTF-8.
+    pub fn text(&self, path: &Path) -> Result<String, EditError> {
+        let write = |error| EditError::Write(path.display().to_string(), error);
+        let dir = directory_of(path).map_err(write)?;
+        let component = self.component.strip_prefix(dir).unwrap_or(&self.component);
+        let component = component
+            .to_str()
+            .ok_or_else(|| write(std::io::Error::other("the component's path is not UTF-8")))?;
         let mut section = Table::new();
-        section["component"] = value(&self.component);
+        section["component"] = value(component);
         if let Some(sha256) = &self.sha256 {
             section["sha256"] = value(sha256);
         }
@@ -56,6 +65,9 @@ impl NewSection {
             }
             grants["secrets"] = Item::Table(secrets);
         }
+        if self.private_network {
+            grants["private-network"] = value(true);
+        }
         if !grants.is_empty() {
             section["grants"] = Item::Table(grants);
         }
@@ -67,37 +79,26 @@ impl NewSection {
         plugins[self.name.as_str()] = Item::Table(section);
         let mut document = DocumentMut::new();
         document["plugins"] = Item::Table(plugins);
-        document.to_string()
+        Ok(document.to_string())
     }
 
     /// Writes the section at the end of the file, which is made when there is none. What is there
     /// stays byte for byte.
-    ///
-    /// # Errors
-    /// When the file is wrong, has a section of this name, would be wrong with this one, or cannot be
-    /// written; then it is unchanged.
-    pub fn add_to(&self, path: &Path) -> Result<(), EditError> {
-        let write = |error| EditError::Write(path.display().to_string(), error);
-        let before = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(EditError::Wrong(PluginsFileError::unreadable(path, &error))),
-        };
-        if PluginsFile::parse(&before, path)?.plugin(&self.name).is_some() {
-            return Err(EditError::Taken(path.display().to_string(), self.name.clone()));
-        }
-        let mut text = before.clone();
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        let gap = if text.is_empty() { "" } else { "\n" };
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{gap}{}", self.text());
-        PluginsFile::parse(&text, path)?;
-        if before.is_empty() && !path.exists() {
-            return fs::write(path, text).map_err(write);
-        }
-        replace(path, &text).map_err(write)
+    pub(super) fn add_to(&self, path: &Path) -> Result<Edited, EditError> {
+        let section = self.text(path)?;
+        edit(path, Missing::Empty, &|before, file| {
+            if file.plugin(&self.name).is_some() {
+                return Err(EditError::Taken(path.display().to_string(), self.name.clone()));
+            }
+            let mut text = before.to_owned();
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            let gap = if text.is_empty() { "" } else { "\n" };
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{gap}{section}");
+            Ok(Some(text))
+        })
     }
 }
 
@@ -114,17 +115,21 @@ fn config(members: &Map<String, Value>) -> Item {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::manifest::PluginsFile;
 
     fn section() -> NewSection {
         NewSection {
             name: "notes".parse().expect("a name"),
-            component: "notes.wasm".to_owned(),
+            component: PathBuf::from("/elsewhere/notes.wasm"),
             sha256: None,
             routes: vec![("github".to_owned(), "push".to_owned())],
             http: vec!["POST https://api.example.com/notes".to_owned()],
             permissions: Vec::new(),
             secrets: vec![("token".to_owned(), "env:NOTES_TOKEN".to_owned())],
+            private_network: false,
             config: serde_json::from_str(r#"{"list": [1, 2], "deep": {"a": "b"}, "none": null}"#)
                 .expect("JSON"),
         }

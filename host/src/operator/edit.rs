@@ -1,16 +1,28 @@
-//! Edits of `plugins.toml` that keep the operator's comments and order.
+//! Edits of `plugins.toml` that keep the operator's comments and order: one at a time, over what the file
+//! holds at that moment, written whole.
+//!
+//! People and their editors know nothing of the lock; what they save while an edit is made is seen before
+//! it would be lost, and edited in its turn.
 
-use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use tempfile::NamedTempFile;
 use toml_edit::{DocumentMut, Item, value};
 
 use crate::domain::plugin::PluginName;
 use crate::manifest::{PluginsFile, PluginsFileError};
 
-/// Why the file was not edited.
+/// How often an edit begins anew because the file was saved by somebody else: nobody saves for long.
+const TRIES: u32 = 3;
+/// Longest wait for another process that edits the file: it only writes a few KiB.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why the file was not edited. Unless it says otherwise the file is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
     #[error("{0}")]
@@ -19,93 +31,287 @@ pub enum EditError {
     Unknown(String, PluginName),
     #[error("{0} has a section [plugins.{1}] already; choose another name")]
     Taken(String, PluginName),
+    #[error("{0} cannot be edited: {1}")]
+    Toml(String, toml_edit::TomlError),
+    #[error("another process is editing {0}; nothing was written, try again")]
+    Busy(String),
+    #[error("{0} was saved again and again by somebody else; nothing was written, try again")]
+    Changed(String),
+    #[error(
+        "other nodes have another plugins.toml than this one, so that nothing was edited here: {0}; make the files the \
+         same first (`hookyard nodes` shows who has which; a change takes some seconds to be told)"
+    )]
+    NodesDiffer(String),
     #[error("cannot write {0}: {1}")]
-    Write(String, std::io::Error),
-    /// Written, and then found wrong by somebody else's edit in between.
-    #[error("{0}")]
-    Rejected(String),
+    Write(String, io::Error),
+    /// The edit itself failed in a way that tells nothing of the file.
+    #[error("the edit was broken off: {0}")]
+    Broken(String),
+}
+
+/// What an edit made of the file.
+#[derive(Debug)]
+pub(super) struct Edited {
+    pub(super) text: String,
+    pub(super) file: PluginsFile,
+    /// What the operator should know of how it was written.
+    pub(super) note: Option<String>,
+}
+
+/// What a missing file is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Wrong,
+    Empty,
+}
+
+/// What becomes of the file: its new text, or `None` when it says already what it should.
+pub(super) type Change<'a> = &'a dyn Fn(&str, &PluginsFile) -> Result<Option<String>, EditError>;
+
+/// Makes one edit. Blocks: not for async threads.
+pub(super) fn edit(path: &Path, missing: Missing, change: Change<'_>) -> Result<Edited, EditError> {
+    let shown = path.display().to_string();
+    let write = |error| EditError::Write(shown.clone(), error);
+    // A symbolic link stays one: its target is edited.
+    let target = match fs::canonicalize(path) {
+        Ok(target) => target,
+        Err(error) if error.kind() == ErrorKind::NotFound => std::path::absolute(path).map_err(write)?,
+        Err(error) => return Err(PluginsFileError::unreadable(path, &error).into()),
+    };
+    let dir = target.parent().unwrap_or(Path::new("/"));
+    let _lock = lock(dir).map_err(|()| EditError::Busy(shown.clone()))?;
+    for _ in 0..TRIES {
+        let before = match PluginsFile::text(path) {
+            Ok(text) => Some(text),
+            Err(_) if missing == Missing::Empty && !target.exists() => None,
+            Err(error) => return Err(error.into()),
+        };
+        let text = before.as_deref().unwrap_or("");
+        let file = PluginsFile::parse(text, path)?;
+        let Some(after) = change(text, &file)? else {
+            let text = text.to_owned();
+            return Ok(Edited {
+                text,
+                file,
+                note: None,
+            });
+        };
+        let file = PluginsFile::parse(&after, path)?;
+        if let Written::Done(note) = put(&target, before.as_deref(), &after).map_err(write)? {
+            return Ok(Edited {
+                text: after,
+                file,
+                note,
+            });
+        }
+    }
+    Err(EditError::Changed(shown))
+}
+
+/// Takes the turn of editing files in this directory. The directory is locked, since the file becomes another
+/// with each edit. Where the file system has no locks there is none.
+fn lock(dir: &Path) -> Result<Option<File>, ()> {
+    let Ok(handle) = File::open(dir) else {
+        return Ok(None);
+    };
+    let begun = Instant::now();
+    loop {
+        match handle.try_lock() {
+            Ok(()) => return Ok(Some(handle)),
+            Err(TryLockError::Error(_)) => return Ok(None),
+            Err(TryLockError::WouldBlock) if begun.elapsed() > LOCK_WAIT => return Err(()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+        }
+    }
+}
+
+/// What came of writing.
+#[derive(Debug, PartialEq, Eq)]
+enum Written {
+    Done(Option<String>),
+    /// Somebody else has saved the file since it was read.
+    Changed,
+}
+
+/// Puts `text` in the place of `before` in one step: whoever reads sees the old or the new, whole. Owner and
+/// mode stay. A file that cannot be replaced is written over, which is told.
+fn put(target: &Path, before: Option<&str>, text: &str) -> io::Result<Written> {
+    let Some(before) = before else {
+        return make(target, text);
+    };
+    let new = match like(target, text) {
+        Ok(new) => new,
+        // Nobody may make files beside it, or give one to its owner.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            return write_over(target, before, text);
+        }
+        Err(error) => return Err(error),
+    };
+    if fs::read(target)? != before.as_bytes() {
+        return Ok(Written::Changed);
+    }
+    match new.persist(target) {
+        Ok(_file) => {
+            sync_directory_of(target)?;
+            Ok(Written::Done(None))
+        }
+        // Mounted by itself, as containers do.
+        Err(error)
+            if matches!(
+                error.error.kind(),
+                ErrorKind::ResourceBusy | ErrorKind::CrossesDevices
+            ) =>
+        {
+            write_over(target, before, text)
+        }
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Makes a file that must not be there.
+fn make(target: &Path, text: &str) -> io::Result<Written> {
+    // The umask takes from it what the user takes from every new file.
+    let new = beside(target, 0o666)?;
+    fill(&new, text)?;
+    match new.persist_noclobber(target) {
+        Ok(_file) => {
+            sync_directory_of(target)?;
+            Ok(Written::Done(None))
+        }
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(Written::Changed),
+        Err(error) => Err(error.error),
+    }
+}
+
+/// A new file with this text beside one whose owner and mode it has.
+fn like(target: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let old = fs::metadata(target)?;
+    let new = beside(target, 0o600)?;
+    fill(&new, text)?;
+    let made = new.as_file().metadata()?;
+    if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
+        chown(new.path(), Some(old.uid()), Some(old.gid()))?;
+    }
+    fs::set_permissions(new.path(), fs::Permissions::from_mode(old.mode() & 0o7777))?;
+    Ok(new)
+}
+
+fn beside(target: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let dir = target.parent().unwrap_or(Path::new("/"));
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(".tmp")
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(dir)
+}
+
+fn fill(new: &NamedTempFile, text: &str) -> io::Result<()> {
+    let mut file = new.as_file();
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn sync_directory_of(target: &Path) -> io::Result<()> {
+    File::open(target.parent().unwrap_or(Path::new("/")))?.sync_all()
+}
+
+/// Writes over the file, and puts the old text back when that fails half way.
+fn write_over(target: &Path, before: &str, text: &str) -> io::Result<Written> {
+    let mut file = OpenOptions::new().read(true).write(true).open(target)?;
+    let mut now = Vec::new();
+    file.read_to_end(&mut now)?;
+    if now != before.as_bytes() {
+        return Ok(Written::Changed);
+    }
+    let mut fill = |text: &str| -> io::Result<()> {
+        file.rewind()?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)?;
+        file.sync_all()
+    };
+    if let Err(error) = fill(text) {
+        fill(before)?;
+        return Err(error);
+    }
+    let note = format!(
+        "{} could not be replaced, as it is mounted by itself or nothing can be made beside it; it was written over, \
+         so that whoever read it at that moment may have seen half of it",
+        target.display()
+    );
+    tracing::warn!("{note}");
+    Ok(Written::Done(Some(note)))
 }
 
 /// Sets `enabled` in the plugin's section. Writes nothing when it already says so.
-pub(super) fn set_enabled(path: &Path, name: &PluginName, enabled: bool) -> Result<(), EditError> {
+pub(super) fn set_enabled(path: &Path, name: &PluginName, enabled: bool) -> Result<Edited, EditError> {
     let shown = path.display().to_string();
-    let before = PluginsFile::read(path)?;
-    let spec = before
-        .plugin(name)
-        .ok_or_else(|| EditError::Unknown(shown.clone(), name.clone()))?;
-    if spec.enabled == enabled {
-        return Ok(());
-    }
-    let write = |error| EditError::Write(shown.clone(), error);
-    let text = fs::read_to_string(path).map_err(write)?;
-    let mut document: DocumentMut = text
-        .parse()
-        .map_err(|e: toml_edit::TomlError| EditError::Rejected(e.to_string()))?;
-    let section = document
-        .get_mut("plugins")
-        .and_then(|plugins| plugins.get_mut(name.as_str()))
-        .and_then(Item::as_table_like_mut)
-        .ok_or_else(|| EditError::Unknown(shown.clone(), name.clone()))?;
-    match section.get_mut("enabled").and_then(Item::as_value_mut) {
-        Some(old) => {
-            let decor = old.decor().clone();
-            *old = enabled.into();
-            *old.decor_mut() = decor;
+    edit(path, Missing::Wrong, &|text, file| {
+        let unknown = || EditError::Unknown(shown.clone(), name.clone());
+        if file.plugin(name).ok_or_else(unknown)?.enabled == enabled {
+            return Ok(None);
         }
-        None => {
-            section.insert("enabled", value(enabled));
+        let document = text.parse::<DocumentMut>();
+        let mut document = document.map_err(|error| EditError::Toml(shown.clone(), error))?;
+        let section = document
+            .get_mut("plugins")
+            .and_then(|plugins| plugins.get_mut(name.as_str()))
+            .and_then(Item::as_table_like_mut)
+            .ok_or_else(unknown)?;
+        match section.get_mut("enabled").and_then(Item::as_value_mut) {
+            Some(old) => {
+                let decor = old.decor().clone();
+                *old = enabled.into();
+                *old.decor_mut() = decor;
+            }
+            None => {
+                section.insert("enabled", value(enabled));
+            }
         }
-    }
-    let text = document.to_string();
-    PluginsFile::parse(&text, path)?;
-    replace(path, &text).map_err(write)
+        Ok(Some(document.to_string()))
+    })
 }
 
-/// Replaces the file's content in one step: whoever reads sees the old or the new, whole. A
-/// symbolic link stays one.
-pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let target = fs::canonicalize(path)?;
-    let mode = fs::metadata(&target)?.permissions().mode();
-    let dir = target.parent().unwrap_or_else(|| Path::new("/"));
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
-    let written = (|| {
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::set_permissions(&temporary, fs::Permissions::from_mode(mode))?;
-        fs::rename(&temporary, &target)?;
-        fs::File::open(dir)?.sync_all()
-    })();
-    if written.is_err() {
-        // The error that counts is the first; a left-over file is harmless and named as temporary.
-        let _left = fs::remove_file(&temporary);
-    }
-    written
+/// The file's own directory, with links resolved, to which paths in it are relative.
+pub(super) fn directory_of(path: &Path) -> io::Result<PathBuf> {
+    let file = std::path::absolute(path)?;
+    let dir = file.parent().unwrap_or(Path::new("/"));
+    Ok(dir.canonicalize().unwrap_or_else(|_| dir.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    const TEXT: &str = "# mine\n[plugins.b]\ncomponent = \"b.wasm\" # there\n\n[plugins.a]\nenabled = true # yes\ncomponent = \"a.wasm\"\n";
+
+    fn file() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("plugins.toml");
+        fs::write(&path, TEXT).expect("written");
+        (dir, path)
+    }
+
+    fn read(path: &Path) -> String {
+        fs::read_to_string(path).expect("read")
+    }
 
     #[test]
     fn comments_and_order_survive_an_edit() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("plugins.toml");
-        let text = "# mine\n[plugins.b]\ncomponent = \"b.wasm\" # there\n\n[plugins.a]\nenabled = true # yes\ncomponent = \"a.wasm\"\n";
-        fs::write(&path, text).expect("written");
+        let (_dir, path) = file();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("set");
         set_enabled(&path, &"a".parse().expect("a name"), false).expect("edited");
-        assert_eq!(
-            fs::read_to_string(&path).expect("read"),
-            text.replace("enabled = true #", "enabled = false #")
-        );
+        assert_eq!(read(&path), TEXT.replace("enabled = true #", "enabled = false #"));
+        assert_eq!(fs::metadata(&path).expect("there").mode() & 0o777, 0o640);
         set_enabled(&path, &"b".parse().expect("a name"), false).expect("edited");
-        let edited = fs::read_to_string(&path).expect("read");
+        let edited = read(&path);
         assert!(
             edited.contains("component = \"b.wasm\" # there\nenabled = false\n"),
             "{edited}"
@@ -115,5 +321,70 @@ mod tests {
             error.to_string().ends_with("has no section [plugins.c]"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_somebody_saves_meanwhile_is_edited_and_not_lost() {
+        let (_dir, path) = file();
+        let saved = Cell::new(0);
+        let edited = edit(&path, Missing::Wrong, &|text, _| {
+            if saved.get() == 0 {
+                saved.set(1);
+                fs::write(&path, format!("# theirs\n{TEXT}")).expect("saved");
+            }
+            Ok(Some(format!("{text}# ours\n")))
+        });
+        assert_eq!(edited.expect("edited").note, None);
+        assert_eq!(read(&path), format!("# theirs\n{TEXT}# ours\n"));
+
+        let endless = edit(&path, Missing::Wrong, &|text, _| {
+            fs::write(&path, format!("{text}#\n")).expect("saved");
+            Ok(Some(TEXT.to_owned()))
+        });
+        assert!(matches!(endless, Err(EditError::Changed(_))), "{endless:?}");
+        let new = path.with_file_name("new.toml");
+        let made = edit(&new, Missing::Empty, &|_, _| {
+            if !new.exists() {
+                fs::write(&new, TEXT).expect("saved");
+            }
+            Ok(Some("# ours\n".to_owned()))
+        });
+        made.expect("edited in its turn");
+        assert_eq!(read(&new), "# ours\n");
+        assert!(
+            edit(&path.with_file_name("none.toml"), Missing::Wrong, &|_, _| Ok(
+                None
+            ))
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn edits_at_the_same_time_all_count() {
+        let (_dir, path) = file();
+        std::thread::scope(|threads| {
+            for number in 0..8 {
+                let path = &path;
+                threads.spawn(move || {
+                    let add = |text: &str, _: &PluginsFile| Ok(Some(format!("{text}# {number}\n")));
+                    edit(path, Missing::Wrong, &add).expect("edited");
+                });
+            }
+        });
+        let text = read(&path);
+        for number in 0..8 {
+            assert!(text.contains(&format!("# {number}\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_replaced_is_written_over() {
+        let (_dir, path) = file();
+        let written = write_over(&path, TEXT, "# short\n").expect("written");
+        assert!(matches!(written, Written::Done(Some(_))), "{written:?}");
+        assert_eq!(read(&path), "# short\n");
+        let changed = write_over(&path, TEXT, "# other\n").expect("looked");
+        assert_eq!(changed, Written::Changed);
+        assert_eq!(read(&path), "# short\n");
     }
 }

@@ -61,7 +61,7 @@ impl Runtime {
             .map_err(told)?;
         let build = load::build(self, file).await.map_err(told)?;
         let (spec, environment) = (Arc::new(spec.clone()), Arc::new(environment.clone()));
-        let settings = load::settings(&spec, &build.manifest, &build.schemas, &environment).await;
+        let settings = load::settings(&spec, &build.manifest, &build.schemas, &environment, None).await;
         let mut warnings = settings.map_err(told)?.warnings;
         for (name, grant) in &spec.grants.secrets {
             // Whether the database has it shows when the server runs.

@@ -17,11 +17,13 @@ use super::manifest::Manifest;
 use super::plugin::Settings;
 use super::record::Recorder;
 use super::schema::Schemas;
+use super::secrets;
 use super::source::Source;
 use super::world;
 use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::domain::time::Timestamp;
 use crate::environment::Environment;
+use crate::vault::Vault;
 
 /// Memory `describe` may use: an interpreter fits, a bomb does not.
 const DESCRIBE_MEMORY: u64 = 64 << 20;
@@ -99,16 +101,18 @@ pub(super) struct Build {
     pub(super) took: Took,
 }
 
-/// What the operator's section means to a build.
+/// What the operator's section means to a build. Without a vault, nothing is known of stored secrets.
 pub(super) async fn settings(
     spec: &Arc<PluginSpec>,
     manifest: &Arc<Manifest>,
     schemas: &Arc<Schemas>,
     environment: &Arc<Environment>,
+    vault: Option<&Vault>,
 ) -> Result<Settings, LoadError> {
+    let urls = secrets::urls(&spec.grants, manifest, environment, vault).await;
     let (spec, manifest) = (Arc::clone(spec), Arc::clone(manifest));
     let (schemas, environment) = (Arc::clone(schemas), Arc::clone(environment));
-    let made = move || Settings::of(&spec, &manifest, &schemas, &environment);
+    let made = move || Settings::of(&spec, &manifest, &schemas, &environment, &urls);
     blocking(move || made().map_err(LoadError::Settings)).await
 }
 

@@ -1,16 +1,18 @@
 //! One loaded generation of a plugin.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::abi::v0_1::WorldPre;
 use super::engine::Runtime;
 use super::host::HostState;
 use super::manifest::Manifest;
-use super::registry::{Journal, RegistryDeps, Trial};
+use super::registry::{Journal, RegistryDeps};
 use super::rights::{self, Ask, Missing};
 use super::schema::Schemas;
 use super::standing::{InForce, Standing};
@@ -30,18 +32,19 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Checks the operator's section against the manifest; the error has the mend. Takes a while:
-    /// not for async threads.
+    /// Checks the operator's section against the manifest; the error has the mend. `urls` are those in
+    /// secrets, as far as they are known. Takes a while: not for async threads.
     pub(super) fn of(
         spec: &PluginSpec,
         manifest: &Manifest,
         schemas: &Schemas,
         environment: &Environment,
+        urls: &BTreeMap<String, Url>,
     ) -> Result<Self, String> {
         let config = variables::filled_in(spec, environment)?;
         let config: Map<String, Value> = schemas.complete_config(spec.name.as_str(), config)?;
         let asks = rights::asks(manifest, &config)?;
-        let Missing { required, warnings } = rights::missing(&spec.name, manifest, &asks, &spec.grants);
+        let Missing { required, warnings } = rights::missing(&spec.name, manifest, &asks, &spec.grants, urls);
         let wrong = [
             rights::misunderstood(&spec.name, manifest, &spec.grants),
             required,
@@ -71,7 +74,6 @@ pub struct Plugin {
     pub(super) world: WorldPre<HostState>,
     pub(super) generation: u64,
     pub(super) digest: String,
-    pub(super) trial: Trial,
     pub(super) first_run: FirstRun,
 }
 
@@ -100,11 +102,10 @@ impl FirstRun {
 }
 
 impl Plugin {
-    /// Notes in the journal how long the first run was waited for, if there was one.
-    pub(super) fn tell_first_run(&self, journal: &mut Journal) {
-        if let Some(waited_ms) = self.first_run.waited_ms.get() {
-            journal.note_first_run(self.generation, &self.digest, *waited_ms);
-        }
+    /// Notes in the journal how long the first run was waited for, if there was one. Whether that is new.
+    pub(super) fn tell_first_run(&self, journal: &mut Journal) -> bool {
+        let waited_ms = self.first_run.waited_ms.get();
+        waited_ms.is_some_and(|waited_ms| journal.note_first_run(self.generation, &self.digest, *waited_ms))
     }
 
     /// The name in `plugins.toml`.

@@ -3,12 +3,14 @@
 mod archive;
 mod journal;
 mod reload;
+mod rollback;
 mod slot;
 mod status;
 mod trial;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::StreamExt;
@@ -19,11 +21,10 @@ pub(super) use self::journal::Journal;
 pub use self::reload::{Phases, Reload, ReloadCause, ReloadResult, RollbackError};
 use self::slot::Slot;
 pub use self::status::{ApplyReport, PluginState, PluginStatus};
-pub(super) use self::trial::Trial;
 use super::engine::Runtime;
+use super::load;
 use super::plugin::Plugin;
 use crate::clock::SharedClock;
-use crate::domain::attempt::AttemptOutcome;
 use crate::domain::plugin::{PluginName, PluginSpec};
 use crate::environment::Environment;
 use crate::metrics::Metrics;
@@ -53,6 +54,14 @@ struct Workshop {
     deps: Arc<RegistryDeps>,
     archive: Arc<Archive>,
     sources: Sources,
+    only_looks: AtomicBool,
+}
+
+impl Workshop {
+    /// Whether this process loads plugins for one command, and not to serve.
+    fn only_looks(&self) -> bool {
+        self.only_looks.load(Ordering::Relaxed)
+    }
 }
 
 /// All plugins by name.
@@ -75,11 +84,18 @@ impl Registry {
                 sources: Sources::new(&deps.data_dir),
                 deps: Arc::new(deps),
                 archive,
+                only_looks: AtomicBool::new(false),
             }),
             slots: RwLock::default(),
             applying: Mutex::default(),
             changes: watch::Sender::new(0),
         }
+    }
+
+    /// From now on loads are for one command alone: the journals keep only what it was asked to change.
+    /// Otherwise each command would be a start in the history, and push out what a person looks for.
+    pub fn only_look(&self) {
+        self.workshop.only_looks.store(true, Ordering::Relaxed);
     }
 
     /// Makes the plugins what `specs` says: loads new ones and those whose file changed, puts
@@ -91,8 +107,10 @@ impl Registry {
             removed: self.drop_others(&specs),
             ..ApplyReport::default()
         };
+        let mut journals = self.journals_of_new(&specs).await;
         // All at once, before the first load: what is taken away must not wait for a compiler.
-        let slots: Vec<Arc<Slot>> = specs.into_iter().map(|spec| self.announce(spec)).collect();
+        let announced = specs.into_iter();
+        let slots: Vec<Arc<Slot>> = announced.map(|spec| self.announce(spec, &mut journals)).collect();
         let statuses: Vec<PluginStatus> = futures_util::stream::iter(slots)
             .map(|slot| async move { slot.refresh(&self.workshop).await })
             .buffered(PARALLEL_LOADS)
@@ -118,72 +136,18 @@ impl Registry {
         self.find(name)?.current()
     }
 
-    /// Lets the build before the newest serve. The newest is not loaded again, by the poll or after a
-    /// restart, until [`Self::accept`] or a pin asks for it; another build in its file is.
-    ///
-    /// # Errors
-    /// When there is no such plugin, or no earlier build that may and can serve; then nothing has
-    /// changed.
-    pub async fn roll_back(&self, name: &PluginName, by: &str) -> Result<PluginStatus, RollbackError> {
-        let slot = self
-            .find(name)
-            .ok_or_else(|| RollbackError::Unknown(name.clone()))?;
-        let why = format!("rolled back by {by}");
-        let status = slot
-            .roll_back(&self.workshop, ReloadCause::Rollback, &why, None)
-            .await;
-        self.tell();
-        status
-    }
-
-    /// Takes a rollback back: loads the build in the plugin's file.
-    ///
-    /// # Errors
-    /// When there is no such plugin, or its file holds a build that was not rolled back.
-    pub async fn accept(&self, name: &PluginName) -> Result<PluginStatus, RollbackError> {
-        let slot = self
-            .find(name)
-            .ok_or_else(|| RollbackError::Unknown(name.clone()))?;
-        let status = slot.accept(&self.workshop).await;
-        self.tell();
-        status
-    }
-
-    /// Counts what came of a delivery for the trial of the build that ran it, and rolls that build
-    /// back when it has failed its trial (`rollback-after`).
-    pub async fn judge(&self, plugin: &Plugin, outcome: AttemptOutcome) {
-        let failed = match outcome {
-            AttemptOutcome::Succeeded => false,
-            AttemptOutcome::Retry
-            | AttemptOutcome::Rejected
-            | AttemptOutcome::Trapped
-            | AttemptOutcome::Limit => true,
-            // These tell nothing of the build.
-            _ => return,
-        };
-        let allowed = plugin.spec().rollback_after;
-        if !plugin.trial.note(failed, allowed) {
-            return;
-        }
-        let (name, digest) = (plugin.name(), plugin.digest());
-        let why = format!(
-            "its first {} deliveries all failed (rollback-after)",
-            allowed.unwrap_or_default()
-        );
-        let Some(slot) = self.find(name) else { return };
-        let rolled_back = slot
-            .roll_back(&self.workshop, ReloadCause::Failures, &why, Some(digest))
-            .await;
-        if let Err(error) = rolled_back {
-            tracing::warn!(plugin = %name, %error, "{why}, and it could not be rolled back");
-        }
-        self.tell();
-    }
-
     /// The remembered loads of a plugin, newest first. `None` when there is no such plugin.
     #[must_use]
     pub fn reloads(&self, name: &PluginName) -> Option<Vec<Reload>> {
         Some(self.find(name)?.reloads())
+    }
+
+    /// The same as it was last written down, whether or not there is such a plugin. Nothing is loaded
+    /// for it.
+    pub async fn remembered(&self, name: &PluginName) -> Vec<Reload> {
+        let (archive, name) = (Arc::clone(&self.workshop.archive), name.clone());
+        let read = load::blocking(move || Ok(archive.journal(&name).reloads().cloned().collect()));
+        read.await.unwrap_or_default()
     }
 
     /// How a plugin stands.
@@ -224,6 +188,14 @@ impl Registry {
         unfetched.map(|(name, _)| name.clone()).collect()
     }
 
+    /// The plugins whose journal could not be written.
+    #[must_use]
+    pub fn unsaved(&self) -> Vec<PluginName> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let unsaved = slots.iter().filter(|(_, slot)| slot.is_unsaved());
+        unsaved.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Changes whenever a status may have.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
@@ -239,11 +211,29 @@ impl Registry {
         slots.get(name).cloned()
     }
 
-    fn announce(&self, spec: PluginSpec) -> Arc<Slot> {
+    /// The journals of the plugins that have no slot yet, read off the async threads.
+    async fn journals_of_new(&self, specs: &[PluginSpec]) -> BTreeMap<PluginName, Journal> {
+        let new: Vec<PluginName> = {
+            let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+            let names = specs.iter().map(|spec| &spec.name);
+            names.filter(|name| !slots.contains_key(*name)).cloned().collect()
+        };
+        let archive = Arc::clone(&self.workshop.archive);
+        let read = load::blocking(move || {
+            let journals = new.into_iter().map(|name| (archive.journal(&name), name));
+            Ok(journals.map(|(journal, name)| (name, journal)).collect())
+        });
+        read.await.unwrap_or_default()
+    }
+
+    fn announce(&self, spec: PluginSpec, journals: &mut BTreeMap<PluginName, Journal>) -> Arc<Slot> {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        let slot = slots
-            .entry(spec.name.clone())
-            .or_insert_with(|| Arc::new(Slot::new(&spec, self.workshop.archive.journal(&spec.name))));
+        let slot = slots.entry(spec.name.clone()).or_insert_with(|| {
+            let journal = journals.remove(&spec.name);
+            // It is there, unless reading it panicked.
+            let journal = journal.unwrap_or_else(|| self.workshop.archive.journal(&spec.name));
+            Arc::new(Slot::new(&spec, journal))
+        });
         slot.announce(spec);
         Arc::clone(slot)
     }

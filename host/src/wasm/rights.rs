@@ -1,6 +1,9 @@
 //! Effective rights: what the manifest asks for **and** what the operator grants. Pure.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::manifest::{Manifest, SecretKind};
 use crate::domain::grant::{Grants, HttpPattern, Permission, Target};
@@ -48,16 +51,34 @@ pub(super) fn asks(manifest: &Manifest, config: &Map<String, Value>) -> Result<V
 /// # Errors
 /// When the configuration lacks what a pattern needs.
 pub fn asked_patterns(manifest: &Manifest, config: &Value) -> Result<Vec<HttpPattern>, String> {
-    let config = manifest
-        .check()?
-        .complete_config(&manifest.name, config.as_object().cloned().unwrap_or_default())?;
-    let asks = asks(manifest, &config)?.into_iter();
+    let asks = completed_asks(manifest, config)?.into_iter();
     Ok(asks
         .filter_map(|ask| match ask {
             Ask::Pattern(pattern) => Some(pattern),
             Ask::SecretUrl { .. } => None,
         })
         .collect())
+}
+
+/// The methods (`*`: any) of requests that a manifest asks to send to URLs in secrets, with the secrets'
+/// names. Only who knows the URL can say which grant that takes.
+///
+/// # Errors
+/// As [`asked_patterns`]'s.
+pub fn asked_secret_urls(manifest: &Manifest, config: &Value) -> Result<Vec<(String, String)>, String> {
+    let asks = completed_asks(manifest, config)?.into_iter();
+    Ok(asks
+        .filter_map(|ask| match ask {
+            Ask::Pattern(_) => None,
+            Ask::SecretUrl { method, secret } => Some((method.unwrap_or_else(|| "*".to_owned()), secret)),
+        })
+        .collect())
+}
+
+fn completed_asks(manifest: &Manifest, config: &Value) -> Result<Vec<Ask>, String> {
+    let config = config.as_object().cloned().unwrap_or_default();
+    let config = manifest.check()?.complete_config(&manifest.name, config)?;
+    asks(manifest, &config)
 }
 
 fn ask(manifest: &Manifest, config: &Map<String, Value>, text: &str) -> Result<Ask, String> {
@@ -131,8 +152,15 @@ pub(super) struct Missing {
     pub(super) warnings: Vec<String>,
 }
 
-/// Compares asks with grants; each text ends with the lines to add.
-pub(super) fn missing(plugin: &PluginName, manifest: &Manifest, asks: &[Ask], grants: &Grants) -> Missing {
+/// Compares asks with grants; each text ends with the lines to add. `urls` has what is known of the URLs in
+/// secrets.
+pub(super) fn missing(
+    plugin: &PluginName,
+    manifest: &Manifest,
+    asks: &[Ask],
+    grants: &Grants,
+    urls: &BTreeMap<String, Url>,
+) -> Missing {
     let mut missing = Missing::default();
     for secret in &manifest.secrets {
         // The description of an optional one says when it is needed.
@@ -147,13 +175,23 @@ pub(super) fn missing(plugin: &PluginName, manifest: &Manifest, asks: &[Ask], gr
         ));
     }
     for ask in asks {
-        if let Ask::Pattern(pattern) = ask
-            && !covered(pattern, grants)
-        {
-            let lines = http_lines(plugin, grants, &pattern.to_string());
-            missing
-                .warnings
-                .push(format!("`{pattern}` is asked for and not granted; {lines}"));
+        match ask {
+            Ask::Pattern(pattern) if covered(pattern, grants) => {}
+            Ask::Pattern(pattern) => {
+                let lines = http_lines(plugin, grants, &pattern.to_string());
+                missing
+                    .warnings
+                    .push(format!("`{pattern}` is asked for and not granted; {lines}"));
+            }
+            Ask::SecretUrl { method, secret } => {
+                let method = method.as_deref().unwrap_or("*");
+                let url = urls.get(secret);
+                if grants.secrets.contains_key(secret) && !leads_to_a_grant(method, url, grants) {
+                    missing
+                        .warnings
+                        .push(secret_url_warning(plugin, method, secret, url, grants));
+                }
+            }
         }
     }
     for permission in &manifest.permissions {
@@ -221,6 +259,44 @@ fn covered(ask: &HttpPattern, grants: &Grants) -> bool {
         path: &url.path().replace("%7B", "{").replace("%7D", "}"),
     };
     grants.http.iter().any(|grant| grant.matches(&target))
+}
+
+/// Whether some grant is for the URL in a secret. While its value is not known, every grant of the method
+/// may be.
+fn leads_to_a_grant(method: &str, url: Option<&Url>, grants: &Grants) -> bool {
+    let Some(url) = url else {
+        let granted = grants.http.iter().map(ToString::to_string);
+        return granted
+            .filter_map(|grant| Some(grant.split_once(' ')?.0.to_owned()))
+            .any(|granted| granted == "*" || granted == method);
+    };
+    let target = Target {
+        method: if method == "*" { "ANY" } else { method },
+        scheme: url.scheme(),
+        host: url.host_str().unwrap_or(""),
+        port: url.port_or_known_default().unwrap_or(0),
+        path: url.path(),
+    };
+    grants.http.iter().any(|grant| grant.matches(&target))
+}
+
+/// Tells no more of the URL than its origin, which is what a grant names.
+fn secret_url_warning(
+    plugin: &PluginName,
+    method: &str,
+    secret: &str,
+    url: Option<&Url>,
+    grants: &Grants,
+) -> String {
+    let origin = url.map_or_else(
+        || "https://HOST".to_owned(),
+        |url| url.origin().ascii_serialization(),
+    );
+    let pattern = format!("{method} {origin}/**");
+    let lines = http_lines(plugin, grants, &pattern);
+    format!(
+        "the URL in the secret `{secret}` leads where nothing is granted, so that every request to it is refused; {lines}"
+    )
 }
 
 /// The lines that grant one more HTTP pattern.
@@ -293,6 +369,26 @@ mod tests {
             &pattern("* https://*.a.com/**"),
             &grants(&["POST https://*.a.com/**"])
         ));
+    }
+
+    #[test]
+    fn a_url_in_a_secret_needs_a_grant_where_it_leads() {
+        let url: Url = "https://hooks.example.com/services/x".parse().expect("a URL");
+        let granted = grants(&["POST https://hooks.example.com/services/**"]);
+        assert!(leads_to_a_grant("POST", Some(&url), &granted));
+        assert!(!leads_to_a_grant("*", Some(&url), &granted));
+        assert!(!leads_to_a_grant(
+            "POST",
+            Some(&url),
+            &grants(&["POST https://example.com/**"])
+        ));
+        assert!(leads_to_a_grant("POST", None, &granted));
+        assert!(!leads_to_a_grant("GET", None, &granted) && !leads_to_a_grant("POST", None, &grants(&[])));
+        let told = secret_url_warning(&plugin(), "POST", "hook", Some(&url), &grants(&[]));
+        assert!(
+            told.ends_with("http = [\"POST https://hooks.example.com/**\"]") && !told.contains("services"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Where the values of secrets come from, and the words that stand for them in a guest.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use tokio::io::AsyncReadExt;
+use url::Url;
 
 use super::host::RunContext;
-use super::manifest::SecretKind;
-use crate::domain::grant::SecretSource;
+use super::manifest::{Manifest, SecretKind};
+use crate::domain::grant::{Grants, SecretSource};
 use crate::environment::Environment;
 use crate::secret::Secret;
 use crate::vault::Vault;
@@ -40,6 +42,28 @@ async fn resolve(source: &SecretSource, environment: &Environment, vault: &Vault
         SecretSource::Stored(name) => vault.get(name).await.map_err(|error| error.to_string()),
         source => of_node(source, environment).await,
     }
+}
+
+/// The granted URLs that the manifest takes from secrets, as far as they can be read now.
+pub(super) async fn urls(
+    grants: &Grants,
+    manifest: &Manifest,
+    environment: &Environment,
+    vault: Option<&Vault>,
+) -> BTreeMap<String, Url> {
+    let mut urls = BTreeMap::new();
+    for ask in manifest.secrets.iter().filter(|ask| ask.kind == SecretKind::Url) {
+        let Some(grant) = grants.secrets.get(&ask.name) else {
+            continue;
+        };
+        let value = match vault {
+            Some(vault) => resolve(&grant.source, environment, vault).await,
+            None => of_node(&grant.source, environment).await,
+        };
+        let url = value.ok().and_then(|value| Url::parse(value.expose()).ok());
+        urls.extend(url.map(|url| (ask.name.clone(), url)));
+    }
+    urls
 }
 
 /// Reads a secret that this node has without the database; the value of a stored one is missing.

@@ -6,9 +6,10 @@ mod signature;
 mod web;
 
 use std::io::Read;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -36,8 +37,8 @@ pub(super) struct Source {
     pub(super) bytes: Arc<[u8]>,
     /// SHA-256 in hex.
     pub(super) digest: String,
-    /// When its file was changed, as the file system tells it.
-    pub(super) modified: Option<Timestamp>,
+    /// When its file came to be where it is, as the file system tells it.
+    pub(super) placed: Option<Timestamp>,
 }
 
 impl Source {
@@ -46,7 +47,7 @@ impl Source {
         Self {
             digest: hex::encode(Sha256::digest(&bytes)),
             bytes: bytes.into(),
-            modified: None,
+            placed: None,
         }
     }
 }
@@ -61,21 +62,27 @@ pub(super) async fn read(path: &Path) -> Result<Source, LoadError> {
 fn read_now(path: PathBuf) -> Result<Source, LoadError> {
     let mut bytes = Vec::new();
     let read = std::fs::File::open(&path).and_then(|file| {
-        let modified = file.metadata()?.modified().ok();
-        let modified = modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let placed = placed(&file.metadata()?).max(placed(&std::fs::symlink_metadata(&path)?));
         file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(modified)
+        Ok(placed)
     });
     match read {
         Err(source) => Err(LoadError::Read { path, source }),
         Ok(_) if bytes.len() as u64 > MAX_COMPONENT_BYTES => {
             Err(LoadError::TooLarge(path.display().to_string()))
         }
-        Ok(modified) => Ok(Source {
-            modified: modified.map(|since| Timestamp::from_millis(0).plus(since)),
+        Ok(placed) => Ok(Source {
+            placed: Some(placed),
             ..Source::of(bytes)
         }),
     }
+}
+
+/// The time of the inode's last change: writing sets it as it sets the time of modification, but so does
+/// moving the file here, whose modification may be long past (stat(2), `st_ctim`).
+fn placed(file: &std::fs::Metadata) -> Timestamp {
+    let millis = file.ctime_nsec() / 1_000_000;
+    Timestamp::from_millis(file.ctime().saturating_mul(1_000).saturating_add(millis))
 }
 
 /// What came over the network, with its signature.

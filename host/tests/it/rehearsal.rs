@@ -130,7 +130,15 @@ fn a_component_is_added_with_what_it_asks_for_and_loads() {
         unsure.err
     );
     assert!(unsure.out.contains("secret"), "{}", unsure.out);
-    let added = yard.run(&["plugins", "add", &file, "--yes", "--pin", "--source", "github"]);
+    let add = [
+        "plugins",
+        "add",
+        &file,
+        "--yes",
+        "--origin",
+        "webhook-url=https://hooks.example.com",
+    ];
+    let added = yard.run(&[&add[..], &["--pin", "--source", "github"]].concat());
     assert_eq!(added.status, 0, "{}{}", added.out, added.err);
     let text = fs::read_to_string(yard.path().join("plugins.toml")).expect("read");
     assert!(
@@ -140,7 +148,7 @@ fn a_component_is_added_with_what_it_asks_for_and_loads() {
     let listed = yard.run(&["--json", "plugins", "list"]);
     let listed: Value = serde_json::from_str(&listed.out).expect("JSON");
     assert_eq!(listed["plugins"][0]["state"], "ready", "{listed:#}");
-    let again = yard.run(&["plugins", "add", &file, "--yes"]);
+    let again = yard.run(&add);
     assert!(
         again.status == 1 && again.err.contains("already"),
         "{}",

@@ -1,10 +1,12 @@
 //! Builds and settings change under way; nothing that serves is lost.
 
 mod files;
+mod history;
 mod many;
 mod pins;
 mod rights;
 mod rollback;
+mod trials;
 mod variables;
 
 use std::fs;

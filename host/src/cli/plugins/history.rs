@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::output::{cell, table};
 
-/// Prints the loads, newest first, and what went wrong with each.
+/// Prints the loads, newest first, and why each that has a reason.
 pub(super) fn print(reloads: &Value) {
     let empty = Vec::new();
     let reloads = reloads.as_array().unwrap_or(&empty);
@@ -20,7 +20,7 @@ pub(super) fn print(reloads: &Value) {
     ];
     table(&rows.into(), &columns, "it was never loaded");
     for reload in reloads {
-        for line in reload["error"].as_str().into_iter().flat_map(str::lines) {
+        for line in reload["why"].as_str().into_iter().flat_map(str::lines) {
             println!("{}: {}", cell(&reload["at"]), cell(&line.into()));
         }
     }

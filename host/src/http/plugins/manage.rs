@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::super::extract::StaffUser;
+use super::super::extract::{Params, StaffUser};
 use super::super::problem::ProblemBody;
 use super::super::{ApiState, Problem};
 use super::named;
+use crate::domain::plugin::DigestPrefix;
 use crate::wasm::{PluginStatus, Reload};
 
 /// Switch a plugin on, in `plugins.toml` itself
@@ -20,7 +21,7 @@ use crate::wasm::{PluginStatus, Reload};
         (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "plugins.toml is wrong, so that it was not edited", body = ProblemBody,
+        (status = 409, description = "plugins.toml is wrong, cannot be written, or other nodes have another: it was not edited", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn enable(
@@ -41,7 +42,7 @@ pub async fn enable(
         (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "plugins.toml is wrong, so that it was not edited", body = ProblemBody,
+        (status = 409, description = "plugins.toml is wrong, cannot be written, or other nodes have another: it was not edited", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn disable(
@@ -80,24 +81,41 @@ pub async fn reloads(
 /// Go back to the build that served before
 ///
 /// The newest is not loaded again, by a poll or after a restart, until it is taken back or pinned;
-/// another build in its file is.
+/// another build in its file is. Once begun it is done, although the client goes away. It is of this node
+/// alone. Without `from`, asking twice goes back two builds.
 #[utoipa::path(post, path = "/api/plugins/{name}/rollback/", tag = "plugins", security(("bearer" = [])),
-    params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
+    params(
+        ("name" = String, Path, description = "The plugin's name in plugins.toml"),
+        ("from" = Option<String>, Query,
+         description = "The digest of the build to roll back, or its first 12 digits or more: when it was rolled \
+                        back already nothing changes, and when another serves neither"),
+    ),
     responses(
-        (status = 200, description = "How the plugin stands", body = Object),
+        (status = 200, description = "How the plugin stands; `warnings` tells when the rollback could not be \
+                                      written down, so that a restart would not know of it", body = Object),
+        (status = 400, description = "`from` is no digest", body = ProblemBody,
+         content_type = "application/problem+json"),
         (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "There is no earlier build that may serve", body = ProblemBody,
+        (status = 409, description = "There is no earlier build that may serve, or another than `from` serves",
+         body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn roll_back(
     State(state): State<ApiState>,
     StaffUser(user): StaffUser,
     Path(name): Path<String>,
+    params: Params,
 ) -> Result<Json<PluginStatus>, Problem> {
     let name = named(&name)?;
-    let rolled_back = state.actions.registry.roll_back(&name, &user.username).await;
+    let from = params.get("from").map(str::parse::<DigestPrefix>).transpose();
+    let from = from.map_err(|_| {
+        let why = "must be a SHA-256 in lower-case hexadecimal, or its first 12 digits or more";
+        Problem::bad_parameter("from", why)
+    })?;
+    let registry = &state.actions.registry;
+    let rolled_back = registry.roll_back(&name, &user.username, from.as_ref()).await;
     Ok(Json(rolled_back?))
 }
 
@@ -109,13 +127,14 @@ pub async fn roll_back(
         (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "The build in the file was not rolled back", body = ProblemBody,
-         content_type = "application/problem+json"),
+        (status = 409, description = "The build in the file was not rolled back, or the plugin is switched off",
+         body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub async fn take_back(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    StaffUser(user): StaffUser,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
-    Ok(Json(state.actions.registry.accept(&named(&name)?).await?))
+    let registry = &state.actions.registry;
+    Ok(Json(registry.accept(&named(&name)?, &user.username).await?))
 }

@@ -176,10 +176,12 @@ impl From<EditError> for Problem {
     fn from(error: EditError) -> Self {
         match error {
             EditError::Unknown(..) => Self::new(StatusCode::NOT_FOUND, "no-such-plugin", error.to_string()),
-            EditError::Wrong(_) | EditError::Rejected(_) | EditError::Taken(..) => {
+            EditError::Wrong(_) | EditError::Toml(..) | EditError::Taken(..) => {
                 Self::new(StatusCode::CONFLICT, "plugins-file-wrong", error.to_string())
             }
-            EditError::Write(..) => Self::new(
+            EditError::NodesDiffer(_) => Self::new(StatusCode::CONFLICT, "nodes-differ", error.to_string()),
+            EditError::Broken(_) => Self::internal(chain(&error)),
+            EditError::Busy(_) | EditError::Changed(_) | EditError::Write(..) => Self::new(
                 StatusCode::CONFLICT,
                 "plugins-file-not-written",
                 error.to_string(),

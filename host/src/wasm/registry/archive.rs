@@ -1,9 +1,10 @@
 //! The data directory's memory of plugins: their builds by digest, and each one's journal.
 //!
 //! `<data dir>/plugins/<sha256>.wasm` holds builds, `<data dir>/plugins/<name>.json` journals. A build
-//! is kept while a journal names it. Failures to write only warn: the plugin serves without.
+//! is kept while a journal names it.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -53,35 +54,61 @@ impl Archive {
         })
     }
 
-    /// Writes a journal, with a build that it names, and clears away builds that no journal names
-    /// any more. Blocks: not for async threads.
-    pub(super) fn write(&self, name: &PluginName, journal: &Journal, build: Option<&Source>) {
+    /// Writes a journal as it is by now, with a build that it names, and clears away builds that no
+    /// journal names any more. Once this is done it outlives a power cut. Blocks: not for async threads.
+    ///
+    /// # Errors
+    /// When journal or build are not kept. The journal is written although there is no room for the
+    /// build.
+    pub(super) fn write(
+        &self,
+        name: &PluginName,
+        journal: &Mutex<Journal>,
+        build: Option<&Source>,
+    ) -> io::Result<()> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = self.try_write(name, journal, build) {
-            tracing::warn!(plugin = %name, %error, "the build could not be kept for a restart");
+        // Within the turn, so that an older state never comes after a newer one.
+        let journal = journal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        private_dir(&self.dir)?;
+        let kept = build.map_or(Ok(()), |build| self.keep(build));
+        let before = self.journal(name);
+        write_private(&self.journal_file(name), &[&serde_json::to_vec(&journal)?])?;
+        // The rename is durable once its directory is.
+        File::open(&self.dir)?.sync_all()?;
+        if let Err(error) = self.clear_away(&before, &journal) {
+            tracing::warn!(plugin = %name, %error, "builds that nobody needs any more are still there");
         }
+        kept
     }
 
-    fn try_write(&self, name: &PluginName, journal: &Journal, build: Option<&Source>) -> io::Result<()> {
-        private_dir(&self.dir)?;
-        if let Some(build) = build {
-            let file = self.build_file(&build.digest);
-            if !holds(&file, &build.bytes) {
-                write_private(&file, &[&build.bytes])?;
-            }
+    fn keep(&self, build: &Source) -> io::Result<()> {
+        let file = self.build_file(&build.digest);
+        if holds(&file, &build.bytes) {
+            return Ok(());
         }
-        let before = self.journal(name);
-        write_private(&self.journal_file(name), &[&serde_json::to_vec(journal)?])?;
+        write_private(&file, &[&build.bytes])
+    }
+
+    /// Removes the builds that only `before` names.
+    fn clear_away(&self, before: &Journal, now: &Journal) -> io::Result<()> {
         let mut dropped: BTreeSet<&str> = before.kept().collect();
-        for digest in journal.kept() {
+        for digest in now.kept() {
             dropped.remove(digest);
         }
         for digest in dropped {
             if !self.is_named(digest)? {
-                std::fs::remove_file(self.build_file(digest))?;
+                match std::fs::remove_file(self.build_file(digest)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
             }
         }
         Ok(())
+    }
+
+    /// Where all this is.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Whether some plugin's journal keeps this build.
@@ -127,10 +154,14 @@ mod tests {
         let archive = Archive::new(dir.path());
         let [one, two]: [PluginName; 2] = ["one", "two"].map(|name| name.parse().expect("a name"));
         let builds: Vec<Source> = (0..6).map(|n| Source::of(vec![n; 8])).collect();
+        let write = |name, journal: &Journal, build| {
+            let written = archive.write(name, &Mutex::new(journal.clone()), build);
+            written.expect("written");
+        };
         let mut journal = Journal::default();
         for build in &builds {
-            journal.serve(&build.digest);
-            archive.write(&one, &journal, Some(build));
+            journal.serve(&build.digest, true);
+            write(&one, &journal, Some(build));
         }
         assert_eq!(archive.journal(&one), journal);
         assert!(
@@ -142,10 +173,10 @@ mod tests {
         assert!(archive.build(last).await.is_none());
 
         let mut other = Journal::default();
-        other.serve(last);
-        archive.write(&two, &other, Some(&builds[5]));
+        other.serve(last, true);
+        write(&two, &other, Some(&builds[5]));
         assert!(archive.build(last).await.is_some(), "made whole again");
-        archive.write(&one, &Journal::default(), None);
+        write(&one, &Journal::default(), None);
         assert!(archive.build(last).await.is_some(), "the other names it");
         assert!(archive.build(&builds[4].digest).await.is_none());
     }

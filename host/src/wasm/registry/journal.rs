@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::reload::Reload;
+use super::reload::{Reload, ReloadCause};
+use super::trial::{Noted, Trial};
+use crate::domain::id::DeliveryId;
+use crate::domain::plugin::DigestPrefix;
 use crate::domain::time::Timestamp;
 
 /// Builds kept beside the one that serves: one to go back to, and two more for when it is no better.
@@ -23,6 +26,8 @@ pub(in crate::wasm) struct Journal {
     /// Those that served before it, newest first.
     earlier: VecDeque<String>,
     rejected: VecDeque<Rejected>,
+    /// The trial of the build that serves, while it lasts.
+    trial: Option<Trial>,
     /// Newest first.
     reloads: VecDeque<Reload>,
 }
@@ -51,11 +56,13 @@ impl Journal {
         self.serving().into_iter().chain(self.earlier())
     }
 
-    /// Notes that this build serves from now on.
-    pub(super) fn serve(&mut self, digest: &str) {
+    /// Notes that this build serves from now on, `fresh` from its file: then it is on trial when it
+    /// takes another's place.
+    pub(super) fn serve(&mut self, digest: &str, fresh: bool) {
         if self.serving() == Some(digest) {
             return;
         }
+        self.trial = (fresh && self.serving.is_some()).then(|| Trial::of(digest));
         let before = self.serving.replace(digest.to_owned());
         if let Some(before) = before {
             self.earlier.push_front(before);
@@ -84,6 +91,35 @@ impl Journal {
         self.rejected.iter().find(|rejected| rejected.digest == digest)
     }
 
+    /// Whether a build whose digest begins so was rolled back.
+    pub(super) fn has_rejected(&self, digest: &DigestPrefix) -> bool {
+        let mut rejected = self.rejected.iter();
+        rejected.any(|rejected| digest.fits(&rejected.digest))
+    }
+
+    /// Takes in how a delivery of this build ended; `allowed` may fail before it has failed its trial.
+    pub(super) fn judge(
+        &mut self,
+        digest: &str,
+        delivery: DeliveryId,
+        failed: bool,
+        allowed: Option<u32>,
+    ) -> Noted {
+        let Some(trial) = self.trial.as_mut().filter(|trial| trial.is_of(digest)) else {
+            return Noted::Nothing;
+        };
+        if failed {
+            return allowed.map_or(Noted::Nothing, |allowed| trial.fail(delivery, allowed));
+        }
+        self.trial = None;
+        Noted::Changed
+    }
+
+    /// Ends the trial: nothing can come of it any more.
+    pub(super) fn end_trial(&mut self) {
+        self.trial = None;
+    }
+
     /// Adds a load; whether it tells anything new.
     pub(super) fn note(&mut self, reload: Reload) -> bool {
         if self.reloads.front().is_some_and(|last| reload.repeats(last)) {
@@ -99,14 +135,20 @@ impl Journal {
         self.reloads.iter()
     }
 
-    /// Fills in how long the newest load of this build waited for its first run.
-    pub(in crate::wasm) fn note_first_run(&mut self, generation: u64, digest: &str, waited_ms: u64) {
-        let load = self
-            .reloads
-            .iter_mut()
-            .find(|load| load.generation == Some(generation) && load.new_digest.as_deref() == Some(digest));
-        if let Some(load) = load {
-            load.phases.first_run_ms.get_or_insert(waited_ms);
+    /// Fills in how long this build waited for its first run, in the load that let it serve: what was
+    /// put in force since is not what the run waited for. Whether that is new.
+    pub(in crate::wasm) fn note_first_run(&mut self, generation: u64, digest: &str, waited_ms: u64) -> bool {
+        let load = self.reloads.iter_mut().find(|load| {
+            load.cause != ReloadCause::Section
+                && load.generation == Some(generation)
+                && load.new_digest.as_deref() == Some(digest)
+        });
+        match load {
+            Some(load) if load.phases.first_run_ms.is_none() => {
+                load.phases.first_run_ms = Some(waited_ms);
+                true
+            }
+            _ => false,
         }
     }
 }
@@ -127,10 +169,10 @@ mod tests {
     fn earlier_builds_are_kept_newest_first_and_a_rejected_one_is_not() {
         let mut journal = Journal::default();
         for digest in ["a", "b", "c", "b", "d", "e"] {
-            journal.serve(digest);
+            journal.serve(digest, true);
         }
         assert_eq!(journal.kept().collect::<Vec<_>>(), ["e", "d", "b", "c"]);
-        journal.serve("d");
+        journal.serve("d", false);
         journal.reject(rejected("e"));
         assert_eq!(journal.kept().collect::<Vec<_>>(), ["d", "b", "c"]);
         assert!(journal.rejected("e").is_some());
@@ -138,10 +180,36 @@ mod tests {
     }
 
     #[test]
+    fn one_success_passes_and_each_delivery_fails_once() {
+        let [one, two] = [DeliveryId::generate(), DeliveryId::generate()];
+        let mut journal = Journal::default();
+        journal.serve("a", true);
+        assert_eq!(
+            journal.judge("a", one, true, Some(1)),
+            Noted::Nothing,
+            "the first build takes nobody's place"
+        );
+        journal.serve("b", true);
+        assert_eq!(journal.judge("a", one, true, Some(1)), Noted::Nothing);
+        assert_eq!(journal.judge("b", one, true, None), Noted::Nothing);
+        assert_eq!(journal.judge("b", one, true, Some(2)), Noted::Changed);
+        assert_eq!(journal.judge("b", one, true, Some(2)), Noted::Nothing);
+        assert_eq!(journal.judge("b", two, true, Some(2)), Noted::Failed);
+        assert_eq!(journal.judge("b", two, false, Some(2)), Noted::Changed);
+        assert_eq!(journal.judge("b", two, true, Some(1)), Noted::Nothing);
+        journal.serve("a", false);
+        assert_eq!(
+            journal.judge("a", one, true, Some(1)),
+            Noted::Nothing,
+            "went back to"
+        );
+    }
+
+    #[test]
     fn what_is_remembered_is_bounded() {
         let mut journal = Journal::default();
         for number in 0..200 {
-            journal.serve(&format!("{number}"));
+            journal.serve(&format!("{number}"), true);
             journal.reject(rejected(&format!("r{number}")));
         }
         assert_eq!(

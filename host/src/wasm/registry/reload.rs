@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::plugin::PluginName;
+use crate::domain::plugin::{DigestPrefix, PluginName};
 use crate::domain::time::Timestamp;
 use crate::domain::words::words;
 use crate::wasm::load::LoadError;
@@ -22,6 +22,8 @@ pub enum ReloadCause {
     Rollback,
     /// The newest build failed every delivery of its trial (`rollback-after`).
     Failures,
+    /// A person took a rollback back.
+    Undo,
 }
 
 words!(ReloadCause, "cause of a reload" {
@@ -31,6 +33,7 @@ words!(ReloadCause, "cause of a reload" {
     Fallback = "fallback",
     Rollback = "rollback",
     Failures = "failures",
+    Undo = "undo",
 });
 
 /// How a load ended.
@@ -60,8 +63,9 @@ pub struct Reload {
     pub new_digest: Option<String>,
     /// The generation that came of it.
     pub generation: Option<u64>,
-    /// Why it was refused, or why a build was rolled back.
-    pub error: Option<String>,
+    /// Why it was refused, who rolled a build back or took that back and why, or what keeps the file's
+    /// build from serving.
+    pub why: Option<String>,
     /// From the first look at the file to its end, in milliseconds.
     pub duration_ms: u64,
     pub phases: Phases,
@@ -74,7 +78,7 @@ impl Reload {
         self.result == ReloadResult::Refused
             && before.result == ReloadResult::Refused
             && self.new_digest == before.new_digest
-            && self.error == before.error
+            && self.why == before.why
     }
 }
 
@@ -82,8 +86,8 @@ impl Reload {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Phases {
-    /// From the file's time of change to the first look at it; `None` when the change is older than
-    /// a minute, as at a start.
+    /// From when the file came to be where it is, as the file system tells it, to the first look at it;
+    /// `None` when that is more than a minute ago, as at a start.
     pub noticed_ms: Option<u64>,
     /// Reading and digesting the file.
     pub read_ms: u64,
@@ -113,6 +117,17 @@ pub enum RollbackError {
     Pinned(PluginName),
     #[error("the build in the file of {0} was not rolled back")]
     NotRejected(PluginName),
+    #[error("the build {from} does not serve {name}, but {serving}; nothing was rolled back")]
+    NotServing {
+        name: PluginName,
+        from: DigestPrefix,
+        serving: String,
+    },
+    #[error("[plugins.{0}] was changed meanwhile; nothing was rolled back, try again")]
+    Overtaken(PluginName),
+    /// Whether the build in the file was rolled back cannot be told.
+    #[error("the rollback cannot be taken back: {0}")]
+    Component(#[source] LoadError),
     /// The earlier build does not load either.
     #[error("the earlier build cannot serve: {0}")]
     Load(#[from] LoadError),

@@ -1,6 +1,7 @@
 //! One plugin's place in the registry: what serves, and how it stands.
 
 mod loading;
+mod rollback;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -10,13 +11,15 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Mutex;
 
 use self::loading::Loading;
-use super::journal::{Journal, Rejected};
-use super::reload::{Reload, ReloadCause, RollbackError};
+use super::journal::Journal;
+use super::reload::Reload;
 use super::{PluginState, PluginStatus, Workshop};
 use crate::domain::plugin::PluginSpec;
 use crate::domain::time::Timestamp;
+use crate::wasm::load;
 use crate::wasm::manifest::Manifest;
 use crate::wasm::plugin::Plugin;
+use crate::wasm::source::Source;
 use crate::wasm::standing::Standing;
 
 /// A plugin of the file, loaded or not.
@@ -28,8 +31,8 @@ pub(super) struct Slot {
     /// One load at a time.
     loading: Mutex<()>,
     outcome: std::sync::Mutex<Outcome>,
-    /// Changes only while `loading` is held.
-    journal: std::sync::Mutex<Journal>,
+    /// What serves and what was rolled back change only while `loading` is held.
+    journal: Arc<std::sync::Mutex<Journal>>,
 }
 
 /// How the last load went.
@@ -37,6 +40,8 @@ pub(super) struct Slot {
 struct Outcome {
     error: Option<String>,
     loaded_at: Option<Timestamp>,
+    /// Why the journal is not on disk as it is here.
+    unsaved: Option<String>,
 }
 
 impl Slot {
@@ -48,7 +53,7 @@ impl Slot {
             generations: AtomicU64::new(0),
             loading: Mutex::default(),
             outcome: std::sync::Mutex::default(),
-            journal: std::sync::Mutex::new(journal),
+            journal: Arc::new(std::sync::Mutex::new(journal)),
         }
     }
 
@@ -60,8 +65,12 @@ impl Slot {
     /// Whether its component is to be fetched and could not be.
     pub(super) fn is_unfetched(&self) -> bool {
         let spec = self.standing.wanted();
-        let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        spec.enabled && spec.component.file().is_none() && outcome.error.is_some()
+        spec.enabled && spec.component.file().is_none() && self.outcome().error.is_some()
+    }
+
+    /// Whether its journal could not be written.
+    pub(super) fn is_unsaved(&self) -> bool {
+        self.outcome().unsaved.is_some()
     }
 
     /// The generation that serves.
@@ -81,6 +90,33 @@ impl Slot {
 
     fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outcome(&self) -> MutexGuard<'_, Outcome> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the journal, with a build that it names. What fails shows in the status, and is tried
+    /// again when the plugin is looked at next.
+    async fn save(&self, workshop: &Workshop, build: Option<Source>) {
+        let (archive, journal) = (Arc::clone(&workshop.archive), Arc::clone(&self.journal));
+        let name = self.standing.name.clone();
+        let written = load::blocking(move || Ok(archive.write(&name, &journal, build.as_ref())));
+        let error = match written.await {
+            Ok(written) => written.err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(error) = &error {
+            tracing::warn!(plugin = %self.standing.name, error, "what became of the plugin is not kept for a restart");
+        }
+        self.outcome().unsaved = error.map(|error| {
+            format!(
+                "what became of {} lately is not kept: cannot write in {}: {error}; a restart would not know of a \
+                 rollback. Make room there; it is tried again every 30 s",
+                self.standing.name,
+                workshop.archive.dir().display()
+            )
+        });
     }
 
     /// The loads that are remembered, newest first.
@@ -108,69 +144,13 @@ impl Slot {
             self.standing.enforce(&spec);
             self.note(None, None);
         }
-    }
-
-    /// Lets the build before the newest serve, and remembers the newest as rejected for `why`. With
-    /// `only`, nothing happens when another build than this one is the newest by now.
-    pub(super) async fn roll_back(
-        &self,
-        workshop: &Workshop,
-        cause: ReloadCause,
-        why: &str,
-        only: Option<&str>,
-    ) -> Result<PluginStatus, RollbackError> {
-        let _turn = self.loading.lock().await;
-        let spec = self.standing.wanted();
-        let name = || spec.name.clone();
-        if !spec.enabled {
-            return Err(RollbackError::Disabled(name()));
+        if self.is_unsaved() {
+            self.save(workshop, None).await;
         }
-        let serving = self.journal().serving().map(str::to_owned);
-        let Some(digest) = serving else {
-            return Err(RollbackError::NothingEarlier(name()));
-        };
-        if only.is_some_and(|only| only != digest) {
-            return Ok(self.status());
-        }
-        let earlier: Vec<String> = self.journal().earlier().map(str::to_owned).collect();
-        if !earlier.is_empty() && !earlier.iter().any(|digest| spec.allows_digest(digest)) {
-            return Err(RollbackError::Pinned(name()));
-        }
-        let mut found = None;
-        for digest in earlier.iter().filter(|digest| spec.allows_digest(digest)) {
-            found = workshop.archive.build(digest).await;
-            if found.is_some() {
-                break;
-            }
-        }
-        let file = found.ok_or_else(|| RollbackError::NothingEarlier(name()))?;
-        let rejected = Rejected {
-            digest,
-            at: workshop.deps.clock.now(),
-            why: why.to_owned(),
-        };
-        Loading::new(self, workshop, Arc::clone(&spec))
-            .in_place_of(rejected, file, cause)
-            .await?;
-        // So that the status says how the file stands to what serves now.
-        self.refresh_in_turn(workshop).await;
-        Ok(self.status())
-    }
-
-    /// Loads the build in the file although it was rolled back.
-    pub(super) async fn accept(&self, workshop: &Workshop) -> Result<PluginStatus, RollbackError> {
-        let _turn = self.loading.lock().await;
-        let spec = self.standing.wanted();
-        let file = workshop.sources.read(&spec, &workshop.deps.environment).await?;
-        if !self.journal().accept(&file.digest) {
-            return Err(RollbackError::NotRejected(spec.name.clone()));
-        }
-        self.refresh_in_turn(workshop).await;
-        Ok(self.status())
     }
 
     fn note(&self, error: Option<String>, loaded_at: Option<Timestamp>) {
-        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outcome = self.outcome();
         outcome.error = error;
         outcome.loaded_at = loaded_at.or(outcome.loaded_at);
     }
@@ -179,11 +159,12 @@ impl Slot {
     pub(super) fn status(&self) -> PluginStatus {
         let spec = self.standing.wanted();
         let current = self.current();
-        let outcome = self
-            .outcome
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let outcome = self.outcome().clone();
+        let mut warnings: Vec<String> = current
+            .as_ref()
+            .map(|plugin| plugin.settings.load().warnings.clone())
+            .unwrap_or_default();
+        warnings.extend(outcome.unsaved);
         let state = match (&current, &outcome.error) {
             _ if !spec.enabled => PluginState::Disabled,
             _ if spec.paused => PluginState::Paused,
@@ -199,10 +180,7 @@ impl Slot {
             digest: current.as_ref().map(|plugin| plugin.digest.clone()),
             earlier_digests: self.journal().earlier().map(str::to_owned).collect(),
             error: outcome.error,
-            warnings: current
-                .as_ref()
-                .map(|plugin| plugin.settings.load().warnings.clone())
-                .unwrap_or_default(),
+            warnings,
             loaded_at: current.as_ref().and(outcome.loaded_at),
             manifest: current.map(|plugin| Manifest::clone(&plugin.manifest)),
         }

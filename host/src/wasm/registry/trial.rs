@@ -1,47 +1,58 @@
 //! The trial of a build that took another's place: it has passed once a delivery works, and failed
-//! once as many have failed as the operator allows (`rollback-after`).
+//! once as many deliveries have failed as the operator allows (`rollback-after`). It is part of the
+//! journal, so that a restart does not begin it anew.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::BTreeSet;
 
-/// Stands for a trial that is over, or that never began.
-const OVER: u32 = u32::MAX;
+use serde::{Deserialize, Serialize};
 
-/// Counts the deliveries that have failed since the build began to serve.
-#[derive(Debug)]
-pub(in crate::wasm) struct Trial(AtomicU32);
+use crate::domain::id::DeliveryId;
 
-impl Trial {
-    /// The trial of a build that took another's place, or none.
-    pub(super) fn of(replaces_another: bool) -> Self {
-        Self(AtomicU32::new(if replaces_another { 0 } else { OVER }))
-    }
-
-    /// Takes a result in. `true` for the one that makes the build fail its trial.
-    pub(super) fn note(&self, failed: bool, allowed: Option<u32>) -> bool {
-        let next = |failures| match failures {
-            OVER => None,
-            _ if !failed => Some(OVER),
-            failures => Some(failures + 1),
-        };
-        let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
-        failed && before.is_ok_and(|failures| Some(failures + 1) == allowed)
-    }
+/// A trial under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Trial {
+    /// SHA-256 of the build.
+    digest: String,
+    /// The deliveries that failed, each once however often it was tried: one event that no build can
+    /// deal with must not condemn a good one. Never more than the operator allows.
+    failed: BTreeSet<DeliveryId>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What a delivery's end did to the trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// It tells nothing new.
+    Nothing,
+    /// The journal is another now.
+    Changed,
+    /// The build has failed its trial.
+    Failed,
+}
 
-    #[test]
-    fn one_success_passes_and_only_the_last_allowed_failure_fails() {
-        let trial = Trial::of(true);
-        assert!(!trial.note(true, Some(2)));
-        assert!(trial.note(true, Some(2)));
-        assert!(!trial.note(true, Some(2)), "told once");
-        let passed = Trial::of(true);
-        passed.note(false, Some(1));
-        assert!(!passed.note(true, Some(1)));
-        assert!(!Trial::of(false).note(true, Some(1)));
-        assert!(!Trial::of(true).note(true, None));
+impl Trial {
+    /// The trial of this build.
+    pub(super) fn of(digest: &str) -> Self {
+        Self {
+            digest: digest.to_owned(),
+            failed: BTreeSet::new(),
+        }
+    }
+
+    /// Whether it is this build's.
+    pub(super) fn is_of(&self, digest: &str) -> bool {
+        self.digest == digest
+    }
+
+    /// Takes a failure in. Says `Failed` again for each one past the last that is allowed.
+    pub(super) fn fail(&mut self, delivery: DeliveryId, allowed: u32) -> Noted {
+        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+        let new = self.failed.len() < allowed && self.failed.insert(delivery);
+        if self.failed.len() >= allowed {
+            Noted::Failed
+        } else if new {
+            Noted::Changed
+        } else {
+            Noted::Nothing
+        }
     }
 }

@@ -22,6 +22,7 @@ async fn the_document_describes_what_is_served() {
         "delete /api/processes/{code}/",
         "get /api/auth/profile/",
         "get /api/openapi.json",
+        "get /api/nodes/",
         "get /api/plugins/",
         "get /api/plugins/{name}/reloads/",
         "get /api/processes/",

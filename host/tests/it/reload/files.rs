@@ -12,15 +12,15 @@ use super::replace;
 use crate::support::pipeline::{JsonValue as _, PATIENCE, Pipeline};
 use crate::support::plugins::component;
 
-fn bytes(fixture: &str) -> Vec<u8> {
+pub(super) fn bytes(fixture: &str) -> Vec<u8> {
     fs::read(component(fixture)).expect("read")
 }
 
-fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-async fn plugin(pipeline: &Pipeline) -> Value {
+pub(super) async fn plugin(pipeline: &Pipeline) -> Value {
     let request = pipeline
         .client
         .get(format!("http://{}/api/plugins/", pipeline.address));
@@ -29,7 +29,7 @@ async fn plugin(pipeline: &Pipeline) -> Value {
 }
 
 /// Waits until the plugin is as wanted.
-async fn wait(pipeline: &Pipeline, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(super) async fn wait(pipeline: &Pipeline, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let began = Instant::now();
     loop {
         let plugin = plugin(pipeline).await;

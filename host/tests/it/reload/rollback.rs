@@ -1,17 +1,15 @@
-//! Going back to an earlier build, by a person or after failures, and the history of loads.
+//! Going back to an earlier build by a person, and forward again.
 
 use std::fs;
 
-use hookyard::domain::attempt::AttemptOutcome;
+use hookyard::domain::plugin::DigestPrefix;
 use hookyard::environment::Environment;
-use hookyard::wasm::{PluginState, ReloadCause, ReloadResult, RollbackError};
+use hookyard::wasm::{PluginState, RollbackError};
 
+use super::files::{bytes, digest};
 use super::{replace, replaceable, summary};
-use crate::support::plugins::{Yard, component, name, spec};
-
-fn bytes(fixture: &str) -> Vec<u8> {
-    fs::read(component(fixture)).expect("read")
-}
+use crate::support::pipeline::PATIENCE;
+use crate::support::plugins::{Yard, name, spec};
 
 #[tokio::test]
 async fn a_rolled_back_build_stays_away_over_polls_and_restarts_until_it_is_taken_back() {
@@ -20,7 +18,7 @@ async fn a_rolled_back_build_stays_away_over_polls_and_restarts_until_it_is_take
     let file = replaceable(&yard, "version_one").await;
     let error = yard
         .registry
-        .roll_back(&version, "ann")
+        .roll_back(&version, "ann", None)
         .await
         .expect_err("nothing earlier");
     assert!(matches!(error, RollbackError::NothingEarlier(_)), "{error}");
@@ -29,7 +27,7 @@ async fn a_rolled_back_build_stays_away_over_polls_and_restarts_until_it_is_take
     yard.registry.refresh(&version).await.expect("known");
     let status = yard
         .registry
-        .roll_back(&version, "ann")
+        .roll_back(&version, "ann", None)
         .await
         .expect("rolled back");
     assert_eq!(status.state, PluginState::LastGood);
@@ -47,10 +45,14 @@ async fn a_rolled_back_build_stays_away_over_polls_and_restarts_until_it_is_take
     assert_eq!(status.state, PluginState::LastGood, "a restart");
     assert_eq!(summary(&yard).await, "version one");
 
-    let status = yard.registry.accept(&version).await.expect("taken back");
+    let status = yard.registry.accept(&version, "bob").await.expect("taken back");
     assert_eq!(status.state, PluginState::Ready);
     assert_eq!(summary(&yard).await, "version two");
-    let error = yard.registry.accept(&version).await.expect_err("not rejected");
+    let error = yard
+        .registry
+        .accept(&version, "bob")
+        .await
+        .expect_err("not rejected");
     assert!(matches!(error, RollbackError::NotRejected(_)), "{error}");
 }
 
@@ -62,7 +64,7 @@ async fn a_pin_asks_for_a_rolled_back_build_and_forbids_a_rollback() {
     replace(&file, &bytes("version_two"));
     let newest = yard.registry.refresh(&version).await.expect("known");
     yard.registry
-        .roll_back(&version, "ann")
+        .roll_back(&version, "ann", None)
         .await
         .expect("rolled back");
     let mut pinned = spec("version", file);
@@ -71,87 +73,121 @@ async fn a_pin_asks_for_a_rolled_back_build_and_forbids_a_rollback() {
     assert_eq!(summary(&yard).await, "version two");
     let error = yard
         .registry
-        .roll_back(&version, "ann")
+        .roll_back(&version, "ann", None)
         .await
         .expect_err("pinned");
     assert!(matches!(error, RollbackError::Pinned(_)), "{error}");
     assert_eq!(summary(&yard).await, "version two");
 }
 
+/// A caller that goes away, as an HTTP client may, leaves nothing half done.
 #[tokio::test]
-async fn a_new_build_that_fails_its_first_deliveries_is_rolled_back() {
-    let yard = Yard::new(Environment::default()).await;
+async fn a_rollback_ends_without_its_caller_and_outlives_a_restart() {
+    let mut yard = Yard::new(Environment::default()).await;
     let version = name("version");
     let file = replaceable(&yard, "version_one").await;
-    let mut tried = spec("version", file.clone());
-    tried.rollback_after = Some(2);
-    yard.apply_ready(vec![tried]).await;
     replace(&file, &bytes("version_two"));
     yard.registry.refresh(&version).await.expect("known");
-    let plugin = yard.registry.plugin(&version).expect("loaded");
-    yard.registry.judge(&plugin, AttemptOutcome::Trapped).await;
-    yard.registry.judge(&plugin, AttemptOutcome::Deferred).await;
-    assert_eq!(summary(&yard).await, "version two");
-    yard.registry.judge(&plugin, AttemptOutcome::Retry).await;
+    let mut changes = yard.registry.changes();
+    let asked = yard.registry.roll_back(&version, "ann", None);
+    let gone = tokio::time::timeout(std::time::Duration::ZERO, asked).await;
+    assert!(gone.is_err(), "done before the caller could go away");
+    let told = tokio::time::timeout(PATIENCE, changes.changed()).await;
+    told.expect("it ended").expect("a registry");
     assert_eq!(summary(&yard).await, "version one");
-    let status = yard.registry.status(&version).expect("known");
-    let error = status.error.expect("why");
-    assert!(error.contains("its first 2 deliveries all failed"), "{error}");
-    let newest = &yard.registry.reloads(&version).expect("known")[0];
-    assert_eq!(
-        (newest.cause, newest.result),
-        (ReloadCause::Failures, ReloadResult::Loaded)
-    );
 
-    // What serves now did not take the place of another in this sense: no chain of rollbacks.
-    let plugin = yard.registry.plugin(&version).expect("loaded");
-    for _ in 0..5 {
-        yard.registry.judge(&plugin, AttemptOutcome::Trapped).await;
-    }
+    yard.restart();
+    let status = yard.apply(spec("version", file)).await;
+    assert_eq!(status.state, PluginState::LastGood, "{status:?}");
     assert_eq!(summary(&yard).await, "version one");
 }
 
 #[tokio::test]
-async fn the_history_tells_each_load_once_with_digests_and_phases() {
+async fn a_rollback_that_cannot_be_written_down_says_so_until_it_is() {
     let mut yard = Yard::new(Environment::default()).await;
     let version = name("version");
     let file = replaceable(&yard, "version_one").await;
-    summary(&yard).await;
-    replace(&file, b"rubbish");
-    yard.registry.refresh(&version).await.expect("known");
-    yard.registry.refresh(&version).await.expect("known");
     replace(&file, &bytes("version_two"));
     yard.registry.refresh(&version).await.expect("known");
-    let mut limited = spec("version", file.clone());
-    limited.limits.requests = 7;
-    yard.apply_ready(vec![limited.clone()]).await;
-    yard.restart();
-    yard.apply_ready(vec![limited]).await;
+    // A directory in its place cannot be replaced by a file, whoever asks.
+    let journal = yard.dir.path().join("plugins/version.json");
+    fs::remove_file(&journal).expect("removed");
+    fs::create_dir(&journal).expect("made");
+    let status = yard.registry.roll_back(&version, "ann", None).await;
+    let status = status.expect("the earlier build serves anyway");
+    assert_eq!(summary(&yard).await, "version one");
+    let told = status.warnings.join("\n");
+    assert!(told.contains("a restart would not know of a rollback"), "{told}");
+    assert_eq!(yard.registry.unsaved(), [version.clone()]);
 
-    let history = yard.registry.reloads(&version).expect("known");
-    let told: Vec<_> = history.iter().map(|load| (load.cause, load.result)).collect();
+    fs::remove_dir(&journal).expect("removed");
+    let status = yard.registry.refresh(&version).await.expect("known");
     assert_eq!(
-        told,
-        [
-            (ReloadCause::Start, ReloadResult::Loaded),
-            (ReloadCause::Section, ReloadResult::Loaded),
-            (ReloadCause::File, ReloadResult::Loaded),
-            (ReloadCause::File, ReloadResult::Refused),
-            (ReloadCause::Start, ReloadResult::Loaded),
-        ]
+        (status.state, status.warnings.len()),
+        (PluginState::LastGood, 0),
+        "{status:?}"
     );
-    let [_, _, second, refused, first] = &history[..] else {
-        panic!("{history:?}");
-    };
-    assert_eq!(second.old_digest, first.new_digest);
-    assert_ne!(second.new_digest, first.new_digest);
-    assert!(second.phases.noticed_ms.is_some(), "{second:?}");
-    assert!(first.phases.first_run_ms.is_some(), "{first:?}");
+    yard.restart();
+    let status = yard.apply(spec("version", file)).await;
+    assert_eq!(status.state, PluginState::LastGood, "{status:?}");
+}
+
+#[tokio::test]
+async fn asked_twice_from_the_same_build_it_goes_back_once() {
+    let yard = Yard::new(Environment::default()).await;
+    let version = name("version");
+    let file = replaceable(&yard, "echo").await;
+    for fixture in ["version_one", "version_two"] {
+        replace(&file, &bytes(fixture));
+        yard.registry.refresh(&version).await.expect("known");
+    }
+    let from: DigestPrefix = digest(&bytes("version_two"))[..12].parse().expect("a digest");
+    for _ in 0..2 {
+        let status = yard.registry.roll_back(&version, "ann", Some(&from)).await;
+        let digest_now = status.expect("rolled back").digest;
+        assert_eq!(digest_now, Some(digest(&bytes("version_one"))));
+    }
+    let other: DigestPrefix = digest(b"another").parse().expect("a digest");
+    let error = yard.registry.roll_back(&version, "ann", Some(&other)).await;
+    let error = error.expect_err("another serves");
+    assert!(matches!(error, RollbackError::NotServing { .. }), "{error}");
+    assert_eq!(summary(&yard).await, "version one");
+    assert!("12345".parse::<DigestPrefix>().is_err() && "XYZXYZXYZXYZ".parse::<DigestPrefix>().is_err());
+}
+
+#[tokio::test]
+async fn what_is_switched_off_or_cannot_be_read_is_not_taken_back() {
+    let mut yard = Yard::new(Environment::default()).await;
+    let version = name("version");
+    let file = replaceable(&yard, "version_one").await;
+    replace(&file, &bytes("version_two"));
+    yard.registry.refresh(&version).await.expect("known");
+    let rolled_back = yard.registry.roll_back(&version, "ann", None).await;
+    rolled_back.expect("rolled back");
+    let mut off = spec("version", file.clone());
+    off.enabled = false;
+    yard.apply(off.clone()).await;
+    for error in [
+        yard.registry.accept(&version, "bob").await,
+        yard.registry.roll_back(&version, "bob", None).await,
+    ] {
+        let error = error.expect_err("off");
+        assert!(matches!(error, RollbackError::Disabled(_)), "{error}");
+    }
+
+    yard.apply(spec("version", file.clone())).await;
+    let away = file.with_extension("away");
+    fs::rename(&file, &away).expect("moved");
+    let error = yard.registry.accept(&version, "bob").await.expect_err("no file");
+    let error = error.to_string();
     assert!(
-        refused
-            .error
-            .as_ref()
-            .is_some_and(|why| why.contains("not a WebAssembly component"))
+        error.contains("cannot be taken back: cannot read") && !error.contains("earlier"),
+        "{error}"
     );
-    assert_eq!(refused.old_digest, first.new_digest);
+    fs::rename(&away, &file).expect("moved");
+    yard.registry.accept(&version, "bob").await.expect("taken back");
+    yard.restart();
+    let status = yard.apply(spec("version", file)).await;
+    assert_eq!(status.state, PluginState::Ready, "{status:?}");
+    assert_eq!(summary(&yard).await, "version two");
 }

@@ -4,6 +4,7 @@ mod claims;
 mod events;
 mod finishes;
 mod leases;
+mod nodes;
 mod postgres;
 mod processes;
 mod schedules;

@@ -9,6 +9,7 @@ use hookyard::actions::Actions;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::FakeClock;
 use hookyard::config::PublicUrl;
+use hookyard::domain::id::NodeId;
 use hookyard::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use hookyard::domain::retry::RetryPolicy;
 use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
@@ -18,6 +19,7 @@ use hookyard::environment::Environment;
 use hookyard::http::{self, ApiState, Readiness};
 use hookyard::intake::Intake;
 use hookyard::lifecycle::Lifecycle;
+use hookyard::nodes::Nodes;
 use hookyard::operator::Operator;
 use hookyard::processes::Processes;
 use hookyard::scheduler::Desk;
@@ -167,17 +169,24 @@ impl Api {
         let readiness = Readiness::default();
         let specs = SharedSpecs::default();
         let actions = actions(&store, &clock, &wake, dir.path());
+        let operator = Arc::new(Operator::new(
+            dir.path().join("plugins.toml"),
+            actions.registry.clone(),
+            specs.clone(),
+            routes.clone(),
+        ));
         let state = ApiState {
             store: store.clone(),
             auth: auth.clone(),
             intake: intake.clone(),
             processes: Processes::new(store.clone(), clock.clone()),
-            operator: Arc::new(Operator::new(
-                dir.path().join("plugins.toml"),
-                actions.registry.clone(),
-                specs.clone(),
-                routes.clone(),
-            )),
+            nodes: Nodes {
+                store: store.clone(),
+                registry: actions.registry.clone(),
+                operator: operator.clone(),
+                node: NodeId::generate(),
+            },
+            operator,
             actions,
             metrics: Arc::default(),
             metrics_token: None,

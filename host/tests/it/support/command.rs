@@ -1,6 +1,7 @@
 //! The real binary in a data directory of its own, one command after the other.
 
-use std::process::{Command, Stdio};
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -29,19 +30,52 @@ impl Yard {
 
     /// Runs `hookyard` with these arguments to its end, told nothing by the machine.
     pub fn run(&self, args: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_hookyard"))
-            .args(args)
+        self.run_with(&[], args)
+    }
+
+    /// The same with these variables.
+    pub fn run_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hookyard"));
+        self.told(command.args(args)).envs(variables.iter().copied());
+        ended(command.stdin(Stdio::null()).output())
+    }
+
+    /// The same at a terminal, where a person types this. What it says comes out of one stream.
+    pub fn at_terminal(&self, typed: &str, args: &[&str]) -> Ran {
+        let quote = |arg: &&str| format!("'{arg}'");
+        let args: Vec<String> = args.iter().map(quote).collect();
+        let line = format!("'{}' {}", env!("CARGO_BIN_EXE_hookyard"), args.join(" "));
+        // Of Debian's essential package bsdutils. It passes the exit code on.
+        let mut command = Command::new("/usr/bin/script");
+        let command = self.told(command.args(["-qec", &line, "/dev/null"]));
+        let mut child = command
+            .env("SHELL", "/bin/sh")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("script runs");
+        let mut stdin = child.stdin.take().expect("piped");
+        stdin.write_all(typed.as_bytes()).expect("typed");
+        let ran = ended(child.wait_with_output());
+        drop(stdin);
+        ran
+    }
+
+    fn told<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
             .env_clear()
             .env("HOOKYARD_DATA_DIR", self.0.path().join("data"))
             .env("HOOKYARD_PLUGINS_FILE", self.0.path().join("plugins.toml"))
             .current_dir(self.0.path())
-            .stdin(Stdio::null())
-            .output()
-            .expect("the binary");
-        Ran {
-            status: output.status.code().expect("it ended by itself"),
-            out: String::from_utf8(output.stdout).expect("UTF-8"),
-            err: String::from_utf8(output.stderr).expect("UTF-8"),
-        }
+    }
+}
+
+fn ended(output: std::io::Result<Output>) -> Ran {
+    let output = output.expect("the binary");
+    Ran {
+        status: output.status.code().expect("it ended by itself"),
+        out: String::from_utf8(output.stdout).expect("UTF-8"),
+        err: String::from_utf8(output.stderr).expect("UTF-8"),
     }
 }

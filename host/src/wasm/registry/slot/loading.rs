@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use super::super::Workshop;
-use super::super::journal::Rejected;
+use super::super::journal::{Journal, Rejected};
 use super::super::reload::{Phases, Reload, ReloadCause, ReloadResult};
-use super::super::trial::Trial;
 use super::Slot;
 use crate::domain::plugin::PluginSpec;
 use crate::wasm::load::{self, Build, LoadError};
+use crate::wasm::manifest::Manifest;
 use crate::wasm::plugin::{FirstRun, Plugin, Settings};
+use crate::wasm::schema::Schemas;
 use crate::wasm::source::Source;
 
 /// Older changes of a file are not what this load answers.
@@ -28,6 +29,26 @@ pub(super) struct Loading<'a> {
     phases: Phases,
     /// The digest of what is being tried, once it is known.
     trying: Option<String>,
+    /// Who asked for the file's build although it had been rolled back.
+    undone_by: Option<String>,
+}
+
+/// Why a build is to serve.
+struct Occasion {
+    cause: ReloadCause,
+    why: Option<String>,
+    /// The build it takes the place of, when that was rolled back.
+    rejected: Option<Rejected>,
+}
+
+impl Occasion {
+    fn of(cause: ReloadCause, why: Option<String>) -> Self {
+        Self {
+            cause,
+            why,
+            rejected: None,
+        }
+    }
 }
 
 impl<'a> Loading<'a> {
@@ -39,6 +60,15 @@ impl<'a> Loading<'a> {
             started: Instant::now(),
             phases: Phases::default(),
             trying: None,
+            undone_by: None,
+        }
+    }
+
+    /// The same, by a person who took a rollback back.
+    pub(super) fn undone_by(self, who: &str) -> Self {
+        Self {
+            undone_by: Some(who.to_owned()),
+            ..self
         }
     }
 
@@ -53,7 +83,7 @@ impl<'a> Loading<'a> {
         if !matches!(error, LoadError::RolledBack { .. }) {
             self.refused(ReloadCause::File, &text).await;
         }
-        if let Err(error) = self.fall_back().await {
+        if let Err(error) = self.fall_back(&text).await {
             tracing::warn!(plugin = %self.spec.name, %error, "the last good build cannot serve under this section either");
         }
         let newest = self.slot.newest.load_full();
@@ -77,17 +107,29 @@ impl<'a> Loading<'a> {
             })?;
         self.has_read(&file);
         self.check_rejected(&file.digest)?;
-        match self.slot.newest.load_full() {
-            Some(newest) if newest.digest == file.digest => self.refit(&newest).await,
-            Some(_) => self.install(file, ReloadCause::File).await,
-            None => self.install(file, ReloadCause::Start).await,
-        }
+        let cause = match self.slot.newest.load_full() {
+            Some(newest) if newest.digest == file.digest => {
+                self.refit(&newest).await?;
+                if self.slot.is_unsaved() {
+                    self.slot.save(self.workshop, Some(file)).await;
+                }
+                return Ok(());
+            }
+            Some(_) => ReloadCause::File,
+            None => ReloadCause::Start,
+        };
+        let occasion = match &self.undone_by {
+            Some(who) => Occasion::of(ReloadCause::Undo, Some(format!("rollback taken back by {who}"))),
+            None => Occasion::of(cause, None),
+        };
+        // When the section is another by now, that one's turn comes.
+        self.install(file, occasion).await.map(|_installed| ())
     }
 
     fn has_read(&mut self, file: &Source) {
         self.phases.read_ms = millis(self.started.elapsed());
         self.phases.noticed_ms = file
-            .modified
+            .placed
             .map(|saved| self.workshop.deps.clock.now().since(saved))
             .filter(|since| *since < FRESH)
             .map(|since| millis(since).saturating_sub(self.phases.read_ms));
@@ -116,8 +158,7 @@ impl<'a> Loading<'a> {
             return Ok(());
         }
         let begun = Instant::now();
-        let environment = &self.workshop.deps.environment;
-        let mut settings = load::settings(&self.spec, &plugin.manifest, &plugin.schemas, environment).await?;
+        let mut settings = self.settings(&plugin.manifest, &plugin.schemas).await?;
         self.phases.settings_ms = millis(begun.elapsed());
         let Some(edition) = self.slot.standing.enforce(&self.spec) else {
             return Ok(());
@@ -125,45 +166,67 @@ impl<'a> Loading<'a> {
         settings.edition = edition;
         let changed = plugin.settings.load().edition != edition;
         plugin.settings.store(Arc::new(settings));
-        if changed {
+        if changed && self.is_told(ReloadCause::Section) {
             self.trying = Some(plugin.digest.clone());
-            self.loaded(ReloadCause::Section, plugin.generation, None).await;
+            {
+                let mut journal = self.slot.journal();
+                let occasion = Occasion::of(ReloadCause::Section, None);
+                let reload = self.loaded(&journal, &occasion, plugin.generation);
+                journal.note(reload);
+            }
+            self.slot.save(self.workshop, None).await;
         }
         Ok(())
     }
 
-    /// Builds from these bytes and lets the build serve.
-    async fn install(&mut self, file: Source, cause: ReloadCause) -> Result<(), LoadError> {
+    /// What the section means to a build.
+    async fn settings(
+        &self,
+        manifest: &Arc<Manifest>,
+        schemas: &Arc<Schemas>,
+    ) -> Result<Settings, LoadError> {
+        let deps = &self.workshop.deps;
+        load::settings(
+            &self.spec,
+            manifest,
+            schemas,
+            &deps.environment,
+            Some(&deps.vault),
+        )
+        .await
+    }
+
+    /// Builds from these bytes and lets the build serve. `false` when the section is another by now:
+    /// then nothing has changed.
+    async fn install(&mut self, file: Source, occasion: Occasion) -> Result<bool, LoadError> {
         let build = load::build(&self.workshop.runtime, file.clone()).await?;
         self.phases.compile_ms = millis(build.took.compile);
         self.phases.describe_ms = millis(build.took.describe);
         let begun = Instant::now();
-        let environment = &self.workshop.deps.environment;
-        let mut settings = load::settings(&self.spec, &build.manifest, &build.schemas, environment).await?;
+        let mut settings = self.settings(&build.manifest, &build.schemas).await?;
         self.phases.settings_ms = millis(begun.elapsed());
         let Some(edition) = self.slot.standing.enforce(&self.spec) else {
-            return Ok(());
+            return Ok(false);
         };
         settings.edition = edition;
-        let generation = self.serve(build, settings, cause);
+        let told = self.is_told(occasion.cause);
+        self.serve(build, settings, occasion);
         self.slot.note(None, Some(self.workshop.deps.clock.now()));
-        self.loaded(cause, generation, Some(file)).await;
-        Ok(())
+        if told {
+            self.slot.save(self.workshop, Some(file)).await;
+        }
+        Ok(true)
     }
 
-    /// The swap: from here on runs begin on this build.
-    fn serve(&self, build: Build, settings: Settings, cause: ReloadCause) -> u64 {
+    /// The swap: from here on runs begin on this build. The journal changes with it in one step, so
+    /// that whatever is written of it has all of a rollback or nothing.
+    fn serve(&self, build: Build, settings: Settings, occasion: Occasion) {
         let generation = self.slot.generations.fetch_add(1, Ordering::Relaxed) + 1;
+        let cause = occasion.cause;
         tracing::info!(plugin = %self.spec.name, generation, digest = build.digest, %cause, "plugin loaded");
-        let fresh = matches!(cause, ReloadCause::File | ReloadCause::Start);
-        let replaces = {
-            let mut journal = self.slot.journal();
-            if let Some(newest) = self.slot.newest.load_full() {
-                newest.tell_first_run(&mut journal);
-            }
-            let serving = journal.serving();
-            serving.is_some_and(|serving| serving != build.digest)
-        };
+        if let Some(Rejected { digest, why, .. }) = &occasion.rejected {
+            tracing::warn!(plugin = %self.spec.name, rejected = digest, why, "rolled back");
+        }
         let plugin = Plugin {
             runtime: Arc::clone(&self.workshop.runtime),
             deps: Arc::clone(&self.workshop.deps),
@@ -174,36 +237,64 @@ impl<'a> Loading<'a> {
             world: build.world,
             generation,
             digest: build.digest,
-            trial: Trial::of(fresh && replaces),
             first_run: FirstRun::default(),
         };
+        let mut journal = self.slot.journal();
+        if let Some(newest) = self.slot.newest.load_full() {
+            newest.tell_first_run(&mut journal);
+        }
+        if self.is_told(cause) {
+            let reload = self.loaded(&journal, &occasion, generation);
+            journal.note(reload);
+        }
+        let fresh = matches!(cause, ReloadCause::File | ReloadCause::Start | ReloadCause::Undo);
+        journal.serve(&plugin.digest, fresh);
+        if let Some(rejected) = occasion.rejected {
+            journal.reject(rejected);
+        }
         self.slot.newest.store(Some(Arc::new(plugin)));
-        generation
     }
 
-    /// Lets an earlier build serve in the place of one that is rejected.
+    /// Whether such a load belongs in the history. A process that only does one command looks at
+    /// plugins as they are; what it was asked to change does belong there.
+    fn is_told(&self, cause: ReloadCause) -> bool {
+        let asked_for = matches!(
+            cause,
+            ReloadCause::Rollback | ReloadCause::Failures | ReloadCause::Undo
+        );
+        asked_for || !self.workshop.only_looks()
+    }
+
+    /// Lets an earlier build serve in the place of one that is rejected. `false` when the section is
+    /// another by now: then nothing has changed.
     pub(super) async fn in_place_of(
         mut self,
         rejected: Rejected,
         earlier: Source,
         cause: ReloadCause,
-    ) -> Result<(), LoadError> {
+    ) -> Result<bool, LoadError> {
         self.has_read(&earlier);
         self.phases.noticed_ms = None;
-        let (digest, why) = (rejected.digest.clone(), rejected.why.clone());
-        if let Err(error) = self.install(earlier, cause).await {
-            self.refused(cause, &error.to_string()).await;
-            return Err(error);
+        let occasion = Occasion {
+            cause,
+            why: Some(rejected.why.clone()),
+            rejected: Some(rejected),
+        };
+        match self.install(earlier, occasion).await {
+            Ok(installed) => Ok(installed),
+            Err(error) => {
+                self.refused(cause, &error.to_string()).await;
+                Err(error)
+            }
         }
-        tracing::warn!(plugin = %self.spec.name, rejected = digest, why, "rolled back");
-        self.slot.journal().reject(rejected);
-        self.write(None).await;
-        Ok(())
     }
 
     /// Uses the build that served before, or after a restart one that was kept, unless a pin asks
-    /// for another.
-    async fn fall_back(&mut self) -> Result<(), LoadError> {
+    /// for another. `why` the file's build does not serve is told with it.
+    async fn fall_back(&mut self, why: &str) -> Result<(), LoadError> {
+        // What was measured so far is of the build that failed.
+        self.started = Instant::now();
+        self.phases = Phases::default();
         let newest = self.slot.newest.load_full();
         if let Some(newest) = newest.filter(|newest| newest.is_pinned_in(&self.spec)) {
             return self.refit(&newest).await;
@@ -211,66 +302,61 @@ impl<'a> Loading<'a> {
         let kept: Vec<String> = self.slot.journal().kept().map(str::to_owned).collect();
         for digest in kept.iter().filter(|digest| self.spec.allows_digest(digest)) {
             if let Some(file) = self.workshop.archive.build(digest).await {
-                self.phases = Phases::default();
+                self.phases.read_ms = millis(self.started.elapsed());
                 self.trying = Some(digest.clone());
-                return self.install(file, ReloadCause::Fallback).await;
+                let occasion = Occasion::of(ReloadCause::Fallback, Some(why.to_owned()));
+                return self.install(file, occasion).await.map(|_installed| ());
             }
         }
         Ok(())
     }
 
-    /// Notes a load that serves.
-    async fn loaded(&self, cause: ReloadCause, generation: u64, build: Option<Source>) {
-        let reload = self.entry(cause, ReloadResult::Loaded, Some(generation), None);
-        {
-            let mut journal = self.slot.journal();
-            journal.note(reload);
-            if let Some(build) = &build {
-                journal.serve(&build.digest);
-            }
+    /// The entry of a load that serves.
+    fn loaded(&self, journal: &Journal, occasion: &Occasion, generation: u64) -> Reload {
+        Reload {
+            generation: Some(generation),
+            ..self.entry(
+                journal,
+                occasion.cause,
+                ReloadResult::Loaded,
+                occasion.why.clone(),
+            )
         }
-        self.write(build).await;
     }
 
     /// Notes a load that came to nothing.
-    async fn refused(&self, cause: ReloadCause, error: &str) {
-        tracing::warn!(plugin = %self.spec.name, error, "plugin not loaded");
-        let reload = self.entry(cause, ReloadResult::Refused, None, Some(error.to_owned()));
-        let told_before = !self.slot.journal().note(reload);
-        if !told_before {
-            self.write(None).await;
+    async fn refused(&self, cause: ReloadCause, why: &str) {
+        tracing::warn!(plugin = %self.spec.name, error = why, "plugin not loaded");
+        if !self.is_told(cause) {
+            return;
+        }
+        let new = {
+            let mut journal = self.slot.journal();
+            let reload = self.entry(&journal, cause, ReloadResult::Refused, Some(why.to_owned()));
+            journal.note(reload)
+        };
+        if new {
+            self.slot.save(self.workshop, None).await;
         }
     }
 
     fn entry(
         &self,
+        journal: &Journal,
         cause: ReloadCause,
         result: ReloadResult,
-        generation: Option<u64>,
-        error: Option<String>,
+        why: Option<String>,
     ) -> Reload {
         Reload {
             at: self.workshop.deps.clock.now(),
             cause,
             result,
-            old_digest: self.slot.journal().serving().map(str::to_owned),
+            old_digest: journal.serving().map(str::to_owned),
             new_digest: self.trying.clone(),
-            generation,
-            error,
+            generation: None,
+            why,
             duration_ms: millis(self.started.elapsed()),
             phases: self.phases,
-        }
-    }
-
-    async fn write(&self, build: Option<Source>) {
-        let (archive, name) = (Arc::clone(&self.workshop.archive), self.spec.name.clone());
-        let journal = self.slot.journal().clone();
-        let written = load::blocking(move || {
-            archive.write(&name, &journal, build.as_ref());
-            Ok(())
-        });
-        if let Err(error) = written.await {
-            tracing::warn!(plugin = %self.spec.name, %error, "the journal was not written");
         }
     }
 }

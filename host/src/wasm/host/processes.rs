@@ -24,6 +24,7 @@ impl processes::Host for HostState {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<Process>, ProcessError>> {
+        self.asks()?;
         let Some(run) = &self.context else {
             return Ok(Err(ProcessError::Unavailable(
                 "`describe` has no processes".to_owned(),

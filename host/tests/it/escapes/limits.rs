@@ -87,7 +87,7 @@ pub fn rows() -> Vec<Row> {
         row(
             "L10",
             "100,000 handles",
-            "a trap at the 1,025th",
+            "a trap at the 257th",
             Open,
             json!({"do": "many-handles"}),
             "Trapped(",
@@ -148,11 +148,43 @@ pub fn rows() -> Vec<Row> {
             json!({"do": "send", "authority": "{authority}", "path": "/api/large", "step": 1}),
             "cpu: ",
         ),
+        row(
+            "L23",
+            "fill the bodies of requests that are never sent",
+            "two chunks of 16 KiB each wait in the host; a trap at the 257th handle",
+            Open,
+            json!({"do": "unsent-bodies"}),
+            "Trapped(",
+        ),
+        row(
+            "L24",
+            "a method and an authority of 4 MiB",
+            "refused when they are set",
+            Open,
+            json!({"do": "long-texts", "bytes": 4 << 20}),
+            "method Err(()), authority Err(())",
+        ),
+        row(
+            "L25",
+            "10,000 writes of state in one run",
+            "ended at the 2,001st",
+            Open,
+            json!({"do": "questions", "times": 10_000}),
+            "Limit(\"questions: ",
+        ),
+        row(
+            "L26",
+            "read an answer of 1 MiB with a pause before each byte",
+            "ended at `limits.timeout`",
+            Open,
+            json!({"do": "send", "authority": "{authority}", "path": "/api/large", "step": 1, "pause-ms": 10}),
+            "timeout: ",
+        ),
     ];
     for row in &mut rows {
-        row.arrives = ["L09", "L14", "L16", "L17"].contains(&row.id);
+        row.arrives = ["L09", "L14", "L16", "L17", "L26"].contains(&row.id);
         match row.id {
-            "L02" | "L16" => row.limits = |limits| limits.timeout = Duration::from_millis(500),
+            "L02" | "L16" | "L26" => row.limits = |limits| limits.timeout = Duration::from_millis(500),
             "L14" => row.limits = |limits| limits.response_bytes = 64 << 10,
             "L15" => row.limits = |limits| limits.request_bytes = 4,
             "L17" => row.limits = |limits| limits.cpu = Duration::from_millis(300),

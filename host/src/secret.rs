@@ -39,3 +39,9 @@ impl From<String> for Secret {
         Self::new(text)
     }
 }
+
+impl From<Zeroizing<String>> for Secret {
+    fn from(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+}

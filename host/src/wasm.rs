@@ -5,6 +5,8 @@ mod cache;
 mod call;
 pub mod egress;
 mod engine;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod inspect;
 mod limits;

@@ -30,6 +30,7 @@ pub(super) use self::exchange::{Answer, NoAnswer, Question, exchange};
 pub(super) use self::mask::Carried;
 use self::mask::Mask;
 use self::request::Outgoing;
+pub(super) use self::request::replaced;
 use self::waits::Waits;
 use super::host::RunContext;
 use super::record::Begun;

@@ -33,7 +33,7 @@ pub(in crate::wasm) struct Carried(Mutex<BTreeMap<String, Vec<Arc<Vec<Form>>>>>)
 
 impl Carried {
     /// Notes that a request carries this value.
-    pub(super) fn note(&self, secret: &str, value: &str) {
+    pub(in crate::wasm) fn note(&self, secret: &str, value: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let values = all.entry(secret.to_owned()).or_default();
         let known = |forms: &Arc<Vec<Form>>| forms.first().is_some_and(|raw| **raw == value.as_bytes());
@@ -41,6 +41,19 @@ impl Carried {
             values.insert(0, Arc::new(forms(value)));
             values.truncate(VALUES);
         }
+    }
+
+    /// A whole text, searched in pieces of `piece` bytes.
+    pub(in crate::wasm) fn masked(&self, text: &[u8], piece: usize) -> Vec<u8> {
+        let Some(mut mask) = Mask::of(self.forms()) else {
+            return text.to_vec();
+        };
+        let mut whole = Vec::new();
+        for part in text.chunks(piece.max(1)) {
+            whole.extend_from_slice(&mask.push(part));
+        }
+        whole.extend_from_slice(&mask.finish());
+        whole
     }
 
     /// What to search the next response for.
@@ -161,22 +174,12 @@ impl Mask {
 mod tests {
     use super::*;
 
-    fn mask(values: &[&str]) -> Mask {
+    fn masked(values: &[&str], text: &str, piece: usize) -> String {
         let carried = Carried::default();
         for (at, value) in values.iter().enumerate() {
             carried.note(&at.to_string(), value);
         }
-        Mask::of(carried.forms()).expect("something to search for")
-    }
-
-    fn masked(values: &[&str], text: &str, chunk: usize) -> String {
-        let mut mask = mask(values);
-        let mut whole = Vec::new();
-        for part in text.as_bytes().chunks(chunk) {
-            whole.extend_from_slice(&mask.push(part));
-        }
-        whole.extend_from_slice(&mask.finish());
-        String::from_utf8(whole).expect("text")
+        String::from_utf8(carried.masked(text.as_bytes(), piece)).expect("text")
     }
 
     #[test]

@@ -391,7 +391,7 @@ fn connection_headers(headers: &HeaderMap) -> Vec<HeaderName> {
 
 /// `text` with `value` wherever `word` stands. Over bytes, because a header's other bytes need not
 /// be ASCII (RFC 9110, 5.5: `obs-text`).
-fn replaced(text: &[u8], word: &str, value: &str) -> Vec<u8> {
+pub(in crate::wasm) fn replaced(text: &[u8], word: &str, value: &str) -> Vec<u8> {
     let mut whole = Vec::with_capacity(text.len() + value.len());
     let mut rest = text;
     while let Some(at) = rest

@@ -72,7 +72,7 @@ impl Rehearsal {
             (Some(_), Some(_)) => bail!("--record and --replay exclude each other"),
             (Some(_), None) => Wire::Recorded(Tape::default()),
             (None, Some(dir)) => Wire::Replayed(Tape::read(dir)?),
-            (None, None) => Wire::Network,
+            (None, None) => Wire::default(),
         };
         let spec = self.spec(&manifest, &wire, &environment)?;
         let name = spec.name.clone();

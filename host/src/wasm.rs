@@ -29,6 +29,7 @@ mod world;
 
 use std::time::Duration;
 
+pub use self::egress::Network;
 pub use self::engine::{Pool, Runtime, RuntimeError};
 pub use self::inspect::Inspection;
 pub use self::load::LoadError;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::egress::Carried;
 use super::engine::Runtime;
 use super::load;
 use super::manifest::{Manifest, SecretAsk, SecretKind};
@@ -12,9 +11,7 @@ use super::source::Source;
 /// What comes of `text` when it is searched for `secret`, cut into pieces of `piece` bytes.
 #[must_use]
 pub fn masked(secret: &str, text: &[u8], piece: usize) -> Vec<u8> {
-    let carried = Carried::default();
-    carried.note("secret", secret);
-    carried.masked(text, piece)
+    super::egress::in_pieces(&[secret], text, piece)
 }
 
 /// `text` with `value` wherever `word` stands.

@@ -86,16 +86,11 @@ fn check(run: &RunContext) -> Result<(), ProcessError> {
             "the manifest does not ask for the permission `{PERMISSION}`"
         )));
     }
-    if !run
-        .standing
-        .spec()
-        .grants
-        .permissions
-        .contains(&Permission::ReadProcesses)
-    {
+    let spec = run.standing.spec();
+    if !spec.grants.permissions.contains(&Permission::ReadProcesses) {
         return Err(ProcessError::NotGranted(format!(
             "the permission `{PERMISSION}` is not granted; {}",
-            rights::permission_lines(plugin, PERMISSION.as_str())
+            rights::permission_lines(plugin, &spec.grants, PERMISSION.as_str())
         )));
     }
     Ok(())

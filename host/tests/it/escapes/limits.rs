@@ -53,21 +53,21 @@ pub fn rows() -> Vec<Row> {
             &json!({"do": "huge-log"}),
             "log 16 MiB",
             "the first 64 KiB are kept, and it is said so",
-            "log",
+            "lines: 64 KiB of log are kept per attempt (limits.log-bytes)",
         ),
         misbehaving(
             "L06",
             &json!({"do": "huge-output", "bytes": 1 << 20}),
             "answer with 1 MiB",
             "the output is left out, and it is said so",
-            "Succeeded",
+            "huge (output left out: over 64 KiB)",
         ),
         misbehaving(
             "L07",
             &json!({"do": "bad-output"}),
             "answer with half a JSON text",
             "the output is left out, and it is said so",
-            "Succeeded",
+            "not JSON (output left out: not JSON)",
         ),
         misbehaving(
             "L08",
@@ -79,10 +79,10 @@ pub fn rows() -> Vec<Row> {
         row(
             "L09",
             "10,000 requests",
-            "refused from the 51st on (`limits.requests`)",
+            "refused from the 51st on (`limits.requests`), and it is said how many",
             Open,
             json!({"do": "send", "times": 10_000, "method": "POST", "authority": "{authority}", "path": "/api/x"}),
-            "ConnectionLimitReached",
+            "refused 9949 more requests: a run may make 50 (limits.requests)",
         ),
         row(
             "L10",
@@ -182,7 +182,11 @@ pub fn rows() -> Vec<Row> {
         ),
     ];
     for row in &mut rows {
-        row.arrives = ["L09", "L14", "L16", "L17", "L26"].contains(&row.id);
+        match row.id {
+            "L09" => row.arrives = 50,
+            "L14" | "L16" | "L17" | "L26" => row.arrives = 1,
+            _ => {}
+        }
         match row.id {
             "L02" | "L16" | "L26" => row.limits = |limits| limits.timeout = Duration::from_millis(500),
             "L14" => row.limits = |limits| limits.response_bytes = 64 << 10,

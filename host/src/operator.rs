@@ -1,6 +1,7 @@
 //! `plugins.toml` in force: read, applied as a whole, re-read when it changes, edited on request.
 
 mod add;
+mod again;
 mod edit;
 
 use std::path::{Path, PathBuf};
@@ -9,10 +10,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use std::collections::BTreeMap;
 
+use self::again::Again;
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs, changes};
 use crate::domain::route::{RouteTable, SharedRoutes};
 use crate::lifecycle::Lifecycle;
@@ -23,9 +25,9 @@ use crate::watcher::{Change, Watcher};
 pub use add::NewSection;
 pub use edit::EditError;
 
-/// How often components that could not be fetched are tried again: registries come back, and mind
-/// being asked all the time.
-const FETCH_AGAIN: Duration = Duration::from_secs(30);
+/// How often loads are tried again that failed for a reason that may pass: registries come back, and
+/// mind being asked all the time.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// The operator's file and what follows from it.
 pub struct Operator {
@@ -111,23 +113,32 @@ impl Operator {
             .map_err(EditError::Rejected)
     }
 
-    /// The files of the plugins that are switched on.
+    /// The files that tell what the plugins that are switched on run: their components, and where these
+    /// must be signed their signatures and the keys.
     fn components(&self) -> Vec<(PluginName, PathBuf)> {
         let specs = self.specs.load();
         let enabled = specs.values().filter(|spec| spec.enabled);
         enabled
-            .filter_map(|spec| Some((spec.name.clone(), spec.component.file()?.to_owned())))
+            .flat_map(|spec| {
+                let signature = spec
+                    .component
+                    .signature_file()
+                    .filter(|_| spec.signed_by.is_some());
+                let files = [
+                    spec.component.file().map(Path::to_owned),
+                    signature,
+                    spec.signed_by.clone(),
+                ];
+                files
+                    .into_iter()
+                    .flatten()
+                    .map(move |file| (spec.name.clone(), file))
+            })
             .collect()
     }
 
-    /// Tries once more for components that could not be fetched.
-    async fn fetch_again(&self) {
-        for name in self.registry.unfetched() {
-            self.registry.refresh(&name).await;
-        }
-    }
-
-    /// Follows the file and the components until the soft stop.
+    /// Follows the file and the components until the soft stop, and gets the components that are to be
+    /// fetched.
     pub async fn follow(
         self: Arc<Self>,
         watcher: Watcher,
@@ -135,15 +146,19 @@ impl Operator {
         life: Lifecycle,
     ) {
         watcher.watch_components(self.components());
-        let mut again = tokio::time::interval(FETCH_AGAIN);
+        let mut tries = Again::new(Arc::clone(&self.registry), life.clone());
+        let mut statuses = self.registry.changes();
+        let mut again = interval_at(Instant::now() + AGAIN, AGAIN);
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            tries.begin(self.registry.unfetched());
             let change = tokio::select! {
                 () = life.soft.cancelled() => return,
                 _ = again.tick() => {
-                    self.fetch_again().await;
+                    tries.begin(self.registry.waiting());
                     continue;
                 }
+                Ok(()) = statuses.changed() => continue,
                 change = changes.recv() => change,
             };
             match change {

@@ -1,8 +1,12 @@
 //! Text that must not be shown.
 
+mod registries;
+
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+pub use self::registries::{InvalidLogins, RegistryLogin, RegistryLogins};
 
 /// A secret: prints as `***`, is wiped when dropped, and is read only through [`Secret::expose`].
 #[derive(Clone)]

@@ -22,6 +22,7 @@ mod schema;
 mod secrets;
 mod source;
 mod standing;
+mod sweep;
 mod tape;
 mod text;
 mod variables;
@@ -36,7 +37,7 @@ pub use self::load::LoadError;
 pub use self::manifest::{Action, Manifest, SecretAsk, SecretKind};
 pub use self::plugin::Plugin;
 pub use self::registry::{
-    ApplyReport, Phases, PluginState, PluginStatus, Registry, RegistryDeps, Reload, ReloadCause,
+    ApplyReport, Fetch, Phases, PluginState, PluginStatus, Registry, RegistryDeps, Reload, ReloadCause,
     ReloadResult, RollbackError,
 };
 pub use self::rights::asked_patterns;

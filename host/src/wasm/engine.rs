@@ -1,5 +1,6 @@
 //! The engine: how components are compiled and where their instances live.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -144,6 +145,13 @@ impl Runtime {
         match &self.cache {
             Some(cache) => cache.component(&self.engine, digest, bytes),
             None => Component::from_binary(&self.engine, bytes),
+        }
+    }
+
+    /// Removes the compiled code of components that are not among these. Blocks.
+    pub(super) fn sweep_cache(&self, digests: &BTreeSet<String>) {
+        if let Some(cache) = &self.cache {
+            cache.sweep(digests);
         }
     }
 }

@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::reload::Reload;
 use crate::domain::time::Timestamp;
+use crate::wasm::source::Fingerprint;
 
 /// Builds kept beside the one that serves: one to go back to, and two more for when it is no better.
 const MAX_EARLIER: usize = 3;
 /// Rolled-back builds remembered: more than anybody puts back by mistake.
 const MAX_REJECTED: usize = 32;
+/// Keys remembered of a build: those that a section has named, of which there are few.
+const MAX_SIGNERS: usize = 8;
 /// Loads kept in the history.
 const MAX_RELOADS: usize = 100;
 
@@ -19,12 +22,21 @@ const MAX_RELOADS: usize = 100;
 #[serde(default)]
 pub(in crate::wasm) struct Journal {
     /// The build that loaded last.
-    serving: Option<String>,
+    serving: Option<KeptBuild>,
     /// Those that served before it, newest first.
-    earlier: VecDeque<String>,
+    earlier: VecDeque<KeptBuild>,
     rejected: VecDeque<Rejected>,
     /// Newest first.
     reloads: VecDeque<Reload>,
+}
+
+/// A build that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptBuild {
+    digest: String,
+    /// The keys that were asked for and have signed it, newest first.
+    #[serde(default)]
+    signers: Vec<Fingerprint>,
 }
 
 /// A build that was rolled back.
@@ -38,12 +50,12 @@ pub(super) struct Rejected {
 impl Journal {
     /// The build that loaded last.
     pub(super) fn serving(&self) -> Option<&str> {
-        self.serving.as_deref()
+        self.serving.as_ref().map(|build| &*build.digest)
     }
 
     /// The builds that served before it, newest first.
     pub(super) fn earlier(&self) -> impl Iterator<Item = &str> {
-        self.earlier.iter().map(String::as_str)
+        self.earlier.iter().map(|build| &*build.digest)
     }
 
     /// Every build that must be kept, the serving one first.
@@ -51,23 +63,35 @@ impl Journal {
         self.serving().into_iter().chain(self.earlier())
     }
 
-    /// Notes that this build serves from now on.
-    pub(super) fn serve(&mut self, digest: &str) {
-        if self.serving() == Some(digest) {
-            return;
+    /// The keys that have signed a kept build.
+    pub(super) fn signers(&self, digest: &str) -> &[Fingerprint] {
+        let mut builds = self.serving.iter().chain(&self.earlier);
+        let found = builds.find(|build| build.digest == digest);
+        found.map_or(&[], |build| &build.signers)
+    }
+
+    /// Notes that this build serves from now on, and that this key has signed it.
+    pub(super) fn serve(&mut self, digest: &str, signer: Option<&Fingerprint>) {
+        let mut signers = self.signers(digest).to_vec();
+        if let Some(signer) = signer.filter(|signer| !signers.contains(signer)) {
+            signers.insert(0, signer.clone());
+            signers.truncate(MAX_SIGNERS);
         }
-        let before = self.serving.replace(digest.to_owned());
-        if let Some(before) = before {
+        let build = KeptBuild {
+            digest: digest.to_owned(),
+            signers,
+        };
+        if let Some(before) = self.serving.replace(build) {
             self.earlier.push_front(before);
         }
-        self.earlier.retain(|kept| kept != digest);
+        self.earlier.retain(|kept| kept.digest != digest);
         self.earlier.truncate(MAX_EARLIER);
     }
 
     /// Notes that this build was rolled back: it is not kept, and not loaded again.
     pub(super) fn reject(&mut self, rejected: Rejected) {
         self.accept(&rejected.digest);
-        self.earlier.retain(|kept| *kept != rejected.digest);
+        self.earlier.retain(|kept| kept.digest != rejected.digest);
         self.rejected.push_front(rejected);
         self.rejected.truncate(MAX_REJECTED);
     }
@@ -127,10 +151,10 @@ mod tests {
     fn earlier_builds_are_kept_newest_first_and_a_rejected_one_is_not() {
         let mut journal = Journal::default();
         for digest in ["a", "b", "c", "b", "d", "e"] {
-            journal.serve(digest);
+            journal.serve(digest, None);
         }
         assert_eq!(journal.kept().collect::<Vec<_>>(), ["e", "d", "b", "c"]);
-        journal.serve("d");
+        journal.serve("d", None);
         journal.reject(rejected("e"));
         assert_eq!(journal.kept().collect::<Vec<_>>(), ["d", "b", "c"]);
         assert!(journal.rejected("e").is_some());
@@ -141,7 +165,7 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let mut journal = Journal::default();
         for number in 0..200 {
-            journal.serve(&format!("{number}"));
+            journal.serve(&format!("{number}"), None);
             journal.reject(rejected(&format!("r{number}")));
         }
         assert_eq!(

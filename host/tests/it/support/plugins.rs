@@ -114,16 +114,21 @@ impl Yard {
         yard
     }
 
-    /// Applies; every plugin must be ready.
+    /// Applies; every plugin must be ready once it is fetched.
     pub async fn apply_ready(&self, specs: Vec<PluginSpec>) {
-        for status in self.registry.apply(specs).await.statuses {
+        self.registry.apply(specs).await;
+        self.registry.fetch_all().await;
+        for status in self.registry.statuses() {
             assert_eq!(status.state, PluginState::Ready, "{status:?}");
         }
     }
 
-    /// Applies one plugin and gives its status.
+    /// Applies one plugin and gives its status, once it is fetched.
     pub async fn apply(&self, spec: PluginSpec) -> PluginStatus {
-        self.registry.apply(vec![spec]).await.statuses.remove(0)
+        let name = spec.name.clone();
+        self.registry.apply(vec![spec]).await;
+        self.registry.fetch_all().await;
+        self.registry.status(&name).expect("a plugin of the file")
     }
 
     /// What a restart of the process would have: a new engine over the same data.

@@ -1,5 +1,6 @@
 //! Benchmarks, as ratios in one run against a named baseline: `cargo xtask bench`.
 
+mod live;
 mod neighbours;
 mod reload;
 mod signin;
@@ -7,7 +8,7 @@ mod yard;
 
 /// One row of the table.
 struct Row {
-    what: &'static str,
+    what: String,
     baseline: &'static str,
     /// Measured over baseline.
     ratio: f64,
@@ -16,18 +17,21 @@ struct Row {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let mut rows = neighbours::rows().await?;
-    rows.extend(reload::rows().await?);
-    rows.push(signin::unknown_user().await?);
-    println!("{:<42} {:<34} {:>7}  how", "what", "compared with", "ratio");
-    for Row {
-        what,
-        baseline,
-        ratio,
-        detail,
-    } in rows
-    {
-        println!("{what:<42} {baseline:<34} {ratio:>6.2}x  {detail}");
-    }
+    println!("{:<64} {:<22} {:>7}  how", "what", "compared with", "ratio");
+    tell(neighbours::rows().await?);
+    tell(live::rows().await?);
+    tell(vec![reload::memory().await?, signin::unknown_user().await?]);
     Ok(())
+}
+
+fn tell(rows: Vec<Row>) {
+    for row in rows {
+        let Row {
+            what,
+            baseline,
+            ratio,
+            detail,
+        } = row;
+        println!("{what:<64} {baseline:<22} {ratio:>6.2}x  {detail}");
+    }
 }

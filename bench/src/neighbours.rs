@@ -1,54 +1,93 @@
 //! How long a well-behaved plugin's run takes while another misbehaves.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use hookyard::domain::grant::PrivateNetwork;
 use hookyard::domain::plugin::PluginSpec;
 use hookyard::wasm::{Ends, Plugin, PluginState, RunEnd};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::Row;
 use crate::yard::{self, Yard};
 
 /// Runs that are measured with each neighbour: enough for a median that another try repeats.
 const RUNS: usize = 400;
-/// Runs of the neighbour at the same time.
-const AT_ONCE: usize = 1;
-
-/// What the neighbour does, for the table and for the fixture.
-const WAYS: [(&str, &str); 9] = [
-    ("a run while another plugin loops", "loop"),
-    ("a run while another plugin sleeps", "sleep"),
-    ("a run while another plugin takes memory", "alloc"),
-    ("a run while another plugin recurses", "stack"),
-    ("a run while another plugin logs 16 MiB", "huge-log"),
-    ("a run while another plugin answers 1 MiB", "huge-output"),
-    ("a run while another plugin panics", "panic"),
-    ("a run while another plugin traps", "trap"),
-    ("a run while another plugin prints", "stdio"),
+/// What the neighbour does: for the table, the fixture, and its payload (`{authority}` is a server that has
+/// 1 MiB for everybody).
+const WAYS: [(&str, &str, &str); 18] = [
+    ("loops", "misbehave", r#"{"do":"loop"}"#),
+    ("sleeps", "misbehave", r#"{"do":"sleep"}"#),
+    ("takes memory", "misbehave", r#"{"do":"alloc"}"#),
+    ("recurses", "misbehave", r#"{"do":"stack"}"#),
+    ("logs 16 MiB", "misbehave", r#"{"do":"huge-log"}"#),
+    ("answers 16 MiB", "misbehave", r#"{"do":"huge-output"}"#),
+    ("panics", "misbehave", r#"{"do":"panic"}"#),
+    ("traps", "misbehave", r#"{"do":"trap"}"#),
+    ("prints", "misbehave", r#"{"do":"stdio"}"#),
+    (
+        "opens sockets",
+        "escape",
+        r#"{"do":"connect","at":"127.0.0.1:9"}"#,
+    ),
+    ("reads files", "escape", r#"{"do":"read","at":"/etc/passwd"}"#),
+    ("reads the environment", "escape", r#"{"do":"environment"}"#),
+    ("asks for 1 GiB of randomness", "escape", r#"{"do":"randomness"}"#),
+    ("takes 100,000 handles", "escape", r#"{"do":"many-handles"}"#),
+    (
+        "asks 10,000 times for what is not granted",
+        "escape",
+        r#"{"do":"send","authority":"elsewhere.test","path":"/","times":10000}"#,
+    ),
+    (
+        "sends 10,000 requests",
+        "escape",
+        r#"{"do":"send","authority":"{authority}","path":"/","times":10000}"#,
+    ),
+    (
+        "reads 1 MiB byte by byte",
+        "escape",
+        r#"{"do":"send","authority":"{authority}","path":"/","step":1}"#,
+    ),
+    (DESCRIBES, "describe-loop", ""),
 ];
+
+/// The one that never gets to a run: it is loaded again and again.
+const DESCRIBES: &str = "spins in `describe`";
 
 /// One row per way to misbehave.
 pub async fn rows() -> anyhow::Result<Vec<Row>> {
-    let yard = Yard::new().await?;
+    let yard = Arc::new(Yard::new().await?);
+    let authority = mebibytes().await?;
     let echo = load(&yard, "echo", |_| {}).await?;
-    let misbehave = load(&yard, "misbehave", |spec| {
+    load(&yard, "misbehave", |spec| {
         spec.limits.timeout = Duration::from_secs(5);
         spec.limits.cpu = Duration::from_secs(2);
     })
     .await?;
+    let base = format!("http://{authority}");
+    let grant = format!("* {base}/**").parse()?;
+    load(&yard, "escape", |spec| {
+        spec.config = serde_json::json!({"base": base, "other": base});
+        spec.grants.http = vec![grant];
+        spec.grants.private_network = PrivateNetwork::All;
+        spec.limits.timeout = Duration::from_secs(5);
+    })
+    .await?;
     measure(&echo).await?;
     let mut rows = Vec::new();
-    for (what, way) in WAYS {
+    for (what, fixture, payload) in WAYS {
+        let payload = payload.replace("{authority}", &authority);
         // Before and after, so that a machine that slows down does not count.
         let before = measure(&echo).await?;
-        let disturbed = beside(&echo, &misbehave, way).await?;
+        let disturbed = beside(&yard, &echo, fixture, &payload).await?;
         let after = measure(&echo).await?;
         let alone = (before + after) / 2;
         rows.push(Row {
-            what,
+            what: format!("a run while another plugin {what}"),
             baseline: "the same alone",
             ratio: disturbed.as_secs_f64() / alone.as_secs_f64(),
             detail: format!("median of {RUNS}: {disturbed:.0?} beside it, {alone:.0?} alone"),
@@ -57,9 +96,12 @@ pub async fn rows() -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-async fn load(yard: &Yard, fixture: &str, change: fn(&mut PluginSpec)) -> anyhow::Result<Arc<Plugin>> {
-    let dir = std::env::var_os("HOOKYARD_TEST_COMPONENTS").context("HOOKYARD_TEST_COMPONENTS")?;
-    let file = PathBuf::from(dir).join(format!("fixture_{fixture}.wasm"));
+async fn load(
+    yard: &Yard,
+    fixture: &str,
+    change: impl FnOnce(&mut PluginSpec),
+) -> anyhow::Result<Arc<Plugin>> {
+    let file = yard::fixture(fixture)?;
     let mut spec = PluginSpec::named(fixture.parse()?, file);
     change(&mut spec);
     let mut specs = yard.specs();
@@ -96,27 +138,64 @@ async fn measure(echo: &Plugin) -> anyhow::Result<Duration> {
     times.get(RUNS / 2).copied().context("a median")
 }
 
-async fn beside(echo: &Arc<Plugin>, misbehave: &Arc<Plugin>, way: &str) -> anyhow::Result<Duration> {
+async fn beside(
+    yard: &Arc<Yard>,
+    echo: &Arc<Plugin>,
+    fixture: &str,
+    payload: &str,
+) -> anyhow::Result<Duration> {
     let over = Arc::new(AtomicBool::new(false));
-    let payload = format!(r#"{{"do":"{way}","bytes":1048576}}"#);
-    let neighbours: Vec<_> = (0..AT_ONCE)
-        .map(|_| {
-            let (plugin, over, payload) = (misbehave.clone(), over.clone(), payload.clone());
-            tokio::spawn(async move {
-                while !over.load(Ordering::Relaxed) {
-                    plugin.run(&[yard::job(&payload)]).await;
-                }
-            })
+    let neighbour = {
+        let (yard, over) = (yard.clone(), over.clone());
+        let (fixture, payload) = (fixture.to_owned(), payload.to_owned());
+        tokio::spawn(async move {
+            while !over.load(Ordering::Relaxed) {
+                misbehave(&yard, &fixture, &payload).await?;
+            }
+            anyhow::Ok(())
         })
-        .collect();
+    };
     let measured = tokio::spawn({
         let echo = echo.clone();
         async move { measure(&echo).await }
     });
-    let median = measured.await??;
+    let median = measured.await?;
     over.store(true, Ordering::Relaxed);
-    for neighbour in neighbours {
-        neighbour.await?;
+    neighbour.await??;
+    median
+}
+
+async fn misbehave(yard: &Yard, fixture: &str, payload: &str) -> anyhow::Result<()> {
+    if payload.is_empty() {
+        let mut specs = yard.specs();
+        specs.push(PluginSpec::named(fixture.parse()?, yard::fixture(fixture)?));
+        yard.try_beside(specs).await;
+        return Ok(());
     }
-    Ok(median)
+    yard.plugin(fixture)?.run(&[yard::job(payload)]).await;
+    Ok(())
+}
+
+/// A server on loopback that answers every request with 1 MiB; its host and port.
+async fn mebibytes() -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let authority = listener.local_addr()?.to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut head = [0; 4096];
+                let body = vec![b'x'; 1 << 20];
+                // A client that goes away is its own affair.
+                while stream.read(&mut head).await.is_ok_and(|read| read > 0) {
+                    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+                    if stream.write_all(answer.as_bytes()).await.is_err()
+                        || stream.write_all(&body).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    Ok(authority)
 }

@@ -1,50 +1,58 @@
-//! How long a saved component takes until it serves.
+//! What a thousand reloads leave behind.
 
-use std::path::PathBuf;
-use std::time::Instant;
-
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use hookyard::domain::plugin::PluginSpec;
-use hookyard::wasm::PluginState;
 
 use crate::Row;
-use crate::yard::Yard;
+use crate::yard::{self, Yard};
 
-/// The shipped components, the largest first.
-const SHIPPED: [&str; 4] = ["github_backup", "gsheets", "slack_sdk", "slack_webhook"];
+/// Reloads between the two looks at the memory, after as many as a tenth of it to warm up.
+const RELOADS: usize = 1_000;
 
-/// One row per shipped component: compiled anew against the second that is allowed.
-pub async fn rows() -> anyhow::Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    for name in SHIPPED {
-        let yard = Yard::new().await?;
-        let shipped = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins/dist"))
-            .join(format!("{name}.wasm"));
-        let file = yard.path().join("plugin.wasm");
-        std::fs::write(&file, b"not yet")?;
-        let plugin = name.replace('_', "-").parse()?;
-        let mut spec = PluginSpec::named(plugin, file.clone());
-        // What it needs to load is not what is measured.
-        spec.config = serde_json::json!({});
-        yard.apply(vec![spec.clone()]).await;
-        std::fs::copy(&shipped, &file).with_context(|| format!("{} is missing", shipped.display()))?;
-        let begun = Instant::now();
-        let status = yard.registry().refresh(&spec.name).await.context("a plugin")?;
-        let took = begun.elapsed();
-        let history = yard.registry().reloads(&spec.name).context("a history")?;
-        let last = history.first().context("a load")?;
-        // A section that does not fit is found out last, after all that takes time.
-        ensure!(
-            status.state == PluginState::Ready || last.phases.describe_ms > 0 || last.phases.compile_ms > 0,
-            "{name}: {:?}",
-            status.error
-        );
-        rows.push(Row {
-            what: "a saved component, compiled anew, until it serves",
-            baseline: "1 s, less 0.2 s of quiet time",
-            ratio: took.as_secs_f64() / 0.8,
-            detail: format!("{name}: {took:.0?}, {:?}", last.phases),
-        });
+/// The process's memory after a thousand reloads, every third of a broken build, against before.
+pub async fn memory() -> anyhow::Result<Row> {
+    let builds = [
+        std::fs::read(yard::fixture("version-one")?)?,
+        std::fs::read(yard::fixture("version-two")?)?,
+        b"broken".to_vec(),
+    ];
+    let yard = Yard::new().await?;
+    let file = yard.path().join("plugin.wasm");
+    std::fs::write(&file, &builds[0])?;
+    let spec = PluginSpec::named("version".parse()?, file.clone());
+    yard.apply(vec![spec.clone()]).await;
+    let mut before = 0;
+    for number in 0..RELOADS + RELOADS / 10 {
+        std::fs::write(&file, &builds[number % 3])?;
+        yard.registry().refresh(&spec.name).await.context("a plugin")?;
+        yard.plugin("version")?.run(&[yard::job("{}")]).await;
+        if number == RELOADS / 10 {
+            before = resident()?;
+        }
     }
-    Ok(rows)
+    let after = resident()?;
+    Ok(Row {
+        what: "memory after 1,000 reloads".to_owned(),
+        baseline: "memory before them",
+        ratio: kib(after) / kib(before),
+        detail: format!("{before} KiB before, {after} KiB after"),
+    })
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "memory in KiB has far fewer than 52 bits"
+)]
+fn kib(count: u64) -> f64 {
+    count as f64
+}
+
+/// Resident memory of this process, in KiB.
+fn resident() -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").context("needs Linux's /proc")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line
+        .and_then(|line| line.split_whitespace().next())
+        .context("no VmRSS")?;
+    Ok(number.parse()?)
 }

@@ -42,7 +42,7 @@ pub async fn unknown_user() -> anyhow::Result<Row> {
         median(unknown).context("rounds")?,
     );
     Ok(Row {
-        what: "sign-in refused, unknown user",
+        what: "sign-in refused, unknown user".to_owned(),
         baseline: "sign-in refused, wrong password",
         ratio: unknown.as_secs_f64() / known.as_secs_f64(),
         detail: format!("medians of {ROUNDS} each, in turns: {unknown:.1?} and {known:.1?}"),

@@ -1,5 +1,6 @@
 //! A registry in a directory that goes.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -60,6 +61,12 @@ impl Yard {
         self.registry.apply(specs).await.statuses
     }
 
+    /// Puts sections in force for a moment; what was so before is then again.
+    pub async fn try_beside(&self, specs: Vec<PluginSpec>) {
+        self.registry.apply(specs).await;
+        self.registry.apply(self.specs()).await;
+    }
+
     /// The registry itself.
     pub const fn registry(&self) -> &Registry {
         &self.registry
@@ -69,6 +76,12 @@ impl Yard {
     pub fn plugin(&self, name: &str) -> anyhow::Result<Arc<Plugin>> {
         self.registry.plugin(&name.parse()?).context("a loaded plugin")
     }
+}
+
+/// The file of a fixture component.
+pub fn fixture(name: &str) -> anyhow::Result<PathBuf> {
+    let dir = std::env::var_os("HOOKYARD_TEST_COMPONENTS").context("run it by `cargo xtask bench`")?;
+    Ok(PathBuf::from(dir).join(format!("fixture_{}.wasm", name.replace('-', "_"))))
 }
 
 /// A webhook with this payload.

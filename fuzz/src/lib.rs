@@ -2,6 +2,7 @@
 //! tests here try the seeds, and what once failed, at every `cargo test`.
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use hookyard::domain::grant::{HttpPattern, Target};
@@ -10,6 +11,7 @@ use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
 use hookyard::intake::request::{SourceQuery, Unverified};
 use hookyard::manifest::PluginsFile;
+use hookyard::wasm::{Runtime, fuzzing};
 use hookyard_plugin_sdk::template::Renderer;
 use hookyard_plugin_sdk::testing;
 
@@ -97,6 +99,63 @@ pub fn plugins_file(input: &[u8]) {
     }
 }
 
+/// A secret and an answer, on two lines: whatever the pieces, nothing of the secret is left, and no
+/// length changes.
+pub fn placeholder(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let (secret, answer) = text.split_once('\n').unwrap_or((text, ""));
+    // Stars stand in its place, and shorter ones are let be.
+    if secret.len() < 6 || secret.contains('*') {
+        return;
+    }
+    for piece in [1, 3, secret.len(), answer.len().max(1)] {
+        let masked = fuzzing::masked(secret, answer.as_bytes(), piece);
+        assert_eq!(masked.len(), answer.len());
+        let left = masked
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
+        assert!(!left, "{secret} is left in {answer}");
+    }
+    let word = "hookyard-secret-0123";
+    let put = fuzzing::replaced(format!("{answer}{word}").as_bytes(), word, secret);
+    assert!(put.ends_with(secret.as_bytes()));
+}
+
+/// A manifest: a name, a secret's name, a schema and patterns, a line each. Checked or refused.
+pub fn manifest(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let mut lines = text.lines();
+    let (name, secret) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let schema = lines.next().unwrap_or_default();
+    let http = lines.map(str::to_owned).collect();
+    // Either answer is right; what must not happen is a panic or a loop without end.
+    let _answer = fuzzing::manifest(name, schema, http, secret);
+}
+
+/// Made once: an engine takes longer to start than most inputs to load.
+static LOADER: OnceLock<(tokio::runtime::Runtime, Arc<Runtime>)> = OnceLock::new();
+
+/// A component, in binary or (from an opening bracket on) as text: loaded or refused with a reason.
+pub fn component(input: &[u8]) {
+    let built = input.starts_with(b"(").then(|| wat::parse_bytes(input));
+    let input = match &built {
+        Some(Ok(bytes)) => bytes,
+        Some(Err(_)) => return,
+        None => input,
+    };
+    let (executor, runtime) = LOADER.get_or_init(|| {
+        let executor = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        (executor.expect("an executor"), Runtime::new().expect("a runtime"))
+    });
+    if let Err(reason) = executor.block_on(fuzzing::component(runtime, input.to_vec())) {
+        assert!(!reason.is_empty());
+    }
+}
+
 /// A message template: rendered or refused, always within its fuel.
 pub fn template(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
@@ -138,5 +197,8 @@ mod tests {
         seeds("grant", super::grant);
         seeds("plugins_file", super::plugins_file);
         seeds("template", super::template);
+        seeds("placeholder", super::placeholder);
+        seeds("manifest", super::manifest);
+        seeds("component", super::component);
     }
 }

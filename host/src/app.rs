@@ -206,6 +206,7 @@ impl App {
         if let Err(error) = self.operator.reload().await {
             tracing::debug!(%error, "the plugins file is wrong");
         }
+        self.registry.fetch_all().await;
     }
 
     /// Serves until a signal (or `lifecycle.soft`), then stops. `ready` is told the address once

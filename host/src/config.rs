@@ -11,7 +11,7 @@ use clap::Args;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::environment::Environment;
-use crate::secret::Secret;
+use crate::secret::{RegistryLogins, Secret};
 
 pub use public_url::PublicUrl;
 
@@ -193,6 +193,7 @@ impl Settings {
             ),
             data_dir,
         };
+        read.registry_logins();
         if read.wrong.is_empty() {
             Ok(settings)
         } else {
@@ -268,6 +269,14 @@ impl Reader<'_> {
         self.env.get(variable).map(|text| Secret::new(text.to_owned()))
     }
 
+    /// Checks the sign-ins for registries, which are read where components are fetched.
+    fn registry_logins(&mut self) {
+        let text = self.env.get(RegistryLogins::VARIABLE).unwrap_or_default();
+        if let Err(error) = RegistryLogins::parse(text) {
+            self.wrong.push(format!("{}: {error}", RegistryLogins::VARIABLE));
+        }
+    }
+
     fn ttl(&mut self, name: Name, arg: Option<&String>, default: &str) -> Duration {
         self.parsed(name, arg, default, "a time from 1s to 366d, such as 5m", |text| {
             let time = humantime::parse_duration(text).ok()?;
@@ -338,11 +347,12 @@ mod tests {
             ("HOOKYARD_PUBLIC_URL", "hooks.example.org"),
             ("HOOKYARD_JWT_SECRET", "a"),
             ("HOOKYARD_JWT_KEY_FILE", "b"),
+            ("HOOKYARD_REGISTRY_AUTH", "user:password"),
         ]);
         let error = Settings::resolve(&SettingsArgs::default(), &env)
             .expect_err("wrong")
             .to_string();
-        assert_eq!(error.lines().count(), 4, "{error}");
+        assert_eq!(error.lines().count(), 5, "{error}");
         assert!(
             error.contains("--listen (HOOKYARD_LISTEN): `nowhere` is not an address"),
             "{error}"

@@ -18,6 +18,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
+use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::config::Settings;
@@ -248,9 +249,10 @@ impl Caller {
             )
         })?;
         let (read, mut write) = stream.into_split();
-        write
-            .write_all(format!("{}\n", serde_json::to_string(&request)?).as_bytes())
-            .await?;
+        // May hold a secret that is being set.
+        let mut command = Zeroizing::new(serde_json::to_string(&request)?);
+        command.push('\n');
+        write.write_all(command.as_bytes()).await?;
         let mut line = String::new();
         BufReader::new(read.take(MAX_LINE)).read_line(&mut line).await?;
         if line.is_empty() {

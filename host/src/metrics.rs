@@ -19,6 +19,8 @@ pub enum RefusedBecause {
     Limit,
     /// It is no request that could be sent.
     Malformed,
+    /// Its answer may hold a secret and was coded so that it cannot be looked for.
+    Unsearchable,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

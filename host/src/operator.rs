@@ -1,6 +1,7 @@
 //! `plugins.toml` in force: read, applied as a whole, re-read when it changes, edited on request.
 
 mod add;
+mod again;
 mod edit;
 mod peers;
 
@@ -11,10 +12,11 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use self::again::Again;
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs, changes};
 use crate::domain::route::{RouteTable, SharedRoutes};
 use crate::lifecycle::Lifecycle;
@@ -27,9 +29,9 @@ pub use edit::EditError;
 use edit::Edited;
 pub use peers::Peers;
 
-/// How often components that could not be fetched and journals that could not be written are tried
-/// again: registries come back, disks are cleared, and both mind being asked all the time.
-const TRY_AGAIN: Duration = Duration::from_secs(30);
+/// How often loads are tried again that failed for a reason that may pass, and journals that could not be
+/// written: registries come back, disks are cleared, and both mind being asked all the time.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// The operator's file and what follows from it.
 pub struct Operator {
@@ -186,28 +188,39 @@ impl Operator {
         peers.check(&digest(&text)).await
     }
 
-    /// The files of the plugins that are switched on.
+    /// The files that tell what the plugins that are switched on run: their components, and where these
+    /// must be signed their signatures and the keys.
     fn components(&self) -> Vec<(PluginName, PathBuf)> {
         let specs = self.specs.load();
         let enabled = specs.values().filter(|spec| spec.enabled);
         enabled
-            .filter_map(|spec| Some((spec.name.clone(), spec.component.file()?.to_owned())))
+            .flat_map(|spec| {
+                let signature = spec
+                    .component
+                    .signature_file()
+                    .filter(|_| spec.signed_by.is_some());
+                let files = [
+                    spec.component.file().map(Path::to_owned),
+                    signature,
+                    spec.signed_by.clone(),
+                ];
+                files
+                    .into_iter()
+                    .flatten()
+                    .map(move |file| (spec.name.clone(), file))
+            })
             .collect()
     }
 
-    /// Tries once more for components that could not be fetched, and for journals that could not be
-    /// written.
-    async fn try_again(&self) {
-        let names: BTreeSet<PluginName> = [self.registry.unfetched(), self.registry.unsaved()]
-            .into_iter()
-            .flatten()
-            .collect();
-        for name in names {
+    /// Tries once more to write the journals that could not be written.
+    async fn save_again(&self) {
+        for name in self.registry.unsaved() {
             self.registry.refresh(&name).await;
         }
     }
 
-    /// Follows the file and the components until the soft stop.
+    /// Follows the file and the components until the soft stop, and gets the components that are to be
+    /// fetched.
     pub async fn follow(
         self: Arc<Self>,
         watcher: Watcher,
@@ -215,15 +228,20 @@ impl Operator {
         life: Lifecycle,
     ) {
         watcher.watch_components(self.components());
-        let mut again = tokio::time::interval(TRY_AGAIN);
+        let mut tries = Again::new(Arc::clone(&self.registry), life.clone());
+        let mut statuses = self.registry.changes();
+        let mut again = interval_at(Instant::now() + AGAIN, AGAIN);
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            tries.begin(self.registry.unfetched());
             let change = tokio::select! {
                 () = life.soft.cancelled() => return,
                 _ = again.tick() => {
-                    self.try_again().await;
+                    tries.begin(self.registry.waiting());
+                    self.save_again().await;
                     continue;
                 }
+                Ok(()) = statuses.changed() => continue,
                 change = changes.recv() => change,
             };
             match change {

@@ -72,10 +72,10 @@ impl Rehearsal {
             (Some(_), Some(_)) => bail!("--record and --replay exclude each other"),
             (Some(_), None) => Wire::Recorded(Tape::default()),
             (None, Some(dir)) => Wire::Replayed(Tape::read(dir)?),
-            (None, None) => Wire::Network,
+            (None, None) => Wire::default(),
         };
         let spec = self.spec(&manifest, &wire, &environment)?;
-        let (name, limits) = (spec.name.clone(), spec.limits.clone());
+        let name = spec.name.clone();
         let clock: SharedClock = Arc::new(SystemClock);
         let store = store::open(&format!("sqlite://{}", scratch.path().join("state.db").display())).await?;
         let wire = Arc::new(wire);
@@ -109,7 +109,6 @@ impl Rehearsal {
         if let (Some(dir), Wire::Recorded(tape)) = (&self.record, &*wire) {
             tape.write(dir)?;
         }
-        tracing::debug!(?limits, "rehearsed");
         let end = match run.ends {
             Ends::Whole(end) => end,
             Ends::Each(ends) => ends

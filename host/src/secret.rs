@@ -1,8 +1,12 @@
 //! Text that must not be shown.
 
+mod registries;
+
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+pub use self::registries::{InvalidLogins, RegistryLogin, RegistryLogins};
 
 /// A secret: prints as `***`, is wiped when dropped, and is read only through [`Secret::expose`].
 #[derive(Clone)]
@@ -37,5 +41,11 @@ impl fmt::Display for Secret {
 impl From<String> for Secret {
     fn from(text: String) -> Self {
         Self::new(text)
+    }
+}
+
+impl From<Zeroizing<String>> for Secret {
+    fn from(text: Zeroizing<String>) -> Self {
+        Self(text)
     }
 }

@@ -349,6 +349,8 @@ pub struct SealedSecret {
 pub trait SecretStore: Send + Sync {
     /// Writes a secret, new or in place of the one of its name, whose time of making stays.
     async fn put_secret(&self, secret: &SealedSecret) -> StoreResult<()>;
+    /// Puts `new` in the place of `old`, of the same name; whether `old` was still there.
+    async fn replace_secret(&self, old: &SealedSecret, new: &SealedSecret) -> StoreResult<bool>;
     async fn secret(&self, name: &StoredName) -> StoreResult<Option<SealedSecret>>;
     /// All of them, by name.
     async fn secrets(&self) -> StoreResult<Vec<SealedSecret>>;

@@ -121,7 +121,8 @@ impl Vault {
         Ok(self.store.remove_secret(name).await?)
     }
 
-    /// Seals every secret anew under the first master key; how many there were.
+    /// Seals every secret anew under the first master key; how many there were. One that somebody sets or removes
+    /// meanwhile stays as they left it.
     ///
     /// # Errors
     /// When one cannot be opened; those before it are sealed anew by then.
@@ -130,8 +131,7 @@ impl Vault {
         for sealed in self.store.secrets().await? {
             let value = self.open(&sealed)?;
             let anew = self.seal(&sealed.name, &value, sealed.created_at, sealed.updated_at)?;
-            self.store.put_secret(&anew).await?;
-            count += 1;
+            count += u64::from(self.store.replace_secret(&sealed, &anew).await?);
         }
         Ok(count)
     }

@@ -5,6 +5,8 @@ mod cache;
 mod call;
 pub mod egress;
 mod engine;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod inspect;
 mod limits;
@@ -20,6 +22,7 @@ mod schema;
 mod secrets;
 mod source;
 mod standing;
+mod sweep;
 mod tape;
 mod text;
 mod variables;
@@ -27,13 +30,14 @@ mod world;
 
 use std::time::Duration;
 
+pub use self::egress::Network;
 pub use self::engine::{Pool, Runtime, RuntimeError};
 pub use self::inspect::Inspection;
 pub use self::load::LoadError;
 pub use self::manifest::{Action, Manifest, SecretAsk, SecretKind};
 pub use self::plugin::Plugin;
 pub use self::registry::{
-    ApplyReport, Phases, PluginState, PluginStatus, Registry, RegistryDeps, Reload, ReloadCause,
+    ApplyReport, Fetch, Phases, PluginState, PluginStatus, Registry, RegistryDeps, Reload, ReloadCause,
     ReloadResult, RollbackError,
 };
 pub use self::rights::{asked_patterns, asked_secret_urls};

@@ -1,7 +1,8 @@
 //! Tells when `plugins.toml` or a component may have changed.
 //!
-//! Directories are watched, not files: a rename over the file, a swapped symbolic link and an
-//! editor's temporary file all show there. A slow poll backs that up where the system tells
+//! Directories are watched, not files: a rename over the file, a swapped symbolic link (the last one or
+//! one in the middle of the path) and an editor's temporary file all show there. What else happens in
+//! them is passed over. A slow poll backs that up where the system tells
 //! nothing (network file systems, mounted single files), and now and then their digests are
 //! compared. False alarms are cheap: the reader compares digests too. A file that was not watched
 //! before counts as changed.
@@ -9,17 +10,20 @@
 mod look;
 #[cfg(test)]
 mod tests;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::look::{DirectoryLook, Look};
+use self::way::Way;
 use crate::domain::plugin::PluginName;
 
 /// Quiet time after the last sign of a change: writers of large files pause for less.
@@ -50,6 +54,9 @@ pub struct Watcher {
 
 struct Shared {
     state: Mutex<State>,
+    /// The names whose changes count. Apart from the state: whoever tells of changes must not wait
+    /// for whoever looks at them.
+    marks: ArcSwap<BTreeSet<PathBuf>>,
     bell: Notify,
 }
 
@@ -89,12 +96,13 @@ impl Watcher {
                 directories: BTreeMap::new(),
                 system: None,
             }),
+            marks: ArcSwap::default(),
             bell: Notify::new(),
         });
         let system = system_watcher(&shared);
         let mut state = shared.lock();
         state.system = system;
-        state.watch_directories();
+        state.watch_directories(&shared.marks);
         // The caller reads the plugins file after this.
         state.changes();
         drop(state);
@@ -125,7 +133,7 @@ impl Shared {
         let (mut changes, paths) = {
             let mut state = self.lock();
             // First, so that what changes from here on is told or seen below.
-            state.watch_directories();
+            state.watch_directories(&self.marks);
             (state.changes(), state.paths())
         };
         if with_digests {
@@ -145,19 +153,17 @@ impl State {
             .collect()
     }
 
-    /// Watches the directory of every file, and of what a file's symbolic link points to; where it
-    /// is not there, the nearest one above, which tells when it comes back.
-    fn watch_directories(&mut self) {
-        let wanted: BTreeMap<PathBuf, Option<DirectoryLook>> = self
-            .paths()
+    /// Watches the directory of every file, and of every symbolic link on the way to it; where one is
+    /// not there, the nearest one above, which tells when it comes back.
+    fn watch_directories(&mut self, marks: &ArcSwap<BTreeSet<PathBuf>>) {
+        let mut way = Way::default();
+        for path in self.paths() {
+            way.add(&path);
+        }
+        marks.store(Arc::new(way.marks));
+        let wanted: BTreeMap<PathBuf, Option<DirectoryLook>> = way
+            .directories
             .into_iter()
-            .flat_map(|path| [path.clone(), path.canonicalize().unwrap_or(path)])
-            .filter_map(|path| {
-                path.ancestors()
-                    .skip(1)
-                    .find(|at| at.is_dir())
-                    .map(Path::to_owned)
-            })
             .map(|directory| (directory.clone(), look::directory(&directory)))
             .collect();
         let Some(system) = &mut self.system else {
@@ -231,17 +237,25 @@ impl State {
 fn system_watcher(shared: &Arc<Shared>) -> Option<RecommendedWatcher> {
     let weak = Arc::downgrade(shared);
     let handler = move |event: notify::Result<notify::Event>| {
-        // Reading is no change; an error (a queue that ran over) may hide one.
-        if event.is_ok_and(|event| matches!(event.kind, EventKind::Access(_))) {
-            return;
-        }
-        if let Some(shared) = weak.upgrade() {
+        if let Some(shared) = weak.upgrade()
+            && counts(&event, &shared.marks.load())
+        {
             shared.bell.notify_one();
         }
     };
     notify::recommended_watcher(handler)
         .inspect_err(|error| tracing::warn!(%error, "files are watched by polling only"))
         .ok()
+}
+
+/// Whether what the system tells may be about one of the files. Reading is no change; an error, or a
+/// queue that ran over, may hide one.
+fn counts(event: &notify::Result<notify::Event>, marks: &BTreeSet<PathBuf>) -> bool {
+    let Ok(event) = event else { return true };
+    if matches!(event.kind, EventKind::Access(_)) {
+        return false;
+    }
+    event.need_rescan() || event.paths.is_empty() || event.paths.iter().any(|path| marks.contains(path))
 }
 
 /// Waits for a sign or the poll, lets writers finish, looks, and tells.

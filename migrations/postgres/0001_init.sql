@@ -193,6 +193,13 @@ CREATE TABLE plugin_state (
     PRIMARY KEY (plugin, key)
 );
 
+-- What each plugin keeps, changed in the transactions that change its entries: the quota is checked at every write.
+CREATE TABLE plugin_state_usage (
+    plugin TEXT PRIMARY KEY NOT NULL,
+    keys   BIGINT NOT NULL,
+    bytes  BIGINT NOT NULL
+);
+
 -- Secrets set from the command line: a nonce and the sealed value. The key is not in the database.
 CREATE TABLE stored_secrets (
     name       TEXT COLLATE "C" PRIMARY KEY NOT NULL,

@@ -36,6 +36,7 @@ INSERT INTO schedule_runs (plugin, schedule, planned_at, recorded_at, outcome, e
 VALUES ('github-backup', '0 3 * * *', 1750000000000, 1750000000012, 'made',
         '018f0000-0000-7000-8000-000000000004');
 INSERT INTO plugin_state (plugin, key, value, version) VALUES ('gsheets', 'cursor', '42', 1);
+INSERT INTO plugin_state_usage (plugin, keys, bytes) VALUES ('gsheets', 1, 8);
 INSERT INTO stored_secrets (name, key_id, sealed, created_at, updated_at) VALUES ('token', '0123456789abcdef', '42', 1780000000000, 1780000000000);
 INSERT INTO rejected_requests (id, received_at, source, remote_address, http_status, reason, headers, body_bytes)
 VALUES ('018f0000-0000-7000-8000-000000000008', 1750000000000, 'github', '127.0.0.1', 401, 'bad signature',

@@ -192,6 +192,13 @@ CREATE TABLE plugin_state (
     PRIMARY KEY (plugin, key)
 );
 
+-- What each plugin keeps, changed in the transactions that change its entries: the quota is checked at every write.
+CREATE TABLE plugin_state_usage (
+    plugin TEXT PRIMARY KEY NOT NULL,
+    keys   INTEGER NOT NULL,
+    bytes  INTEGER NOT NULL
+);
+
 -- Secrets set from the command line: a nonce and the sealed value. The key is not in the database.
 CREATE TABLE stored_secrets (
     name       TEXT PRIMARY KEY NOT NULL,

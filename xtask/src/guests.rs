@@ -7,10 +7,11 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::browser::install;
+use crate::projects;
 use crate::steps::Ended;
 use crate::workspace::{Workspace, on_path, run_to_end};
 
-/// Build both and run their tests.
+/// Build both and run their tests; then the projects that `plugins new` makes.
 ///
 /// # Errors
 /// When one cannot be built or does not do what it must.
@@ -32,6 +33,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--workspace", "--test", "it", "guests", "--", "--ignored"]);
     run_to_end(&mut cargo, "the tests of plugins in other languages")?;
+    projects::run(workspace)?;
     Ok(Ended::Done)
 }
 

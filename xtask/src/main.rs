@@ -12,6 +12,7 @@ mod fuzz;
 mod guests;
 mod plugins;
 mod process;
+mod projects;
 mod registry;
 mod run;
 mod stage;

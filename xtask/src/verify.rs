@@ -44,7 +44,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "guests",
-        about: "the example plugins in JavaScript and Python",
+        about: "the example plugins in JavaScript and Python, and new projects in every language",
         work: guests::run,
     },
     Step {

@@ -47,7 +47,7 @@ pub async fn run(caller: &Caller, command: SecretsCommand, output: Output) -> an
             return Ok(ExitCode::SUCCESS);
         }
         SecretsCommand::Set { name, stdin } => {
-            let value = value(stdin)?.to_string();
+            let value = value(stdin)?;
             (SecretRequest::Set { name, value }, "stored")
         }
         SecretsCommand::Remove { name } => (SecretRequest::Remove { name }, "removed"),
@@ -67,11 +67,13 @@ pub async fn run(caller: &Caller, command: SecretsCommand, output: Output) -> an
 fn value(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
     let stdin = std::io::stdin();
     let value = if from_stdin {
-        let mut text = Zeroizing::new(String::new());
-        // One byte more than may be, so that too much is told and not cut; and a line end.
+        // One byte more than may be, so that too much is told and not cut; and a line end. Room for all of it, so
+        // that no piece is left behind where the text grew.
+        let most = MAX_SECRET_BYTES + 3;
+        let mut text = Zeroizing::new(String::with_capacity(2 * most));
         stdin
             .lock()
-            .take(MAX_SECRET_BYTES as u64 + 3)
+            .take(most as u64)
             .read_to_string(&mut text)
             .context("cannot read the value from standard input")?;
         let value = text.strip_suffix('\n').unwrap_or(&text);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::Answer;
 use crate::app::App;
@@ -13,7 +14,7 @@ use crate::secret::Secret;
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum SecretRequest {
     List,
-    Set { name: String, value: String },
+    Set { name: String, value: Zeroizing<String> },
     Remove { name: String },
     Reseal,
 }
@@ -21,7 +22,7 @@ pub enum SecretRequest {
 pub(super) async fn execute(app: &App, request: SecretRequest) -> anyhow::Result<Answer> {
     match request {
         SecretRequest::List => list(app).await,
-        SecretRequest::Set { name, value } => set(app, &name, Secret::new(value)).await,
+        SecretRequest::Set { name, value } => set(app, &name, Secret::from(value)).await,
         SecretRequest::Remove { name } => remove(app, &name).await,
         SecretRequest::Reseal => reseal(app).await,
     }

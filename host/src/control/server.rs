@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
 use super::{MAX_LINE, Reply, execute};
 use crate::app::App;
@@ -83,7 +84,8 @@ pub fn listen(app: Arc<App>, path: &Path, lifecycle: &Lifecycle) -> anyhow::Resu
 
 async fn serve(app: &App, stream: UnixStream) -> anyhow::Result<()> {
     let (read, mut write) = stream.into_split();
-    let mut line = String::new();
+    // May hold a secret that is being set.
+    let mut line = Zeroizing::new(String::new());
     let mut read = BufReader::new(read.take(MAX_LINE));
     tokio::select! {
         read = tokio::time::timeout(READ_TIMEOUT, read.read_line(&mut line)) => read??,

@@ -235,15 +235,25 @@ impl HttpPattern {
     }
 }
 
-fn path_matches(pattern: &[PathPart], path: &str) -> bool {
-    let Some(path) = path.strip_prefix('/') else {
-        return false;
-    };
-    let segments: Vec<&str> = if path.is_empty() {
+impl Target<'_> {
+    /// Whether servers disagree about what the path means; then no pattern covers it.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        segments(self.path).is_none_or(|segments| is_ambiguous(&segments))
+    }
+}
+
+/// What stands between the slashes of a path; `None` when it does not begin with one.
+fn segments(path: &str) -> Option<Vec<&str>> {
+    let path = path.strip_prefix('/')?;
+    Some(if path.is_empty() {
         Vec::new()
     } else {
         path.split('/').collect()
-    };
+    })
+}
+
+fn is_ambiguous(segments: &[&str]) -> bool {
     let ambiguous = |(at, segment): (usize, &&str)| {
         let decoded = segment.to_ascii_lowercase().replace("%2e", ".");
         (segment.is_empty() && at + 1 != segments.len())
@@ -253,9 +263,13 @@ fn path_matches(pattern: &[PathPart], path: &str) -> bool {
             || decoded.contains("%5c")
             || decoded.contains('\\')
     };
-    if segments.iter().enumerate().any(ambiguous) {
+    segments.iter().enumerate().any(ambiguous)
+}
+
+fn path_matches(pattern: &[PathPart], path: &str) -> bool {
+    let Some(segments) = segments(path).filter(|segments| !is_ambiguous(segments)) else {
         return false;
-    }
+    };
     let mut rest = segments.iter();
     for part in pattern {
         match part {

@@ -138,14 +138,22 @@ impl PluginSpec {
             .is_none_or(|pin| pin.eq_ignore_ascii_case(digest))
     }
 
-    /// This section with what `new` takes away gone: its switches, its pin, and the lesser of both
-    /// sections' grants and limits. All else stays.
+    /// Whether both ask for a component from the same place, with the same pin and the same key's
+    /// signature.
+    #[must_use]
+    pub fn asks_for_the_build_of(&self, other: &Self) -> bool {
+        self.component == other.component && self.sha256 == other.sha256 && self.signed_by == other.signed_by
+    }
+
+    /// This section with what `new` takes away gone: its switches, its pin, its key, and the lesser of
+    /// both sections' grants and limits. All else stays.
     #[must_use]
     pub fn narrowed_to(&self, new: &Self) -> Self {
         Self {
             enabled: new.enabled,
             paused: new.paused,
             sha256: new.sha256.clone().or_else(|| self.sha256.clone()),
+            signed_by: new.signed_by.clone().or_else(|| self.signed_by.clone()),
             grants: self.grants.narrowed_to(&new.grants),
             limits: self.limits.narrowed_to(&new.limits),
             ..self.clone()

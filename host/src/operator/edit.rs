@@ -229,14 +229,14 @@ fn write_over(target: &Path, before: &str, text: &str) -> io::Result<Written> {
     if now != before.as_bytes() {
         return Ok(Written::Changed);
     }
-    let mut fill = |text: &str| -> io::Result<()> {
+    let mut put = |text: &str| -> io::Result<()> {
         file.rewind()?;
         file.write_all(text.as_bytes())?;
         file.set_len(text.len() as u64)?;
         file.sync_all()
     };
-    if let Err(error) = fill(text) {
-        fill(before)?;
+    if let Err(error) = put(text) {
+        put(before)?;
         return Err(error);
     }
     let note = format!(

@@ -30,6 +30,18 @@ impl SecretStore for SqlStore<Db> {
         Ok(())
     }
 
+    async fn replace_secret(&self, old: &SealedSecret, new: &SealedSecret) -> StoreResult<bool> {
+        let done =
+            sqlx::query("UPDATE stored_secrets SET key_id = $1, sealed = $2 WHERE name = $3 AND sealed = $4")
+                .bind(&new.key_id)
+                .bind(&new.sealed)
+                .bind(old.name.as_str())
+                .bind(&old.sealed)
+                .execute(&self.writer)
+                .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     async fn secret(&self, name: &StoredName) -> StoreResult<Option<SealedSecret>> {
         let row = sqlx::query(
             "SELECT name, key_id, sealed, created_at, updated_at FROM stored_secrets WHERE name = $1",

@@ -6,14 +6,14 @@ use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
 
 use super::dialect::Dialect as _;
-use super::rows::{Columns as _, RowReader};
+use super::rows::RowReader;
 use super::sql::{SqlStore, sql};
 use super::words::int;
 use super::{StateEntry, StateExpect, StateQuota, StateStore, StateWrite, StoreError, StoreResult};
 use crate::domain::plugin::PluginName;
 
 /// What one plugin keeps.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Usage {
     keys: u64,
     bytes: u64,
@@ -75,6 +75,8 @@ impl StateStore for SqlStore<Db> {
         .bind(int(next))
         .execute(&mut *tx)
         .await?;
+        let now = used.with(old.map(|(_, size)| size), Some(size));
+        Self::note_usage(&mut tx, plugin, now).await?;
         tx.commit().await?;
         Ok(StateWrite::Written(next))
     }
@@ -84,13 +86,18 @@ impl StateStore for SqlStore<Db> {
         if let Some(lock) = Db::LOCK_STATE {
             sqlx::query(lock).bind(plugin.as_str()).execute(&mut *tx).await?;
         }
-        let done = sqlx::query("DELETE FROM plugin_state WHERE plugin = $1 AND key = $2")
+        let Some((_, size)) = Self::entry_size(&mut tx, plugin, key).await? else {
+            return Ok(false);
+        };
+        sqlx::query("DELETE FROM plugin_state WHERE plugin = $1 AND key = $2")
             .bind(plugin.as_str())
             .bind(key.as_bytes())
             .execute(&mut *tx)
             .await?;
+        let now = Self::usage(&mut tx, plugin).await?.with(Some(size), None);
+        Self::note_usage(&mut tx, plugin, now).await?;
         tx.commit().await?;
-        Ok(done.rows_affected() > 0)
+        Ok(true)
     }
 
     async fn state_keys(
@@ -148,18 +155,48 @@ impl SqlStore<Db> {
         Ok(Some((row.number("version")?, row.number("bytes")?)))
     }
 
+    /// What the plugin keeps, from a row of its own: to count its entries would take longer the more there are.
     async fn usage(conn: &mut <Db as Database>::Connection, plugin: &PluginName) -> StoreResult<Usage> {
-        let row = sqlx::query(
-            "SELECT COUNT(*) AS keys, CAST(COALESCE(SUM(length(key) + length(value)), 0) AS BIGINT) AS bytes \
-             FROM plugin_state WHERE plugin = $1",
+        let row = sqlx::query("SELECT plugin, keys, bytes FROM plugin_state_usage WHERE plugin = $1")
+            .bind(plugin.as_str())
+            .fetch_optional(&mut *conn)
+            .await?;
+        let Some(row) = row else {
+            return Ok(Usage::default());
+        };
+        let row = RowReader::new(&row, "plugin_state_usage", "plugin");
+        Ok(Usage {
+            keys: row.number("keys")?,
+            bytes: row.number("bytes")?,
+        })
+    }
+
+    async fn note_usage(
+        conn: &mut <Db as Database>::Connection,
+        plugin: &PluginName,
+        usage: Usage,
+    ) -> StoreResult<()> {
+        sqlx::query(
+            "INSERT INTO plugin_state_usage (plugin, keys, bytes) VALUES ($1, $2, $3) \
+             ON CONFLICT (plugin) DO UPDATE SET keys = excluded.keys, bytes = excluded.bytes",
         )
         .bind(plugin.as_str())
-        .fetch_one(&mut *conn)
+        .bind(int(usage.keys))
+        .bind(int(usage.bytes))
+        .execute(&mut *conn)
         .await?;
-        Ok(Usage {
-            keys: u64::try_from(row.integer("keys")?).unwrap_or(0),
-            bytes: u64::try_from(row.integer("bytes")?).unwrap_or(0),
-        })
+        Ok(())
+    }
+}
+
+impl Usage {
+    /// The same with an entry of `old` bytes gone and one of `new` bytes there.
+    fn with(self, old: Option<u64>, new: Option<u64>) -> Self {
+        let count = |entry: Option<u64>| u64::from(entry.is_some());
+        Self {
+            keys: (self.keys + count(new)).saturating_sub(count(old)),
+            bytes: (self.bytes.saturating_add(new.unwrap_or(0))).saturating_sub(old.unwrap_or(0)),
+        }
     }
 }
 

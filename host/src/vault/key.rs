@@ -178,10 +178,18 @@ fn make(path: &Path) -> Result<MasterKey, MasterKeyError> {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         })
-        .and_then(|()| fs::hard_link(&draft, path));
+        .and_then(|()| fs::hard_link(&draft, path))
+        .and_then(|()| sync_names(dir));
     let _gone = fs::remove_file(&draft);
     match written {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed("write", path)(error)),
         _ => read(path)?.ok_or_else(|| MasterKeyError::Damaged(path.to_owned())),
     }
+}
+
+/// Makes the key's name last, and its directory's: a secret that is stored after it must not outlive it.
+fn sync_names(dir: &Path) -> io::Result<()> {
+    fs::File::open(dir)?.sync_all()?;
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    fs::File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }

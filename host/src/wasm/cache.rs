@@ -1,6 +1,7 @@
 //! Compiled code by the digest of its component, sealed so that only what this host compiled is
 //! ever executed.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
@@ -12,7 +13,7 @@ use sha2::Sha256;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::precompiled;
+use super::{precompiled, sweep};
 
 /// Bytes of the seal at the head of an entry.
 const SEAL_BYTES: usize = 32;
@@ -64,6 +65,28 @@ impl CodeCache {
             );
         }
         Ok(component)
+    }
+
+    /// Removes the code of components that are not among these, and all that another engine (another
+    /// version of Hookyard, another processor) compiled. Blocks.
+    pub(super) fn sweep(&self, digests: &BTreeSet<String>) {
+        sweep::files(&self.dir, &["cwasm"], |digest, _| digests.contains(digest));
+        let others = self.dir.parent().map(fs::read_dir);
+        for other in others.into_iter().flatten().flatten().flatten() {
+            let path = other.path();
+            let of_engine = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit()));
+            if of_engine && path != self.dir && path.is_dir() {
+                match fs::remove_dir_all(&path) {
+                    Ok(()) => tracing::info!(dir = %path.display(), "removed what another version compiled"),
+                    Err(error) => {
+                        tracing::warn!(dir = %path.display(), %error, "cannot remove what another version compiled");
+                    }
+                }
+            }
+        }
     }
 
     fn path(&self, digest: &str) -> PathBuf {

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use wasmtime::Store;
 
 use super::abi::v0_1;
-use super::host::{HostState, RunContext};
+use super::host::{HostState, Passed, RunContext};
 use super::limits::{CpuMeter, Marks};
 use super::plugin::Plugin;
 use super::record::Recorder;
@@ -18,10 +18,9 @@ use super::{Ends, Job, Run, RunEnd};
 /// Longest text of a trap, in bytes: a backtrace of twenty frames and a panic's words.
 const MAX_TRAP_BYTES: usize = 8 << 10;
 
-/// Bytes a guest may hand to the host in one call. A state value is 64 KiB, an output as much, a
-/// chunk of a request body 1 MiB; wasmtime's default of 128 MiB would let a guest make the host
-/// allocate more than its own limit.
-pub(super) const HOSTCALL_BYTES: usize = 16 << 20;
+/// Bytes a guest may hand to the host in one call: twice the results of a full batch, 64 outputs of 64 KiB.
+/// wasmtime's default of 128 MiB would let a guest make the host allocate more than its own limit.
+pub(super) const HOSTCALL_BYTES: usize = 8 << 20;
 
 /// How long a run waits that met a change of its plugin's section: a change takes less.
 const CHANGE_WAIT: Duration = Duration::from_secs(1);
@@ -157,6 +156,9 @@ fn trapped(error: &wasmtime::Error, marks: &Marks, cpu: Duration, recorder: &Rec
             reason: format!("the pool of instances is full: {reason}"),
             after: POOL_WAIT,
         };
+    }
+    if let Some(Passed(bound)) = error.downcast_ref::<Passed>() {
+        return RunEnd::Limit(bound.clone());
     }
     match marks.crossed(cpu) {
         Some(limit) => RunEnd::Limit(format!("{limit}\n{reason}")),

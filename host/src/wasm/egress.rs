@@ -2,34 +2,39 @@
 //! addresses that were looked at, and without following anybody elsewhere.
 
 mod address;
+mod answer;
 mod body;
+mod carried;
 mod client;
 mod credentials;
 mod dial;
 mod errors;
 mod exchange;
 mod mask;
+mod network;
 mod request;
+mod resolver;
 mod waits;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::CONTENT_ENCODING;
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body::Body as _;
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+pub(super) use self::carried::Carried;
 pub(super) use self::client::Clients;
 pub(super) use self::client::chain;
 pub use self::client::install_crypto;
 pub(super) use self::dial::goes_to;
 use self::errors::Refusal;
 pub(super) use self::exchange::{Answer, NoAnswer, Question, exchange};
-pub(super) use self::mask::Carried;
 use self::mask::Mask;
+pub(super) use self::mask::in_pieces;
+pub use self::network::Network;
 use self::request::Outgoing;
+pub(super) use self::request::replaced;
 use self::waits::Waits;
 use super::host::RunContext;
 use super::record::Begun;
@@ -45,6 +50,7 @@ pub(super) async fn send(
 ) -> Result<Response<WasiBody>, Error> {
     let shown = request::shown_url(&run, request.uri());
     let Some(Begun { call, allowed }) = run.recorder.begin_call(request.method().as_str(), &shown) else {
+        count(&run, &too_many(&run));
         return Err(Error::ConnectionLimitReached);
     };
     let waits = Waits::asked(options, run.time_left());
@@ -64,6 +70,7 @@ pub(super) async fn send(
             Ok(response.map(|inner| body::counted(inner, run, call, waits.between_bytes, mask)))
         }
         Err(refusal) => {
+            let refusal = refusal.masked(&run, "");
             count(&run, &refusal);
             run.recorder.end_call(call, None, Some(refusal.text));
             Err(refusal.code)
@@ -84,46 +91,40 @@ async fn checked(
     let spec = run.standing.spec();
     let grants = &spec.grants;
     outgoing.check(run, grants)?;
-    let searched = Mask::of(run.standing.carried.forms()).is_some();
-    if searched {
+    // Whatever was sent is looked for in every answer; only where it may be must it be possible.
+    let secret = run.standing.carried.may_come_from(outgoing.url(), grants);
+    if secret.is_some() {
         outgoing.ask_for_plain_answer();
     }
     let minted = outgoing.take_minted();
     let body = body::collect(body, run).await?;
-    let answer = match &*run.deps.wire {
-        Wire::Network => dialled(run, grants, outgoing, body, waits).await?,
-        Wire::Recorded(tape) => {
-            let asked = outgoing.asked(shown, &body);
-            recorded(
-                run,
-                tape,
-                asked,
-                dialled(run, grants, outgoing, body, waits).await,
-            )
-            .await?
+    let asked = outgoing.asked(shown, &body);
+    let exchange = async {
+        let answer = match run.deps.wire.replayed() {
+            Some(tape) => played(tape, &asked)?,
+            None => dialled(run, grants, outgoing, body, waits).await?,
+        };
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            for (secret, token) in minted {
+                run.standing.mint.forget(&secret, &token);
+            }
         }
-        Wire::Replayed(tape) => {
-            let answer = tape.play(&outgoing.asked(shown, &body));
-            let answer = answer.map_err(|text| Refusal {
-                code: Error::ConnectionTerminated,
-                text,
-            })?;
-            answer.map(reqwest::Body::from)
-        }
+        answer::admit(run, answer, secret.as_deref())
     };
-    if searched && is_encoded(&answer) {
-        return Err(Refusal::denied(
-            "the answer is compressed although it was asked for plain, so that it cannot be searched for the \
-             secret that was sent"
-                .to_owned(),
-        ));
+    let answer = exchange.await;
+    match &*run.deps.wire {
+        Wire::Recorded(tape) => recorded(run, tape, asked, answer).await,
+        Wire::Network(_) | Wire::Replayed(_) => answer,
     }
-    if answer.status() == StatusCode::UNAUTHORIZED {
-        for (secret, token) in minted {
-            run.standing.mint.forget(&secret, &token);
-        }
-    }
-    Ok(answer)
+}
+
+/// The answer that the tape has.
+fn played(tape: &Tape, asked: &Asked) -> Result<Response<reqwest::Body>, Refusal> {
+    let answer = tape.play(asked).map_err(|text| Refusal {
+        code: Error::ConnectionTerminated,
+        text,
+    })?;
+    Ok(answer.map(reqwest::Body::from))
 }
 
 /// Sends the request over the network.
@@ -135,10 +136,11 @@ async fn dialled(
     waits: &Waits,
 ) -> Result<Response<reqwest::Body>, Refusal> {
     let client = dial::client(run, grants, outgoing.url())?;
+    let origin = outgoing.origin();
     let answer = waits.answer(client.execute(outgoing.into_request(body))).await?;
     answer
         .map(Response::from)
-        .map_err(|error| errors::of_reqwest(error, run))
+        .map_err(|error| errors::of_reqwest(error, run, &origin))
 }
 
 /// Puts an answer on the tape, without secrets, and hands it on.
@@ -151,6 +153,7 @@ async fn recorded(
     let (mut parts, body) = match answer {
         Ok(answer) => answer.into_parts(),
         Err(refusal) => {
+            let refusal = refusal.masked(run, "");
             tape.record(asked, Err(refusal.text.clone()));
             return Err(refusal);
         }
@@ -170,13 +173,6 @@ async fn recorded(
     }
     tape.record(asked, Ok((&parts, &body)));
     Ok(Response::from_parts(parts, body.into()))
-}
-
-/// Whether the body is not what it stands for (RFC 9110, section 8.4).
-fn is_encoded(answer: &Response<reqwest::Body>) -> bool {
-    let plain = |value: &HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity");
-    let mut encodings = answer.headers().get_all(CONTENT_ENCODING).iter();
-    !answer.body().is_end_stream() && !encodings.all(plain)
 }
 
 /// Counts what was refused. A request that failed for another reason is none of it.

@@ -1,5 +1,6 @@
 //! The engine: how components are compiled and where their instances live.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -21,13 +22,13 @@ const MAX_RUNS: u32 = 256;
 /// have more than its share; a run that finds no room waits.
 const CORE_INSTANCES: u32 = MAX_RUNS * 16;
 /// Core instances a component may have. componentize-py makes about 30.
-const INSTANCES_PER_COMPONENT: u32 = 64;
+pub(super) const INSTANCES_PER_COMPONENT: u32 = 64;
 /// Linear memories a component may have.
-const MEMORIES_PER_COMPONENT: u32 = 8;
+pub(super) const MEMORIES_PER_COMPONENT: u32 = 8;
 /// Tables a component may have.
-const TABLES_PER_COMPONENT: u32 = 32;
+pub(super) const TABLES_PER_COMPONENT: u32 = 32;
 /// Elements of one table. Python's interpreter needs about 20,000.
-const TABLE_ELEMENTS: usize = 100_000;
+pub(super) const TABLE_ELEMENTS: usize = 100_000;
 /// Bytes of one memory that stay with a slot when its instance ends. Most guests touch less, and
 /// then nothing has to be mapped again: three times the throughput of 0.
 const KEEP_RESIDENT: usize = 2 << 20;
@@ -144,6 +145,13 @@ impl Runtime {
         match &self.cache {
             Some(cache) => cache.component(&self.engine, digest, bytes),
             None => Component::from_binary(&self.engine, bytes),
+        }
+    }
+
+    /// Removes the compiled code of components that are not among these. Blocks.
+    pub(super) fn sweep_cache(&self, digests: &BTreeSet<String>) {
+        if let Some(cache) = &self.cache {
+            cache.sweep(digests);
         }
     }
 }

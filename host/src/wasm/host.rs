@@ -2,7 +2,7 @@
 
 mod config;
 mod http;
-mod http_error;
+mod http_types;
 mod log;
 mod processes;
 mod secrets;
@@ -29,8 +29,13 @@ use super::standing::Standing;
 use crate::domain::attempt::LogLevel;
 use crate::domain::plugin::Limits;
 
-/// Handles a guest may hold at once: streams, pollables, requests. A request takes about ten.
-const MAX_RESOURCES: usize = 1_024;
+/// Handles a guest may hold at once: streams, pollables, requests. A request takes about ten, so this is some
+/// twenty at a time. What stands behind all of them together (64 KiB of header section, 64 KiB of path, two
+/// chunks of a body) stays below what an instance may have by default.
+const MAX_RESOURCES: usize = 256;
+/// Questions of one run to the host's database: state, references of secrets, pages of processes. Each write is a
+/// commit that intake waits for, and none costs the guest processor time; a full batch may ask thirty for each job.
+const MAX_QUESTIONS: u32 = 2_000;
 /// Bytes of one request's header section.
 const MAX_HEADER_BYTES: usize = 64 << 10;
 /// Bytes of randomness a guest may take at once.
@@ -50,7 +55,14 @@ pub(super) struct RunContext {
     pub(super) request_room: std::sync::atomic::AtomicU64,
     /// Bytes of responses that may still come.
     pub(super) response_room: std::sync::atomic::AtomicU64,
+    /// Questions to the database so far.
+    questions: std::sync::atomic::AtomicU32,
 }
+
+/// A bound of the host's that a guest has passed; ends its run.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Passed(pub(super) String);
 
 /// A word given to the guest in place of a secret.
 #[derive(Clone, Debug)]
@@ -83,6 +95,7 @@ impl RunContext {
             placeholders: Mutex::default(),
             request_room: limits.request_bytes.into(),
             response_room: limits.response_bytes.into(),
+            questions: 0.into(),
             settings,
             limits,
         }
@@ -145,6 +158,18 @@ impl HostState {
         }
     }
 
+    /// Counts a question to the host's database.
+    fn asks(&self) -> wasmtime::Result<()> {
+        let Some(run) = &self.context else { return Ok(()) };
+        let asked = run.questions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if asked < MAX_QUESTIONS {
+            return Ok(());
+        }
+        Err(wasmtime::Error::new(Passed(format!(
+            "questions: one run may ask for state, secrets and processes {MAX_QUESTIONS} times together"
+        ))))
+    }
+
     /// The limiter, as the store wants it.
     pub(super) fn limits(&mut self) -> &mut dyn ResourceLimiter {
         &mut self.limits
@@ -180,7 +205,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<HostS
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    http_error::add_to_linker(&mut linker)?;
+    http_types::add_to_linker(&mut linker)?;
     v0_1::types::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::wit_manifest::add_to_linker::<_, Own>(&mut linker, |state| state)?;
     v0_1::config::add_to_linker::<_, Own>(&mut linker, |state| state)?;

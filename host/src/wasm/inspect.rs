@@ -9,7 +9,7 @@ use super::engine::Runtime;
 use super::load::{self, LoadError};
 use super::manifest::Manifest;
 use super::secrets;
-use super::source::{self, Sources};
+use super::source::{self, Signer, Sources};
 use crate::domain::grant::SecretSource;
 use crate::domain::plugin::PluginSpec;
 use crate::environment::Environment;
@@ -55,10 +55,12 @@ impl Runtime {
         data_dir: &Path,
     ) -> Result<Vec<String>, String> {
         let told = |e: LoadError| e.to_string();
-        let file = Sources::new(data_dir)
-            .read(spec, environment)
-            .await
-            .map_err(told)?;
+        let sources = Sources::new(data_dir, environment);
+        let signer = Signer::of(spec).await;
+        if spec.component.file().is_none() {
+            sources.fetch(spec, &signer).await.map_err(told)?;
+        }
+        let file = sources.read(spec, &signer).await.map_err(told)?;
         let build = load::build(self, file).await.map_err(told)?;
         let (spec, environment) = (Arc::new(spec.clone()), Arc::new(environment.clone()));
         let settings = load::settings(&spec, &build.manifest, &build.schemas, &environment, None).await;

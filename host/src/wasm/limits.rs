@@ -9,20 +9,11 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
+use super::engine::{INSTANCES_PER_COMPONENT, MEMORIES_PER_COMPONENT, TABLE_ELEMENTS, TABLES_PER_COMPONENT};
 use super::text;
 
-#[cfg(test)]
-mod instances;
-
-/// Elements of all tables of an instance together. Python's interpreter needs about 20,000.
-const MAX_TABLE_ELEMENTS: usize = 200_000;
-/// Core instances of one component. componentize-py makes about 30.
-const MAX_INSTANCES: usize = 100;
-/// Tables of one component.
-const MAX_TABLES: usize = 50;
-/// Linear memories of one component.
-const MAX_MEMORIES: usize = 8;
-
+/// Elements of all tables of an instance together: twice what the pool gives to one.
+const MAX_TABLE_ELEMENTS: usize = 2 * TABLE_ELEMENTS;
 /// Which limits a run has crossed. Readable after the store is gone.
 #[derive(Default)]
 pub(super) struct Marks {
@@ -115,15 +106,15 @@ impl ResourceLimiter for InstanceLimits {
     }
 
     fn instances(&self) -> usize {
-        MAX_INSTANCES
+        INSTANCES_PER_COMPONENT as usize
     }
 
     fn tables(&self) -> usize {
-        MAX_TABLES
+        TABLES_PER_COMPONENT as usize
     }
 
     fn memories(&self) -> usize {
-        MAX_MEMORIES
+        MEMORIES_PER_COMPONENT as usize
     }
 }
 
@@ -192,6 +183,9 @@ fn thread_nanos() -> u64 {
     let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
 }
+
+#[cfg(test)]
+mod instances;
 
 #[cfg(test)]
 mod tests {

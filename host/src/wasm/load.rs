@@ -56,6 +56,9 @@ pub enum LoadError {
         why: String,
         plugin: PluginName,
     },
+    /// It is not here yet; whoever has a network fetches it.
+    #[error("it is being fetched from {0}")]
+    Unfetched(String),
     #[error("cannot fetch {from}: {why}; it is tried again every 30 s")]
     Fetch { from: String, why: String },
     #[error("its signature is not accepted: {0}")]
@@ -77,8 +80,20 @@ pub enum LoadError {
     /// The operator's section and the manifest do not fit.
     #[error("{0}")]
     Settings(String),
+    #[error("the pool of instances was full of runs; it is tried again every 30 s")]
+    FullPool,
     #[error("the host failed while it loaded the component: {0}")]
     Host(String),
+}
+
+impl LoadError {
+    /// Whether the same load may succeed later without anybody's doing.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Read { .. } | Self::Unfetched(_) | Self::Fetch { .. } | Self::FullPool | Self::Host(_)
+        )
+    }
 }
 
 /// How long the parts of a build took.
@@ -250,9 +265,7 @@ async fn describe(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Mani
             Ok(said) => return Ok(said),
         }
     }
-    Err(LoadError::Host(
-        "the pool of instances was full of runs; save the file again to try again".to_owned(),
-    ))
+    Err(LoadError::FullPool)
 }
 
 /// Why `describe` gave no answer.

@@ -15,6 +15,7 @@ use super::manifest::Manifest;
 use super::registry::{Journal, RegistryDeps};
 use super::rights::{self, Ask, Missing};
 use super::schema::Schemas;
+use super::source::{Fingerprint, Signer};
 use super::standing::{InForce, Standing};
 use super::variables;
 use crate::domain::plugin::{PluginName, PluginSpec};
@@ -74,6 +75,8 @@ pub struct Plugin {
     pub(super) world: WorldPre<HostState>,
     pub(super) generation: u64,
     pub(super) digest: String,
+    /// The keys that are known to have signed it.
+    pub(super) signers: ArcSwap<Vec<Fingerprint>>,
     pub(super) first_run: FirstRun,
 }
 
@@ -142,8 +145,11 @@ impl Plugin {
 
     /// Why this build may take no run under the section in force with these settings.
     pub(super) fn misfit(&self, in_force: &InForce, settings: &Settings) -> Option<&'static str> {
-        if !self.is_pinned_in(&in_force.spec) {
+        if !in_force.spec.allows_digest(&self.digest) {
             return Some("the pin `sha256` in plugins.toml asks for another build");
+        }
+        if !in_force.signer.accepts(&self.signers.load()) {
+            return Some("the key that `signed-by` in plugins.toml names has not signed this build");
         }
         (settings.edition != in_force.edition)
             .then_some("the plugin's section of plugins.toml has changed and is not in force yet")
@@ -155,9 +161,10 @@ impl Plugin {
             .is_none()
     }
 
-    /// Whether the section allows this build: its pin is this digest, or there is none.
-    pub(super) fn is_pinned_in(&self, spec: &PluginSpec) -> bool {
-        spec.allows_digest(&self.digest)
+    /// Whether the section allows this build: its pin is this digest, or there is none, and the key
+    /// that it names has signed it.
+    pub(super) fn is_allowed(&self, spec: &PluginSpec, signer: &Signer) -> bool {
+        spec.allows_digest(&self.digest) && signer.accepts(&self.signers.load())
     }
 
     /// What the plugin says about itself.

@@ -48,6 +48,10 @@ struct Pages {
     calls: Vec<OutboundCall>,
     /// How many of `calls` the host made itself.
     exchanges: usize,
+    /// Calls that were refused and are not kept.
+    calls_refused: u64,
+    /// Exchanges that were refused.
+    exchanges_refused: u64,
 }
 
 /// A line of stdout or stderr whose end has not come yet.
@@ -163,6 +167,7 @@ impl Recorder {
     pub(super) fn begin_call(&self, method: &str, url: &str) -> Option<Begun> {
         let mut pages = self.pages();
         let made = pages.calls.len() - pages.exchanges;
+        pages.calls_refused += u64::from(made > self.max_calls);
         (made <= self.max_calls).then(|| Begun {
             call: self.note(&mut pages, method, url),
             allowed: made < self.max_calls,
@@ -174,6 +179,7 @@ impl Recorder {
     pub(super) fn begin_exchange(&self, method: &str, url: &str) -> Option<usize> {
         let mut pages = self.pages();
         if pages.exchanges == MAX_EXCHANGES {
+            pages.exchanges_refused += 1;
             return None;
         }
         pages.exchanges += 1;
@@ -246,6 +252,23 @@ impl Recorder {
                 ),
             });
         }
+        let refused = [
+            (
+                pages.calls_refused,
+                format!("requests: a run may make {} (limits.requests)", self.max_calls),
+            ),
+            (
+                pages.exchanges_refused,
+                format!("requests for tokens: a run may cause {MAX_EXCHANGES}"),
+            ),
+        ];
+        for (count, what) in refused.into_iter().filter(|(count, _)| *count > 0) {
+            lines.push(LogLine {
+                at_ms,
+                level: LogLevel::Warn,
+                message: format!("refused {count} more {what}"),
+            });
+        }
         let mut calls = std::mem::take(&mut pages.calls);
         for call in &mut calls {
             if call.status.is_none() && call.error.is_none() {
@@ -306,8 +329,13 @@ mod tests {
         assert_eq!(call(), begun(0, true));
         assert_eq!(call(), begun(1, false));
         assert_eq!(call(), None);
+        assert_eq!(call(), None);
         record.end_call(1, Some(200), None);
-        let (_, calls) = record.finish();
+        let (lines, calls) = record.finish();
+        assert_eq!(
+            lines[0].message,
+            "refused 2 more requests: a run may make 1 (limits.requests)"
+        );
         assert!(calls[0].error.is_some());
         assert_eq!(calls[1].status, Some(200));
     }
@@ -321,6 +349,11 @@ mod tests {
         assert_eq!(record.begin_exchange("POST", "http://a/token"), None);
         let begun = record.begin_call("GET", "http://a/");
         assert!(begun.is_some_and(|begun| begun.allowed), "{begun:?}");
-        assert_eq!(record.finish().1.len(), MAX_EXCHANGES + 1);
+        let (lines, calls) = record.finish();
+        assert_eq!(calls.len(), MAX_EXCHANGES + 1);
+        assert_eq!(
+            lines[0].message,
+            "refused 1 more requests for tokens: a run may cause 16"
+        );
     }
 }

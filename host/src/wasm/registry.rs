@@ -1,6 +1,7 @@
 //! The plugins that are loaded. Every change is one swap; every failure keeps what served before.
 
 mod archive;
+mod fetching;
 mod journal;
 mod reload;
 mod rollback;
@@ -8,7 +9,7 @@ mod slot;
 mod status;
 mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,6 +18,7 @@ use futures_util::StreamExt;
 use tokio::sync::{Mutex, watch};
 
 use self::archive::Archive;
+pub use self::fetching::Fetch;
 pub(super) use self::journal::Journal;
 pub use self::reload::{Phases, Reload, ReloadCause, ReloadResult, RollbackError};
 use self::slot::Slot;
@@ -30,7 +32,7 @@ use crate::environment::Environment;
 use crate::metrics::Metrics;
 use crate::store::SharedStore;
 use crate::vault::Vault;
-use crate::wasm::source::Sources;
+use crate::wasm::source::{Signer, Sources};
 use crate::wasm::tape::Wire;
 
 /// Components loaded at the same time: compiling already uses every processor.
@@ -54,6 +56,8 @@ struct Workshop {
     deps: Arc<RegistryDeps>,
     archive: Arc<Archive>,
     sources: Sources,
+    /// Shared by whoever loads; taken alone to clear away what no plugin names.
+    loads: tokio::sync::RwLock<()>,
     only_looks: AtomicBool,
 }
 
@@ -81,10 +85,11 @@ impl Registry {
         Self {
             workshop: Arc::new(Workshop {
                 runtime,
-                sources: Sources::new(&deps.data_dir),
+                sources: Sources::new(&deps.data_dir, &deps.environment),
                 deps: Arc::new(deps),
                 archive,
                 only_looks: AtomicBool::new(false),
+                loads: tokio::sync::RwLock::default(),
             }),
             slots: RwLock::default(),
             applying: Mutex::default(),
@@ -100,7 +105,8 @@ impl Registry {
 
     /// Makes the plugins what `specs` says: loads new ones and those whose file changed, puts
     /// changed settings in force without compiling, drops those that are gone once their runs end.
-    /// What the new settings take away is gone at once; what they add counts once they fit.
+    /// What the new settings take away is gone at once; what they add counts once they fit. Asks no
+    /// network: plugins whose component is to be fetched are [`Self::unfetched`] afterwards.
     pub async fn apply(&self, specs: Vec<PluginSpec>) -> ApplyReport {
         let _turn = self.applying.lock().await;
         let mut report = ApplyReport {
@@ -109,24 +115,37 @@ impl Registry {
         };
         let mut journals = self.journals_of_new(&specs).await;
         // All at once, before the first load: what is taken away must not wait for a compiler.
-        let announced = specs.into_iter();
-        let slots: Vec<Arc<Slot>> = announced.map(|spec| self.announce(spec, &mut journals)).collect();
-        let statuses: Vec<PluginStatus> = futures_util::stream::iter(slots)
-            .map(|slot| async move { slot.refresh(&self.workshop).await })
-            .buffered(PARALLEL_LOADS)
-            .collect()
-            .await;
+        let mut slots = Vec::with_capacity(specs.len());
+        for spec in specs {
+            let signer = Signer::of(&spec).await;
+            slots.push(self.announce(spec, signer, &mut journals));
+        }
+        let statuses: Vec<PluginStatus> = {
+            let _load = self.workshop.loads.read().await;
+            futures_util::stream::iter(slots)
+                .map(|slot| async move { slot.refresh(&self.workshop, None).await })
+                .buffered(PARALLEL_LOADS)
+                .collect()
+                .await
+        };
         report.statuses = statuses;
-        self.tell();
+        self.end_load().await;
         report
     }
 
     /// Looks at a plugin's file again and loads it if it changed. `None` when there is no such
     /// plugin.
     pub async fn refresh(&self, name: &PluginName) -> Option<PluginStatus> {
+        self.load(name, None).await
+    }
+
+    async fn load(&self, name: &PluginName, fetch: Option<Fetch>) -> Option<PluginStatus> {
         let slot = self.find(name)?;
-        let status = slot.refresh(&self.workshop).await;
-        self.tell();
+        let status = {
+            let _load = self.workshop.loads.read().await;
+            slot.refresh(&self.workshop, fetch).await
+        };
+        self.end_load().await;
         Some(status)
     }
 
@@ -170,24 +189,6 @@ impl Registry {
         slots.keys().cloned().collect()
     }
 
-    /// The files to watch.
-    #[must_use]
-    pub fn components(&self) -> Vec<(PluginName, PathBuf)> {
-        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots
-            .iter()
-            .filter_map(|(name, slot)| Some((name.clone(), slot.component()?)))
-            .collect()
-    }
-
-    /// The plugins whose component is to be fetched and could not be.
-    #[must_use]
-    pub fn unfetched(&self) -> Vec<PluginName> {
-        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        let unfetched = slots.iter().filter(|(_, slot)| slot.is_unfetched());
-        unfetched.map(|(name, _)| name.clone()).collect()
-    }
-
     /// The plugins whose journal could not be written.
     #[must_use]
     pub fn unsaved(&self) -> Vec<PluginName> {
@@ -211,6 +212,33 @@ impl Registry {
         slots.get(name).cloned()
     }
 
+    /// Tells of a load, and clears away what no plugin names any more unless another load is under way:
+    /// that one does.
+    async fn end_load(&self) {
+        self.tell();
+        let Ok(_alone) = self.workshop.loads.try_write() else {
+            return;
+        };
+        let (mut specs, mut digests) = (Vec::new(), BTreeSet::new());
+        {
+            let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+            for slot in slots.values() {
+                specs.push(slot.wanted());
+                digests.extend(slot.digests());
+            }
+        }
+        let workshop = Arc::clone(&self.workshop);
+        let swept = tokio::task::spawn_blocking(move || {
+            let names = specs.iter().map(|spec| spec.name.clone()).collect();
+            digests.extend(workshop.archive.sweep(&names));
+            workshop.sources.sweep(&specs);
+            workshop.runtime.sweep_cache(&digests);
+        });
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "the data directory was not cleared of what nothing names");
+        }
+    }
+
     /// The journals of the plugins that have no slot yet, read off the async threads.
     async fn journals_of_new(&self, specs: &[PluginSpec]) -> BTreeMap<PluginName, Journal> {
         let new: Vec<PluginName> = {
@@ -226,7 +254,12 @@ impl Registry {
         read.await.unwrap_or_default()
     }
 
-    fn announce(&self, spec: PluginSpec, journals: &mut BTreeMap<PluginName, Journal>) -> Arc<Slot> {
+    fn announce(
+        &self,
+        spec: PluginSpec,
+        signer: Signer,
+        journals: &mut BTreeMap<PluginName, Journal>,
+    ) -> Arc<Slot> {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.entry(spec.name.clone()).or_insert_with(|| {
             let journal = journals.remove(&spec.name);
@@ -234,7 +267,7 @@ impl Registry {
             let journal = journal.unwrap_or_else(|| self.workshop.archive.journal(&spec.name));
             Arc::new(Slot::new(&spec, journal))
         });
-        slot.announce(spec);
+        slot.announce(spec, signer);
         Arc::clone(slot)
     }
 

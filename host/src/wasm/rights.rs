@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::manifest::{Manifest, SecretKind};
-use crate::domain::grant::{Grants, HttpPattern, Permission, Target};
+use crate::domain::grant::{Grants, HttpPattern, Origin, Permission, PrivateNetwork, SecretGrant, Target};
 use crate::domain::plugin::PluginName;
 
 /// Something the manifest asks to send.
@@ -199,7 +199,7 @@ pub(super) fn missing(
             Some(known) if grants.permissions.contains(&known) => {}
             Some(_) => missing.warnings.push(format!(
                 "the permission `{permission}` is asked for and not granted; {}",
-                permission_lines(plugin, permission)
+                permission_lines(plugin, grants, permission)
             )),
             None => missing.warnings.push(format!(
                 "the permission `{permission}` is asked for, which this version of Hookyard does not know"
@@ -301,17 +301,8 @@ fn secret_url_warning(
 
 /// The lines that grant one more HTTP pattern.
 pub(super) fn http_lines(plugin: &PluginName, grants: &Grants, pattern: &str) -> String {
-    let patterns: Vec<String> = grants
-        .http
-        .iter()
-        .map(ToString::to_string)
-        .chain([pattern.to_owned()])
-        .map(|pattern| format!("\"{pattern}\""))
-        .collect();
-    format!(
-        "to grant it write in plugins.toml:\n[plugins.{plugin}.grants]\nhttp = [{}]",
-        patterns.join(", ")
-    )
+    let patterns = list(&grants.http, pattern);
+    format!("to grant it write in plugins.toml:\n[plugins.{plugin}.grants]\nhttp = {patterns}")
 }
 
 /// The lines that grant a secret.
@@ -322,9 +313,28 @@ pub(super) fn secret_lines(plugin: &PluginName, secret: &str) -> String {
     )
 }
 
+/// The lines that let a secret, whose grant lists origins, go to one more.
+pub(super) fn binding_lines(plugin: &PluginName, secret: &str, grant: &SecretGrant, origin: &str) -> String {
+    let mut fields = vec![format!("from = {}", quoted(&grant.source.to_string()))];
+    if let Some(kind) = grant.kind {
+        fields.push(format!("kind = {}", quoted(kind.as_str())));
+    }
+    if let Some(scopes) = &grant.scopes {
+        let scopes: Vec<String> = scopes.iter().map(|scope| quoted(scope)).collect();
+        fields.push(format!("scopes = [{}]", scopes.join(", ")));
+    }
+    let origins = grant.to.as_deref().unwrap_or_default();
+    fields.push(format!("to = {}", list(origins, origin)));
+    format!(
+        "to allow it write in plugins.toml:\n[plugins.{plugin}.grants.secrets]\n{secret} = {{ {} }}",
+        fields.join(", ")
+    )
+}
+
 /// The lines that grant a permission.
-pub(super) fn permission_lines(plugin: &PluginName, permission: &str) -> String {
-    format!("to grant it write in plugins.toml:\n[plugins.{plugin}.grants]\npermissions = [\"{permission}\"]")
+pub(super) fn permission_lines(plugin: &PluginName, grants: &Grants, permission: &str) -> String {
+    let permissions = list(&grants.permissions, permission);
+    format!("to grant it write in plugins.toml:\n[plugins.{plugin}.grants]\npermissions = {permissions}")
 }
 
 /// The lines that raise a limit to `value`, which is TOML.
@@ -332,14 +342,36 @@ pub(super) fn limit_lines(plugin: &PluginName, limit: &str, value: &str) -> Stri
     format!("to allow more write in plugins.toml:\n[plugins.{plugin}.limits]\n{limit} = {value}")
 }
 
-/// The lines that let a plugin reach a private address.
-pub(super) fn private_lines(plugin: &PluginName, origin: &str) -> String {
-    format!("to allow it write in plugins.toml:\n[plugins.{plugin}.grants]\nprivate-network = [\"{origin}\"]")
+/// The lines that let a plugin reach private addresses at one more origin.
+pub(super) fn private_lines(plugin: &PluginName, grants: &Grants, origin: &str) -> String {
+    let origins = match &grants.private_network {
+        PrivateNetwork::Only(origins) => list(origins, origin),
+        // `true` stays: it covers the origin.
+        PrivateNetwork::All => "true".to_owned(),
+        PrivateNetwork::None => list::<Origin>(&[], origin),
+    };
+    format!("to allow it write in plugins.toml:\n[plugins.{plugin}.grants]\nprivate-network = {origins}")
+}
+
+/// A list of what is there and one more, in TOML.
+fn list<'a, T: ToString + 'a>(there: impl IntoIterator<Item = &'a T>, more: &str) -> String {
+    let items = there
+        .into_iter()
+        .map(ToString::to_string)
+        .chain([more.to_owned()]);
+    let items: Vec<String> = items.map(|item| quoted(&item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// A text in TOML, whose basic strings take what JSON's do.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::grant::SecretSource;
 
     fn plugin() -> PluginName {
         "slack".parse().expect("a name")
@@ -404,6 +436,42 @@ mod tests {
             ),
             "{lines}"
         );
+    }
+
+    #[test]
+    fn no_line_to_add_takes_away_what_is_there() {
+        let origin = |text: &str| text.parse::<Origin>().expect("an origin");
+        let mut grants = Grants {
+            permissions: [Permission::ReadProcesses].into(),
+            private_network: PrivateNetwork::Only(vec![origin("http://a.test:81")]),
+            ..Grants::default()
+        };
+        let lines = permission_lines(&plugin(), &grants, "own-authorization");
+        assert!(
+            lines.ends_with("permissions = [\"read-processes\", \"own-authorization\"]"),
+            "{lines}"
+        );
+        let lines = private_lines(&plugin(), &grants, "http://b.test");
+        assert!(
+            lines.ends_with("private-network = [\"http://a.test:81\", \"http://b.test\"]"),
+            "{lines}"
+        );
+        grants.private_network = PrivateNetwork::All;
+        let lines = private_lines(&plugin(), &grants, "http://b.test");
+        assert!(lines.ends_with("private-network = true"), "{lines}");
+        let secret = SecretGrant {
+            to: Some(vec![origin("https://a.test")]),
+            kind: Some(SecretKind::GoogleServiceAccount),
+            scopes: Some(vec!["s".to_owned()]),
+            ..SecretGrant::of(SecretSource::File("/run/key \"1\".json".into()))
+        };
+        let lines = binding_lines(&plugin(), "key", &secret, "https://b.test");
+        let (_, toml) = lines.split_once(":\n").expect("lines");
+        let toml: toml::Table = toml.parse().expect("TOML");
+        let key = &toml["plugins"]["slack"]["grants"]["secrets"]["key"];
+        assert_eq!(key["from"].as_str(), Some("file:/run/key \"1\".json"));
+        assert_eq!(key["kind"].as_str(), Some("google-service-account"));
+        assert_eq!(key["to"].as_array().map(Vec::len), Some(2));
     }
 
     #[test]

@@ -85,7 +85,9 @@ pub(super) async fn of_node(source: &SecretSource, environment: &Environment) ->
 async fn read(path: &Path) -> Result<Secret, String> {
     let no = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
     let file = tokio::fs::File::open(path).await.map_err(no)?;
-    let mut text = String::new();
+    // Room for all of it, so that no piece is left behind where the text grew.
+    let room = usize::try_from(2 * MAX_SECRET_FILE_BYTES).unwrap_or(0);
+    let mut text = String::with_capacity(room);
     let read = file
         .take(MAX_SECRET_FILE_BYTES + 1)
         .read_to_string(&mut text)

@@ -1,6 +1,8 @@
 //! Components as bytes: read from a file, or fetched once and kept, and checked against what the
 //! section says of them.
 
+mod get;
+mod kept;
 mod oci;
 mod signature;
 mod web;
@@ -12,24 +14,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
-use self::signature::Signed;
-use super::cache::{private_dir, write_private};
+use self::kept::Kept;
+pub(super) use self::signature::{Fingerprint, Signer};
+use self::signature::{Key, Signed};
 use super::load::{LoadError, blocking};
 use crate::domain::plugin::{ComponentSource, PluginSpec};
 use crate::domain::time::Timestamp;
 use crate::environment::Environment;
+use crate::secret::RegistryLogins;
 
 /// Largest component, in bytes. A Python guest with its interpreter has about 40 MiB.
 pub(super) const MAX_COMPONENT_BYTES: u64 = 64 << 20;
-/// Largest signature with what it signs, in bytes: each is below 1 KiB.
+/// Largest signature with what it signs, and largest key, in bytes: each is below 1 KiB.
 const MAX_SIGNATURE_BYTES: u64 = 64 << 10;
-/// Longest fetch: the largest component at 17 Mbit/s. A start waits for it.
+/// Longest fetch: the largest component at 17 Mbit/s. Nothing but its plugin waits for it.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest wait for a connection of a fetch.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// `user:password` for OCI registries that ask for them.
-const AUTH_VARIABLE: &str = "HOOKYARD_REGISTRY_AUTH";
+/// Fetches at the same time: each may hold the largest component in memory.
+const PARALLEL_FETCHES: usize = 4;
 
 /// A component as it was read.
 #[derive(Clone)]
@@ -39,6 +42,8 @@ pub(super) struct Source {
     pub(super) digest: String,
     /// When its file came to be where it is, as the file system tells it.
     pub(super) placed: Option<Timestamp>,
+    /// The key that was asked for and has signed it.
+    pub(super) signed_by: Option<Fingerprint>,
 }
 
 impl Source {
@@ -48,6 +53,7 @@ impl Source {
             digest: hex::encode(Sha256::digest(&bytes)),
             bytes: bytes.into(),
             placed: None,
+            signed_by: None,
         }
     }
 }
@@ -85,166 +91,178 @@ fn placed(file: &std::fs::Metadata) -> Timestamp {
     Timestamp::from_millis(file.ctime().saturating_mul(1_000).saturating_add(millis))
 }
 
-/// What came over the network, with its signature.
+/// What is to be fetched of a component.
+#[derive(Clone, Copy)]
+struct Wanted {
+    component: bool,
+    signatures: bool,
+}
+
+/// What came over the network: as much as was wanted.
+#[derive(Default)]
 struct Fetched {
-    component: Vec<u8>,
-    signed: Option<Signed>,
+    component: Option<Vec<u8>>,
+    signatures: Vec<Signed>,
 }
 
 /// Gets components from where sections say they are.
 pub(super) struct Sources {
-    /// `<data dir>/fetched`: `<sha256>.wasm` of the components, `<digest>.sig` of their signatures, and for
-    /// artifacts `<manifest digest>.oci` with the component's digest.
-    kept: PathBuf,
+    kept: Kept,
+    logins: RegistryLogins,
+    turns: Semaphore,
 }
 
 impl Sources {
     /// Keeps what it fetches below `data_dir`.
-    pub(super) fn new(data_dir: &Path) -> Self {
+    pub(super) fn new(data_dir: &Path, environment: &Environment) -> Self {
+        let logins = environment.get(RegistryLogins::VARIABLE).unwrap_or_default();
+        let logins = RegistryLogins::parse(logins).unwrap_or_else(|error| {
+            // The settings are checked before this; what has none goes on without.
+            tracing::warn!(%error, "{} is not used", RegistryLogins::VARIABLE);
+            RegistryLogins::default()
+        });
         Self {
-            kept: data_dir.join("fetched"),
+            kept: Kept::new(data_dir),
+            logins,
+            turns: Semaphore::new(PARALLEL_FETCHES),
         }
     }
 
-    /// The component of a section, with the digest and the signature that the section asks for.
-    pub(super) async fn read(
-        &self,
-        spec: &PluginSpec,
-        environment: &Environment,
-    ) -> Result<Source, LoadError> {
-        let component = match &spec.component {
+    /// The component of a section, with the digest and the signature that the section asks for. Asks
+    /// no network: what is to be fetched and is not here is [`LoadError::Unfetched`].
+    pub(super) async fn read(&self, spec: &PluginSpec, signer: &Signer) -> Result<Source, LoadError> {
+        let mut component = match &spec.component {
             ComponentSource::File(path) => read(path).await?,
-            fetched => self.kept_or_fetched(fetched, spec, environment).await?,
+            fetched => {
+                let kept = self.kept.component(fetched, key(spec)?).await;
+                kept.ok_or_else(|| LoadError::Unfetched(fetched.to_string()))?
+            }
         };
-        if let Some(wanted) = &spec.sha256
-            && !spec.allows_digest(&component.digest)
-        {
-            return Err(LoadError::Pin {
-                wanted: wanted.clone(),
-                found: component.digest,
-            });
-        }
-        if let Some(key) = &spec.signed_by {
-            let signed = self.signature(spec, &component).await?;
-            signature::check(key, &signed, &component, &spec.component).await?;
+        check_pin(spec, &component)?;
+        if let Some(key) = signer.key()? {
+            self.check_signature(spec, key, &component).await?;
+            component.signed_by = Some(key.fingerprint().clone());
         }
         Ok(component)
     }
 
-    /// What names the component among those that are kept.
-    fn key(source: &ComponentSource, spec: &PluginSpec) -> Option<String> {
-        match source {
-            ComponentSource::File(_) => None,
-            ComponentSource::Web(_) => spec.sha256.clone(),
-            ComponentSource::Oci(oci) => Some(oci.digest.clone()),
+    /// Fetches what [`Self::read`] misses, and keeps it once it has the digest and the signature that
+    /// the section asks for. Nothing happens when nothing is missing.
+    ///
+    /// # Errors
+    /// When it cannot be fetched or kept, or is not what was asked for; then nothing is kept.
+    pub(super) async fn fetch(&self, spec: &PluginSpec, signer: &Signer) -> Result<(), LoadError> {
+        match self.read(spec, signer).await {
+            Ok(_) => return Ok(()),
+            Err(LoadError::Unfetched(_)) => {}
+            Err(error) => return Err(error),
         }
-    }
-
-    fn file(&self, key: &str, extension: &str) -> PathBuf {
-        self.kept.join(format!("{key}.{extension}"))
-    }
-
-    async fn kept_or_fetched(
-        &self,
-        source: &ComponentSource,
-        spec: &PluginSpec,
-        environment: &Environment,
-    ) -> Result<Source, LoadError> {
-        let key = Self::key(source, spec).ok_or_else(|| LoadError::Fetch {
-            from: source.to_string(),
-            why: "the section has no `sha256`".to_owned(),
-        })?;
-        if let Some(kept) = self.kept(source, &key, spec.signed_by.is_some()).await {
-            return Ok(kept);
-        }
-        let failed = |why: String| LoadError::Fetch {
-            from: source.to_string(),
-            why,
+        let key = key(spec)?;
+        let kept = self.kept.component(&spec.component, key).await;
+        let wanted = Wanted {
+            component: kept.is_none(),
+            signatures: signer.key()?.is_some(),
         };
-        let with_signature = spec.signed_by.is_some();
-        let fetch = async {
-            match source {
-                ComponentSource::Web(url) => web::fetch(url, with_signature).await,
-                ComponentSource::Oci(oci) => {
-                    oci::fetch(oci, environment.get(AUTH_VARIABLE), with_signature).await
-                }
+        let fetched = self.ask(spec, wanted).await?;
+        let component = match (kept, fetched.component) {
+            (Some(kept), _) => kept,
+            (None, bytes) => blocking(move || Ok(Source::of(bytes.unwrap_or_default()))).await?,
+        };
+        check_pin(spec, &component)?;
+        let signature = match signer.key()? {
+            Some(by) => {
+                let good = signature::first_good(by, fetched.signatures, &component, &spec.component);
+                Some((by.fingerprint(), good.await?))
+            }
+            None => None,
+        };
+        let kept = self.kept.keep(&spec.component, key, &component, signature).await;
+        kept.map_err(|why| failed(spec, why))
+    }
+
+    /// Asks the web server or registry, for a bounded time.
+    async fn ask(&self, spec: &PluginSpec, wanted: Wanted) -> Result<Fetched, LoadError> {
+        // The semaphore is never closed.
+        let _turn = self.turns.acquire().await.ok();
+        tracing::info!(plugin = %spec.name, source = %spec.component, "fetching the component");
+        let answer = async {
+            match &spec.component {
+                ComponentSource::Web(url) => web::fetch(url, wanted).await,
+                ComponentSource::Oci(artifact) => oci::fetch(artifact, &self.logins, wanted).await,
                 ComponentSource::File(_) => Err("it is a file".to_owned()),
             }
         };
-        tracing::info!(plugin = %spec.name, %source, "fetching the component");
-        let fetched = tokio::time::timeout(FETCH_TIMEOUT, fetch).await;
+        let answer = tokio::time::timeout(FETCH_TIMEOUT, answer).await;
         let timeout = || format!("it took longer than {} s", FETCH_TIMEOUT.as_secs());
-        let fetched = fetched.map_err(|_| failed(timeout()))?.map_err(failed)?;
-        self.keep(source, key, fetched).await
+        answer
+            .map_err(|_| failed(spec, timeout()))?
+            .map_err(|why| failed(spec, why))
     }
 
-    /// A component that was fetched before, whole. Needs no network.
-    async fn kept(&self, source: &ComponentSource, key: &str, with_signature: bool) -> Option<Source> {
-        let digest = match source {
-            ComponentSource::Oci(_) => tokio::fs::read_to_string(self.file(key, "oci")).await.ok()?,
-            _ => key.to_owned(),
-        };
-        if with_signature && !self.file(key, "sig").is_file() {
-            return None;
-        }
-        let kept = read(&self.file(digest.trim(), "wasm")).await.ok()?;
-        (kept.digest == digest.trim()).then_some(kept)
-    }
-
-    /// Keeps what was fetched. That it cannot be kept only costs the next start its network.
-    async fn keep(
+    /// Checks the signature that is kept beside a component, or for a file in `FILE.sig`.
+    async fn check_signature(
         &self,
-        source: &ComponentSource,
-        key: String,
-        fetched: Fetched,
-    ) -> Result<Source, LoadError> {
-        let artifact = matches!(source, ComponentSource::Oci(_));
-        let dir = self.kept.clone();
-        blocking(move || {
-            let component = Source::of(fetched.component);
-            let file = |key: &str, extension: &str| dir.join(format!("{key}.{extension}"));
-            let write = || -> std::io::Result<()> {
-                private_dir(&dir)?;
-                // Under its own digest: what is not what was asked for is never found.
-                write_private(&file(&component.digest, "wasm"), &[&component.bytes])?;
-                if let Some(signed) = &fetched.signed {
-                    write_private(&file(&key, "sig"), &[&serde_json::to_vec(signed)?])?;
-                }
-                if artifact {
-                    write_private(&file(&key, "oci"), &[component.digest.as_bytes()])?;
-                }
-                Ok(())
-            };
-            if let Err(error) = write() {
-                tracing::warn!(%error, dir = %dir.display(), "a fetched component could not be kept");
-            }
-            Ok(component)
-        })
-        .await
+        spec: &PluginSpec,
+        by: &Arc<Key>,
+        component: &Source,
+    ) -> Result<(), LoadError> {
+        let Some(path) = spec.component.signature_file() else {
+            let unfetched = || LoadError::Unfetched(format!("{} (its signature)", spec.component));
+            let kept = self.kept.signature(key(spec)?, by.fingerprint()).await;
+            let signed = kept.ok_or_else(unfetched)?;
+            let checked = signature::first_good(by, vec![signed], component, &spec.component).await;
+            return checked.map(drop).map_err(|_| unfetched());
+        };
+        let shown = path.display().to_string();
+        let text = blocking(move || Ok(read_small(&path))).await?;
+        let text = text.map_err(|error| {
+            LoadError::Signature(format!("there is no signature: cannot read {shown}: {error}"))
+        })?;
+        signature::first_good(by, vec![Signed::bytes(text)], component, &spec.component)
+            .await
+            .map(drop)
     }
 
-    /// The signature of a component: kept beside it, or for a file in `FILE.sig`.
-    async fn signature(&self, spec: &PluginSpec, component: &Source) -> Result<Signed, LoadError> {
-        let unsigned = |why: String| LoadError::Signature(why);
-        if let Some(path) = spec.component.file() {
-            let mut name = path.as_os_str().to_owned();
-            name.push(".sig");
-            let path = PathBuf::from(name);
-            let shown = path.display().to_string();
-            let text = blocking(move || Ok(read_small(&path))).await?;
-            let text = text
-                .map_err(|error| unsigned(format!("there is no signature: cannot read {shown}: {error}")))?;
-            return Ok(Signed::bytes(text));
-        }
-        let key = Self::key(&spec.component, spec).unwrap_or_else(|| component.digest.clone());
-        let kept = self.file(&key, "sig");
-        let text = blocking(move || Ok(read_small(&kept))).await?;
-        let signed = text.ok().and_then(|text| serde_json::from_str(&text).ok());
-        signed.ok_or_else(|| unsigned("there is no signature beside it".to_owned()))
+    /// Removes what was fetched for sections that are gone. Blocks.
+    pub(super) fn sweep(&self, specs: &[Arc<PluginSpec>]) {
+        let keys = specs.iter().filter_map(|spec| key(spec).ok());
+        self.kept.sweep(&keys.collect());
     }
 }
 
+/// What names a fetched component among those that are kept: its own digest, or its artifact's.
+fn key(spec: &PluginSpec) -> Result<&str, LoadError> {
+    match &spec.component {
+        ComponentSource::Oci(artifact) => Ok(&artifact.digest),
+        ComponentSource::File(_) | ComponentSource::Web(_) => spec
+            .sha256
+            .as_deref()
+            .ok_or_else(|| failed(spec, "the section has no `sha256`".to_owned())),
+    }
+}
+
+fn failed(spec: &PluginSpec, why: String) -> LoadError {
+    LoadError::Fetch {
+        from: spec.component.to_string(),
+        why,
+    }
+}
+
+fn check_pin(spec: &PluginSpec, component: &Source) -> Result<(), LoadError> {
+    match &spec.sha256 {
+        Some(wanted) if !spec.allows_digest(&component.digest) => Err(LoadError::Pin {
+            wanted: wanted.clone(),
+            found: component.digest.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A signature or key, up to their bound. What is no file is not opened: a pipe would never answer.
 fn read_small(path: &Path) -> std::io::Result<String> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is not a file"));
+    }
     let mut text = String::new();
     std::fs::File::open(path)?
         .take(MAX_SIGNATURE_BYTES)

@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 
 use super::egress::{Carried, Clients};
 use super::mint::Mint;
+use super::source::Signer;
 use crate::domain::grant::Grants;
 use crate::domain::plugin::{PluginName, PluginSpec};
 
@@ -32,6 +33,8 @@ pub(super) struct Standing {
 /// A section in force.
 pub(super) struct InForce {
     pub(super) spec: Arc<PluginSpec>,
+    /// Who must have signed a build that runs.
+    pub(super) signer: Signer,
     /// Counts the changes of config, grants and limits.
     pub(super) edition: u64,
 }
@@ -46,7 +49,11 @@ impl Standing {
             mint: Mint::default(),
             carried: Carried::default(),
             wanted: ArcSwap::new(Arc::clone(&spec)),
-            in_force: ArcSwap::from_pointee(InForce { spec, edition: 0 }),
+            in_force: ArcSwap::from_pointee(InForce {
+                spec,
+                signer: Signer::Anybody,
+                edition: 0,
+            }),
             turn: Mutex::new(()),
         })
     }
@@ -67,19 +74,34 @@ impl Standing {
     }
 
     /// Takes away at once what the file's new section takes away; the rest waits for
-    /// [`Self::enforce`].
-    pub(super) fn announce(&self, spec: PluginSpec) {
+    /// [`Self::enforce`]. `signer` is what the section's `signed-by` means now.
+    pub(super) fn announce(&self, spec: PluginSpec, signer: Signer) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let narrowed = self.spec().narrowed_to(&spec);
+        let before = self.in_force();
+        let narrowed = before.spec.narrowed_to(&spec);
+        let signer = if spec.signed_by.is_some() {
+            signer
+        } else {
+            before.signer.clone()
+        };
         self.wanted.store(Arc::new(spec));
-        self.put(Arc::new(narrowed));
+        self.put(Arc::new(narrowed), signer);
+    }
+
+    /// Asks for this signer at once, if the file still has this section: its key may have changed
+    /// where the section has not.
+    pub(super) fn demand(&self, spec: &Arc<PluginSpec>, signer: &Signer) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if spec.signed_by.is_some() && Arc::ptr_eq(&self.wanted(), spec) {
+            self.put(self.spec(), signer.clone());
+        }
     }
 
     /// Puts the file's section in force as a whole and gives its edition; `None` when the file has
     /// another by now, which has its own turn.
-    pub(super) fn enforce(&self, spec: &Arc<PluginSpec>) -> Option<u64> {
+    pub(super) fn enforce(&self, spec: &Arc<PluginSpec>, signer: &Signer) -> Option<u64> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::ptr_eq(&self.wanted(), spec).then(|| self.put(Arc::clone(spec)))
+        Arc::ptr_eq(&self.wanted(), spec).then(|| self.put(Arc::clone(spec), signer.clone()))
     }
 
     /// Takes every right away, for work in flight too: the plugin is no longer in the file.
@@ -87,16 +109,20 @@ impl Standing {
         let mut spec = PluginSpec::clone(&self.wanted());
         spec.enabled = false;
         spec.grants = Grants::default();
-        self.announce(spec);
+        self.announce(spec, self.in_force().signer.clone());
     }
 
-    fn put(&self, spec: Arc<PluginSpec>) -> u64 {
+    fn put(&self, spec: Arc<PluginSpec>, signer: Signer) -> u64 {
         let before = self.in_force.load();
         let same = before.spec.config == spec.config
             && before.spec.grants == spec.grants
             && before.spec.limits == spec.limits;
         let edition = before.edition + u64::from(!same);
-        self.in_force.store(Arc::new(InForce { spec, edition }));
+        self.in_force.store(Arc::new(InForce {
+            spec,
+            signer,
+            edition,
+        }));
         edition
     }
 }

@@ -14,23 +14,38 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response};
 use serde::{Deserialize, Serialize};
 
+use super::egress::Network;
+
 /// The file in a tape's directory.
 const FILE: &str = "exchanges.json";
 /// Largest tape, in bytes.
 const MAX_TAPE_BYTES: u64 = 256 << 20;
 
 /// Where requests go.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub enum Wire {
-    #[default]
-    Network,
+    Network(Network),
     /// To the network, and what came of it on the tape.
     Recorded(Tape),
     /// To the tape.
     Replayed(Tape),
 }
 
+impl Default for Wire {
+    fn default() -> Self {
+        Self::Network(Network::default())
+    }
+}
+
 impl Wire {
+    /// What requests are dialled on.
+    pub(super) fn network(&self) -> Network {
+        match self {
+            Self::Network(network) => network.clone(),
+            Self::Recorded(_) | Self::Replayed(_) => Network::default(),
+        }
+    }
+
     /// The tape that answers in place of the network.
     pub(super) const fn replayed(&self) -> Option<&Tape> {
         match self {

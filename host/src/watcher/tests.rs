@@ -93,6 +93,54 @@ async fn a_directory_that_is_made_anew_is_watched_again() {
 }
 
 #[tokio::test]
+async fn a_link_in_the_middle_of_the_path_that_is_swapped_is_seen() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| dir.path().join(name);
+    for version in ["v1", "v2"] {
+        std::fs::create_dir_all(path(version)).expect("made");
+        std::fs::write(path(version).join("x.wasm"), version).expect("written");
+    }
+    std::fs::create_dir(path("config")).expect("made");
+    std::fs::write(path("config/plugins.toml"), "").expect("written");
+    std::os::unix::fs::symlink("v1", path("current")).expect("linked");
+    let (watcher, mut changes) =
+        Watcher::start_at(&path("config/plugins.toml"), NEVER, NEVER).expect("started");
+    let told = Change::Component("echo".parse().expect("a name"));
+    watcher.watch_components(vec![("echo".parse().expect("a name"), path("current/x.wasm"))]);
+    assert_eq!(next(&mut changes).await, told);
+
+    std::os::unix::fs::symlink("v2", path("swap")).expect("linked");
+    std::fs::rename(path("swap"), path("current")).expect("renamed");
+    assert_eq!(next(&mut changes).await, told, "the link was swapped");
+    std::fs::write(path("v2/x.wasm"), "in place").expect("written");
+    assert_eq!(next(&mut changes).await, told, "where it leads now is watched");
+}
+
+#[test]
+fn only_what_may_be_about_the_files_counts() {
+    use notify::event::{AccessKind, CreateKind, Flag, ModifyKind};
+    let marks: BTreeSet<PathBuf> = ["/srv", "/srv/x.wasm"].map(PathBuf::from).into();
+    let event = |kind: EventKind, path: &str| Ok(notify::Event::new(kind).add_path(PathBuf::from(path)));
+    let modified = EventKind::Modify(ModifyKind::Any);
+    assert!(counts(&event(modified, "/srv/x.wasm"), &marks));
+    assert!(counts(
+        &event(EventKind::Remove(notify::event::RemoveKind::Any), "/srv"),
+        &marks
+    ));
+    assert!(!counts(
+        &event(EventKind::Create(CreateKind::File), "/srv/log.txt"),
+        &marks
+    ));
+    assert!(!counts(
+        &event(EventKind::Access(AccessKind::Any), "/srv/x.wasm"),
+        &marks
+    ));
+    let lost = notify::Event::new(EventKind::Other).set_flag(Flag::Rescan);
+    assert!(counts(&Ok(lost), &marks));
+    assert!(counts(&Err(notify::Error::generic("lost")), &marks));
+}
+
+#[tokio::test]
 async fn another_digest_is_told_when_nothing_else_shows_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("plugins.toml");

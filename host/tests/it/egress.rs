@@ -5,7 +5,12 @@ use hookyard::environment::Environment;
 use hookyard::wasm::RunEnd;
 use serde_json::{Value, json};
 
+mod answers;
+mod echoes;
+mod lines;
+mod names;
 mod secrets;
+mod tls;
 mod waits;
 
 use crate::support::plugins::{Mirror, One, Yard, grant_secret, http_fixture, secret_value};
@@ -15,7 +20,8 @@ fn get(url: &str) -> Value {
 }
 
 fn call_error(run: &One) -> &str {
-    run.calls[0].error.as_deref().expect("a refused call")
+    let error = run.calls[0].error.as_deref();
+    error.unwrap_or_else(|| panic!("not refused: {run:?}"))
 }
 
 #[tokio::test]
@@ -96,8 +102,9 @@ async fn loopback_is_out_of_reach_without_the_grant_by_name_and_by_number() {
             .output("http", &get(&format!("http://{host}:{port}/x")))
             .await;
         let error = call_error(&run);
+        let lines = format!("[plugins.http.grants]\nprivate-network = [\"{base}\"]");
         assert!(
-            error.contains("may not reach") && error.contains("private-network"),
+            error.contains("may not reach") && error.ends_with(&lines),
             "{host}: {error}"
         );
     }
@@ -233,6 +240,14 @@ async fn requests_and_bytes_are_counted() {
         3,
         "the one refused is shown, further ones are not kept"
     );
+    let last = run.logs.last().expect("a line");
+    assert_eq!(
+        last.message,
+        "refused 1 more requests: a run may make 2 (limits.requests)"
+    );
+    let counted = "hookyard_plugin_requests_refused_total{plugin=\"http\",reason=\"Limit\"} 2";
+    let metrics = yard.metrics.text().expect("text");
+    assert!(metrics.contains(counted), "{metrics}");
     let refused = run.calls[2].error.as_deref().expect("refused");
     assert!(
         refused.contains("limits.requests") && refused.ends_with("[plugins.http.limits]\nrequests = 4"),

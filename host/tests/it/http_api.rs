@@ -3,6 +3,7 @@
 mod connections;
 mod document;
 mod events;
+mod metrics;
 mod processes;
 mod schedules;
 

@@ -1,5 +1,10 @@
 //! Components that are fetched: pinned by digest, kept for a start without a network, signed.
 
+mod registries;
+mod signing;
+mod sweeping;
+mod waiting;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -14,14 +19,14 @@ use hookyard::environment::Environment;
 use hookyard::wasm::{PluginState, PluginStatus};
 use oci_client::client::{Client, ClientConfig, ClientProtocol, Config, ImageLayer};
 use oci_client::secrets::RegistryAuth;
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{Signature, SigningKey};
-use p256::pkcs8::{EncodePublicKey as _, LineEnding};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::support::plugins::{Yard, component, spec};
+
+const WASM: &str = "application/wasm";
 
 fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
@@ -31,12 +36,27 @@ fn version(fixture: &str) -> Vec<u8> {
     fs::read(component(fixture)).expect("read")
 }
 
-/// A server with these files, by path.
+/// A server with these files, by path; as a registry it has the repository `acme/notes`.
 struct Shop {
     host: String,
-    files: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    shelves: Arc<Mutex<Shelves>>,
+    /// Whether it answers; else it only listens.
+    answers: watch::Sender<bool>,
     served: JoinHandle<()>,
 }
+
+#[derive(Default)]
+struct Shelves {
+    files: BTreeMap<String, Vec<u8>>,
+    /// Requests for `/v2/` must carry a token of this service.
+    realm: Option<String>,
+    /// The paths that were asked for, with what signed the request in.
+    asked: Vec<(String, Option<String>)>,
+}
+
+/// The user and password that the shop's token service takes, and the token it gives.
+const LOGIN: &str = "bot:geheim";
+const TOKEN: &str = "token-of-the-shop";
 
 impl Shop {
     async fn open() -> Self {
@@ -44,59 +64,109 @@ impl Shop {
             .await
             .expect("a port");
         let host = listener.local_addr().expect("an address").to_string();
-        let files: Arc<Mutex<BTreeMap<String, Vec<u8>>>> = Arc::default();
-        let shelves = files.clone();
+        let shelves: Arc<Mutex<Shelves>> = Arc::default();
+        let answers = watch::Sender::new(true);
+        let (shown, gate) = (shelves.clone(), answers.clone());
         let app = axum::Router::new().fallback(move |request: Request| {
-            let found = shelves
-                .lock()
-                .expect("no panic")
-                .get(request.uri().path())
-                .cloned();
+            let answer = shown.lock().expect("no panic").answer(&request);
+            let mut gate = gate.subscribe();
             async move {
-                let answer = match found {
-                    Some(bytes) => Response::builder().body(bytes.into()),
-                    None => Response::builder().status(404).body(axum::body::Body::empty()),
-                };
-                answer.expect("an answer")
+                let _open = gate.wait_for(|answers| *answers).await;
+                answer
             }
         });
         let served = tokio::spawn(async move {
             axum::serve(listener, app).await.expect("serving");
         });
-        Self { host, files, served }
+        Self {
+            host,
+            shelves,
+            answers,
+            served,
+        }
+    }
+
+    fn shelves(&self) -> std::sync::MutexGuard<'_, Shelves> {
+        self.shelves.lock().expect("no panic")
     }
 
     fn put(&self, path: &str, bytes: Vec<u8>) {
-        self.files
-            .lock()
-            .expect("no panic")
-            .insert(path.to_owned(), bytes);
+        self.shelves().files.insert(path.to_owned(), bytes);
     }
 
-    /// Puts a blob of a repository `acme/notes`; its digest.
+    /// How often this path was asked for.
+    fn asked(&self, path: &str) -> usize {
+        let shelves = self.shelves();
+        shelves.asked.iter().filter(|(asked, _)| asked == path).count()
+    }
+
+    /// Puts a blob; its digest.
     fn blob(&self, bytes: &[u8]) -> String {
         let digest = format!("sha256:{}", digest(bytes));
         self.put(&format!("/v2/acme/notes/blobs/{digest}"), bytes.to_vec());
         digest
     }
 
-    /// Puts a manifest with one layer, under its digest and this tag; its digest.
-    fn artifact(&self, tag: &str, media_type: &str, bytes: &[u8], annotations: &Value) -> String {
-        let layer = json!({"mediaType": media_type, "digest": self.blob(bytes), "size": bytes.len(), "annotations": annotations});
+    /// Puts a layer; its descriptor.
+    fn layer(&self, media_type: &str, bytes: &[u8], annotations: &Value) -> Value {
+        json!({"mediaType": media_type, "digest": self.blob(bytes), "size": bytes.len(), "annotations": annotations})
+    }
+
+    /// Puts a manifest with these layers, under its digest and this tag; its digest.
+    fn artifact(&self, tag: &str, layers: &[Value]) -> String {
         let config = json!({"mediaType": "application/vnd.wasm.config.v0+json", "digest": self.blob(b"{}"), "size": 2});
         let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": config, "layers": [layer]});
+            "config": config, "layers": layers});
         let manifest = manifest.to_string().into_bytes();
         let digest = digest(&manifest);
-        self.put("/v2/", Vec::new());
         for name in [tag.to_owned(), format!("sha256:{digest}")] {
             self.put(&format!("/v2/acme/notes/manifests/{name}"), manifest.clone());
         }
         digest
     }
 
+    /// Puts a component as an artifact; the section that names it.
+    fn component(&self, fixture: &str) -> PluginSpec {
+        let layer = self.layer(WASM, &version(fixture), &json!({}));
+        let digest = self.artifact("1.0", &[layer]);
+        fetched(&format!("oci://{}/acme/notes@sha256:{digest}", self.host))
+    }
+
     fn close(&self) {
         self.served.abort();
+    }
+}
+
+impl Shelves {
+    fn answer(&mut self, request: &Request) -> Response {
+        let path = request.uri().path().to_owned();
+        let authorization = request.headers().get("authorization");
+        let authorization = authorization.map(|value| value.to_str().expect("text").to_owned());
+        self.asked.push((path.clone(), authorization.clone()));
+        let refused = |challenge: String| {
+            let answer = Response::builder().status(401);
+            answer.header("www-authenticate", challenge).body("no".into())
+        };
+        let answer = match (&self.realm, &*path) {
+            (Some(_), "/token") if !self.files.contains_key("/token") => {
+                let login = format!("Basic {}", STANDARD.encode(LOGIN));
+                if authorization == Some(login) {
+                    Response::builder().body(json!({"token": TOKEN}).to_string().into())
+                } else {
+                    refused("Basic realm=\"shop\"".to_owned())
+                }
+            }
+            (Some(realm), path)
+                if path.starts_with("/v2/") && authorization != Some(format!("Bearer {TOKEN}")) =>
+            {
+                refused(format!("Bearer realm=\"{realm}\",service=\"shop\""))
+            }
+            (_, path) => match self.files.get(path) {
+                Some(bytes) => Response::builder().body(bytes.clone().into()),
+                None => Response::builder().status(404).body(axum::body::Body::empty()),
+            },
+        };
+        answer.expect("an answer")
     }
 }
 
@@ -113,6 +183,10 @@ fn fetched(text: &str) -> PluginSpec {
 async fn expect_refused(yard: &Yard, spec: PluginSpec, why: &str) -> PluginStatus {
     let status = yard.apply(spec).await;
     let error = status.error.clone().expect("an error");
+    assert!(
+        !error.contains("geheim") && !status.component.contains("geheim"),
+        "{status:?}"
+    );
     assert!(error.contains(why), "{error}\nwanted: {why}");
     status
 }
@@ -121,17 +195,13 @@ async fn expect_refused(yard: &Yard, spec: PluginSpec, why: &str) -> PluginStatu
 async fn a_component_of_the_web_is_fetched_once_and_a_start_needs_no_network() {
     let shop = Shop::open().await;
     let bytes = version("version_one");
-    let mut spec = fetched(&format!("http://{}/version.wasm", shop.host));
+    let mut spec = fetched(&format!("http://{}/version.wasm?token=geheim", shop.host));
     spec.sha256 = Some(digest(&bytes));
     let mut yard = Yard::new(Environment::default()).await;
     expect_refused(&yard, spec.clone(), "404").await;
-    let unfetched: Vec<String> = yard
-        .registry
-        .unfetched()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(unfetched, ["version"]);
+    let waiting = yard.registry.waiting();
+    assert_eq!(waiting.len(), 1, "it is tried again");
+    assert!(yard.registry.unfetched().is_empty(), "but not at once");
     shop.put("/version.wasm", version("version_two"));
     expect_refused(&yard, spec.clone(), "has the SHA-256").await;
     shop.put("/version.wasm", bytes);
@@ -153,13 +223,15 @@ async fn a_component_of_the_web_is_fetched_once_and_a_start_needs_no_network() {
 #[tokio::test]
 async fn an_artifact_is_fetched_by_its_digest_and_kept() {
     let shop = Shop::open().await;
-    let digest = shop.artifact("1.0", "application/wasm", &version("version_one"), &json!({}));
-    let spec = fetched(&format!("oci://{}/acme/notes@sha256:{digest}", shop.host));
+    let spec = shop.component("version_one");
     let mut yard = Yard::new(Environment::default()).await;
     yard.apply_ready(vec![spec.clone()]).await;
-    let other = shop.artifact("2.0", "application/octet-stream", b"x", &json!({}));
+    let layer = shop.layer("application/octet-stream", b"x", &json!({}));
+    let other = shop.artifact("2.0", &[layer]);
     let wrong = fetched(&format!("oci://{}/acme/notes@sha256:{other}", shop.host));
-    expect_refused(&yard, wrong, "and a component's is application/wasm").await;
+    // In another data directory: there nothing names the first any more, and it goes.
+    let elsewhere = Yard::new(Environment::default()).await;
+    expect_refused(&elsewhere, wrong, "and a component's is application/wasm").await;
     shop.put(
         &format!("/v2/acme/notes/manifests/sha256:{}", "0".repeat(64)),
         b"{}".to_vec(),
@@ -169,81 +241,10 @@ async fn an_artifact_is_fetched_by_its_digest_and_kept() {
         shop.host,
         "0".repeat(64)
     ));
-    expect_refused(&yard, forged, "digest").await;
+    expect_refused(&elsewhere, forged, "digest").await;
     shop.close();
     yard.restart();
     yard.apply_ready(vec![spec]).await;
-}
-
-fn signing_key() -> SigningKey {
-    SigningKey::from_slice(&rand::random::<[u8; 32]>()).expect("a key")
-}
-
-fn public_key(yard: &Yard, key: &SigningKey) -> PathBuf {
-    let path = yard.dir.path().join("cosign.pub");
-    let pem = key
-        .verifying_key()
-        .to_public_key_pem(LineEnding::LF)
-        .expect("PEM");
-    fs::write(&path, pem).expect("written");
-    path
-}
-
-fn sign(key: &SigningKey, bytes: &[u8]) -> String {
-    let signature: Signature = key.sign(bytes);
-    STANDARD.encode(signature.to_der())
-}
-
-#[tokio::test]
-async fn a_file_must_be_signed_by_the_key_that_the_section_names() {
-    let yard = Yard::new(Environment::default()).await;
-    let key = signing_key();
-    let file = yard.dir.path().join("version.wasm");
-    fs::write(&file, version("version_one")).expect("written");
-    let mut signed = spec("version", file);
-    signed.signed_by = Some(public_key(&yard, &key));
-    expect_refused(&yard, signed.clone(), "there is no signature").await;
-    let beside = yard.dir.path().join("version.wasm.sig");
-    fs::write(&beside, sign(&signing_key(), &version("version_one"))).expect("written");
-    expect_refused(&yard, signed.clone(), "does not fit").await;
-    fs::write(&beside, sign(&key, &version("version_one"))).expect("written");
-    yard.apply_ready(vec![signed]).await;
-}
-
-#[tokio::test]
-async fn an_artifact_must_be_signed_as_cosign_does() {
-    let shop = Shop::open().await;
-    let mut yard = Yard::new(Environment::default()).await;
-    let key = signing_key();
-    let digest = shop.artifact("1.0", "application/wasm", &version("version_one"), &json!({}));
-    let mut signed = fetched(&format!("oci://{}/acme/notes@sha256:{digest}", shop.host));
-    signed.signed_by = Some(public_key(&yard, &key));
-    expect_refused(&yard, signed.clone(), "its signature").await;
-    let claim = |digest: &str| {
-        let image = json!({"docker-manifest-digest": format!("sha256:{digest}")});
-        json!({"critical": {"identity": {}, "image": image, "type": "cosign container image signature"}})
-            .to_string()
-    };
-    let tag = format!("sha256-{digest}.sig");
-    for (claimed, fits) in [("0".repeat(64), false), (digest.clone(), true)] {
-        let claim = claim(&claimed);
-        let annotations = json!({"dev.cosignproject.cosign/signature": sign(&key, claim.as_bytes())});
-        shop.artifact(
-            &tag,
-            "application/vnd.dev.cosign.simplesigning.v1+json",
-            claim.as_bytes(),
-            &annotations,
-        );
-        if fits {
-            fs::remove_dir_all(yard.dir.path().join("fetched")).expect("removed");
-            yard.apply_ready(vec![signed.clone()]).await;
-        } else {
-            expect_refused(&yard, signed.clone(), "for another artifact").await;
-        }
-    }
-    shop.close();
-    yard.restart();
-    yard.apply_ready(vec![signed]).await;
 }
 
 /// Against a real registry, started by `cargo xtask verify --only registry`.

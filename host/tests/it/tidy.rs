@@ -119,7 +119,7 @@ fn walk(dir: &Path, extension: &str, files: &mut Vec<PathBuf>) {
 
 /// Without comments and without the unit tests at the end of a file.
 fn code(text: &str) -> String {
-    let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     product
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
@@ -361,4 +361,44 @@ fn nothing_looks_like_a_secret() {
         }
     }
     report(&findings);
+}
+
+/// The names of types and functions in a WIT file.
+fn wit_names(text: &str) -> Vec<String> {
+    let named = |line: &str| {
+        let line = line.trim();
+        let words = ["record ", "variant ", "enum "];
+        let of_type = words.iter().find_map(|word| line.strip_prefix(word));
+        let of_function = line.split_once(": func(").map(|(name, _)| name);
+        let name = of_type.or(of_function)?;
+        name.split([' ', '{'])
+            .find(|word| !word.is_empty() && *word != "export")
+            .map(str::to_owned)
+    };
+    text.lines().filter_map(named).collect()
+}
+
+#[test]
+fn the_guide_for_authors_names_every_item_of_the_interfaces() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let guide = std::fs::read_to_string(root.join("docs/plugins.md")).expect("the guide");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root.join("wit")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        files.extend(
+            path.extension()
+                .is_some_and(|found| found == "wit")
+                .then_some(path),
+        );
+    }
+    let names: Vec<_> = files
+        .iter()
+        .flat_map(|file| wit_names(&std::fs::read_to_string(file).expect("readable")))
+        .collect();
+    assert!(names.len() > 20, "{names:?}");
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| !guide.contains(name.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "docs/plugins.md does not name {missing:?}");
 }

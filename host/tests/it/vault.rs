@@ -33,6 +33,29 @@ fn vault(store: &SharedStore, keys: MasterKeys) -> Vault {
 }
 
 #[tokio::test]
+async fn sealing_anew_undoes_neither_a_new_value_nor_a_removal() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = store(&dir).await;
+    let vault = vault(&store, MasterKeys::given(&key('a')).expect("a key"));
+    vault
+        .set(&name("one"), &"first".to_owned().into())
+        .await
+        .expect("stored");
+    let read = store.secret(&name("one")).await.expect("read").expect("there");
+    assert!(store.replace_secret(&read, &read).await.expect("written"));
+    // Somebody sets another value between the reading and the writing, and then removes it.
+    vault
+        .set(&name("one"), &"second".to_owned().into())
+        .await
+        .expect("stored");
+    assert!(!store.replace_secret(&read, &read).await.expect("answered"));
+    assert_eq!(vault.get(&name("one")).await.expect("opened").expose(), "second");
+    assert!(vault.remove(&name("one")).await.expect("removed"));
+    assert!(!store.replace_secret(&read, &read).await.expect("answered"));
+    assert!(store.secret(&name("one")).await.expect("read").is_none());
+}
+
+#[tokio::test]
 async fn nothing_in_the_database_gives_a_secret_away_or_passes_for_another() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = store(&dir).await;

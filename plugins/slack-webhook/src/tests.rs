@@ -87,6 +87,7 @@ fn no_answer_is_a_retry_and_a_refusal_is_not() {
         (Error::CutOff("half".to_owned()), true),
         (Error::Transport("refused".to_owned()), true),
         (Error::Denied("no grant".to_owned()), false),
+        (Error::Withheld("coded".to_owned()), false),
     ] {
         let host = Host::new().secret("webhook-url", URL);
         host.expect(&format!("POST {URL}")).fail(error);

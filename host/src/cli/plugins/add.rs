@@ -35,7 +35,7 @@ pub struct AddArgs {
     /// The plugin's configuration, as JSON
     #[arg(long, default_value = "{}", value_name = "JSON")]
     config: String,
-    /// Where a secret comes from: NAME=env:VARIABLE, file:PATH or stored:NAME; without, a variable named
+    /// Where a secret comes from: `NAME=env:VARIABLE`, `NAME=file:PATH` or `NAME=stored:SECRET`; without, a variable named
     /// after plugin and secret
     #[arg(long = "secret", value_name = "NAME=SOURCE")]
     secrets: Vec<String>,

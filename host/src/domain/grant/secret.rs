@@ -66,6 +66,17 @@ pub enum SecretSource {
     Stored(StoredName),
 }
 
+impl fmt::Display for SecretSource {
+    /// As `plugins.toml` writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Stored(name) => write!(f, "stored:{name}"),
+        }
+    }
+}
+
 /// The name of a secret in the database: 1 to 64 of `a-z`, `0-9` and `-`, beginning with a letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
 /// The place of a component. What is fetched is named by its digest, so that it is fetched once and
-/// nobody can put something else there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// nobody can put something else there. Is shown without an address's query, which may hold a token.
+#[derive(Clone, PartialEq, Eq)]
 pub enum ComponentSource {
     /// A file of this machine, which is watched.
     File(PathBuf),
@@ -69,6 +69,14 @@ impl ComponentSource {
             Self::File(path) => Some(path),
             Self::Web(_) | Self::Oci(_) => None,
         }
+    }
+
+    /// The file that holds the signature of a component that is a file: `FILE.sig`.
+    #[must_use]
+    pub fn signature_file(&self) -> Option<PathBuf> {
+        let mut name = self.file()?.as_os_str().to_owned();
+        name.push(".sig");
+        Some(PathBuf::from(name))
     }
 }
 
@@ -140,9 +148,20 @@ impl fmt::Display for ComponentSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
+            Self::Web(url) if url.query().is_some() => {
+                let mut shown = url.clone();
+                shown.set_query(None);
+                write!(f, "{shown}?…")
+            }
             Self::Web(url) => write!(f, "{url}"),
             Self::Oci(oci) => write!(f, "{oci}"),
         }
+    }
+}
+
+impl fmt::Debug for ComponentSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -163,11 +182,16 @@ mod tests {
                 "http://127.0.0.1:8080/notes.wasm",
                 "http://127.0.0.1:8080/notes.wasm",
             ),
+            (
+                "https://example.com/notes.wasm?token=geheim",
+                "https://example.com/notes.wasm?…",
+            ),
             (&oci, &oci),
         ] {
+            let source = ComponentSource::parse(text, base).expect("a source");
             assert_eq!(
-                ComponentSource::parse(text, base).expect("a source").to_string(),
-                shown
+                (source.to_string(), format!("{source:?}")),
+                (shown.to_owned(), shown.to_owned())
             );
         }
         for (text, why) in [

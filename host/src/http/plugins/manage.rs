@@ -13,7 +13,7 @@ use crate::wasm::{PluginStatus, Reload};
 /// Switch a plugin on, in `plugins.toml` itself
 ///
 /// The file keeps its comments and order. The answer tells how the plugin stands then: a component that
-/// does not load shows there.
+/// does not load shows there, and one that is still to be fetched is `fetching`.
 #[utoipa::path(post, path = "/api/plugins/{name}/enable/", tag = "plugins", security(("bearer" = [])),
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(

@@ -1,14 +1,6 @@
-//! Which addresses a plugin may reach, and the resolver that looks at every answer. Pure but for
-//! the look-up itself.
+//! Which addresses a plugin may reach. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
-
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-
-/// Longest look-up of a name.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How far a request may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +20,8 @@ pub(in crate::wasm) enum DialError {
         host: String,
         address: IpAddr,
         class: &'static str,
+        /// Whether a grant of private addresses would let it through.
+        grantable: bool,
     },
     /// The name has no address.
     #[error("the name {host} could not be resolved: {why}")]
@@ -55,6 +49,7 @@ pub(super) fn check(host: &str, address: IpAddr, reach: Reach) -> Result<(), Dia
         host: host.to_owned(),
         address,
         class: name,
+        grantable: matches!(class, Class::Private(_)),
     })
 }
 
@@ -135,35 +130,12 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// Resolves names with the system's resolver and refuses an answer with any address out of reach:
-/// a name with mixed answers is a name that may change its mind.
-pub(super) struct CheckedResolver(pub(super) Reach);
-
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let addresses = look_up(&host, reach).await?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
-}
-
-async fn look_up(host: &str, reach: Reach) -> Result<Vec<SocketAddr>, DialError> {
-    let unresolved = |why: String| DialError::Unresolved {
-        host: host.to_owned(),
-        why,
-    };
-    let found = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host, 0)))
-        .await
-        .map_err(|_| DialError::LookupTimeout(host.to_owned()))?
-        .map_err(|e| unresolved(e.to_string()))?;
-    checked(host, found.collect(), reach)
-}
-
 /// All the addresses of a name, when every one is within reach. These are dialled: nobody asks again.
-fn checked(host: &str, addresses: Vec<SocketAddr>, reach: Reach) -> Result<Vec<SocketAddr>, DialError> {
+pub(super) fn checked(
+    host: &str,
+    addresses: Vec<IpAddr>,
+    reach: Reach,
+) -> Result<Vec<SocketAddr>, DialError> {
     if addresses.is_empty() {
         return Err(DialError::Unresolved {
             host: host.to_owned(),
@@ -171,14 +143,13 @@ fn checked(host: &str, addresses: Vec<SocketAddr>, reach: Reach) -> Result<Vec<S
         });
     }
     for address in &addresses {
-        check(host, address.ip(), reach)?;
+        check(host, *address, reach)?;
     }
-    Ok(addresses)
-}
-
-/// The resolver as a client wants it.
-pub(super) fn resolver(reach: Reach) -> Arc<CheckedResolver> {
-    Arc::new(CheckedResolver(reach))
+    // The URL has the port.
+    Ok(addresses
+        .into_iter()
+        .map(|address| SocketAddr::new(address, 0))
+        .collect())
 }
 
 #[cfg(test)]
@@ -195,12 +166,13 @@ mod tests {
 
     #[test]
     fn a_name_with_any_address_out_of_reach_is_not_dialled() {
-        let at = |address: &str| SocketAddr::new(address.parse().expect("an address"), 0);
+        let at = |address: &str| -> IpAddr { address.parse().expect("an address") };
+        let dialled = |address: &IpAddr| SocketAddr::new(*address, 0);
         let mixed = vec![at("8.8.8.8"), at("127.0.0.1")];
         assert!(checked("h", mixed.clone(), Reach::Public).is_err());
         assert_eq!(
             checked("h", mixed.clone(), Reach::Private).expect("reached"),
-            mixed
+            mixed.iter().map(dialled).collect::<Vec<_>>()
         );
         let metadata = vec![at("8.8.8.8"), at("169.254.169.254")];
         assert!(checked("h", metadata, Reach::Private).is_err());

@@ -12,6 +12,7 @@ use http_body_util::BodyExt;
 use tokio::time::Sleep;
 use wasmtime_wasi_http::{Error, WasiBody};
 
+use super::answer::section_bytes;
 use super::errors::Refusal;
 use super::mask::Mask;
 use super::too_large;
@@ -29,7 +30,7 @@ pub(super) async fn collect(mut body: WasiBody, run: &RunContext) -> Result<Byte
         })?;
         // Trailers are not sent.
         let Ok(data) = frame.into_data() else { continue };
-        if !take(&run.request_room, data.len()) {
+        if !take(&run.request_room, data.len() as u64) {
             let limit = run.limits.request_bytes;
             return Err(Refusal {
                 code: Error::HttpRequestBodySize(Some(limit)),
@@ -42,11 +43,23 @@ pub(super) async fn collect(mut body: WasiBody, run: &RunContext) -> Result<Byte
 }
 
 /// Takes `bytes` from the room that is left; `false` when there is not so much.
-fn take(room: &AtomicU64, bytes: usize) -> bool {
+fn take(room: &AtomicU64, bytes: u64) -> bool {
     room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| {
-        room.checked_sub(bytes as u64)
+        room.checked_sub(bytes)
     })
     .is_ok()
+}
+
+/// Takes what came from the room that the answers of the run share.
+pub(super) fn charge_answer(run: &RunContext, bytes: u64) -> Result<(), Refusal> {
+    if take(&run.response_room, bytes) {
+        return Ok(());
+    }
+    let limit = run.limits.response_bytes;
+    Err(Refusal {
+        code: Error::HttpResponseBodySize(Some(limit)),
+        text: too_large(run, "the answers", "response-bytes", limit),
+    })
 }
 
 /// A response's body that counts against the run and notes why it ended early.
@@ -83,6 +96,7 @@ pub(super) fn counted(
 
 impl Counted {
     fn fail(&self, refusal: Refusal) -> Error {
+        let refusal = refusal.masked(&self.run, "");
         super::count(&self.run, &refusal);
         self.run.recorder.end_call(self.call, None, Some(refusal.text));
         refusal.code
@@ -90,15 +104,12 @@ impl Counted {
 
     /// Counts a frame, or says that there is no room for it.
     fn count(&self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, Error> {
-        let bytes = frame.data_ref().map_or(0, Bytes::len);
-        if take(&self.run.response_room, bytes) {
-            return Ok(frame);
+        let data = frame.data_ref().map_or(0, Bytes::len) as u64;
+        let trailers = frame.trailers_ref().map_or(0, section_bytes);
+        match charge_answer(&self.run, data + trailers) {
+            Ok(()) => Ok(frame),
+            Err(refusal) => Err(self.fail(refusal)),
         }
-        let limit = self.run.limits.response_bytes;
-        Err(self.fail(Refusal {
-            code: Error::HttpResponseBodySize(Some(limit)),
-            text: too_large(&self.run, "the answers", "response-bytes", limit),
-        }))
     }
 
     /// The frame without secrets; `None` when all of it is held back.
@@ -158,7 +169,7 @@ impl Body for Counted {
             let frame = match frame {
                 None => return Poll::Ready(self.rest().map(Ok)),
                 Some(Err(error)) => {
-                    let refusal = super::errors::of_reqwest(error, &self.run);
+                    let refusal = super::errors::of_reqwest(error, &self.run, "");
                     return Poll::Ready(Some(Err(self.fail(refusal))));
                 }
                 Some(Ok(frame)) => self.count(frame),

@@ -1,14 +1,17 @@
 //! The HTTP clients of one plugin. Their connection pools are not shared with other plugins, nor
 //! between public and private reach: a connection made under a grant serves only that grant.
 
-use std::sync::{Once, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
-use reqwest::Client;
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client};
 
-use super::address::{Reach, resolver};
+use super::address::Reach;
+use super::answer::{MAX_FIELDS, MAX_H2_SECTION_BYTES};
 use super::errors::Refusal;
+use super::network::Network;
+use super::resolver::{CheckedResolver, Turns};
 use super::waits::{CONNECT_TIMEOUT, DialLayer};
 
 /// Idle connections kept per host.
@@ -21,16 +24,22 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(in crate::wasm) struct Clients {
     public: OnceLock<Result<Client, String>>,
     private: OnceLock<Result<Client, String>>,
+    /// Shared: what one of them is waiting for, the plugin is.
+    look_ups: Turns,
 }
 
 impl Clients {
     /// The client with this reach.
-    pub(super) fn get(&self, reach: Reach) -> Result<Client, Refusal> {
+    pub(super) fn get(&self, reach: Reach, network: &Network) -> Result<Client, Refusal> {
         let cell = match reach {
             Reach::Public => &self.public,
             Reach::Private => &self.private,
         };
-        cell.get_or_init(|| build(reach)).clone().map_err(|why| Refusal {
+        let client = cell.get_or_init(|| {
+            let resolver = CheckedResolver::new(reach, network.clone(), self.look_ups.clone());
+            build(resolver, network)
+        });
+        client.clone().map_err(|why| Refusal {
             code: wasmtime_wasi_http::Error::ConfigurationError,
             text: format!("the host cannot make an HTTP client: {why}"),
         })
@@ -46,17 +55,25 @@ pub fn install_crypto() {
     });
 }
 
-fn build(reach: Reach) -> Result<Client, String> {
+fn build(resolver: CheckedResolver, network: &Network) -> Result<Client, String> {
     install_crypto();
+    let roots: Result<Vec<Certificate>, _> = network
+        .roots()
+        .iter()
+        .map(|der| Certificate::from_der(der))
+        .collect();
     Client::builder()
         .no_proxy()
         .redirect(Policy::none())
         .referer(false)
-        .dns_resolver(resolver(reach))
+        .dns_resolver(Arc::new(resolver))
+        .tls_certs_merge(roots.map_err(|error| chain(&error))?)
         .connect_timeout(CONNECT_TIMEOUT)
         .connector_layer(DialLayer)
         .pool_max_idle_per_host(IDLE_PER_HOST)
         .pool_idle_timeout(IDLE_TIMEOUT)
+        .http1_max_headers(MAX_FIELDS)
+        .http2_max_header_list_size(MAX_H2_SECTION_BYTES)
         .user_agent(concat!("hookyard/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| chain(&error))

@@ -18,10 +18,9 @@ pub(super) fn client(run: &RunContext, grants: &Grants, url: &Url) -> Result<req
     if let Some(address) = literal {
         let host = url.host_str().unwrap_or("");
         let origin = url.origin().ascii_serialization();
-        address::check(host, address, reach)
-            .map_err(|e| errors::of_dial(&e, &run.standing.name, Some(&origin)))?;
+        address::check(host, address, reach).map_err(|error| errors::of_dial(&error, run, &origin))?;
     }
-    run.standing.clients.get(reach)
+    run.standing.clients.get(reach, &run.deps.wire.network())
 }
 
 /// How far the grant of private addresses lets a request to `url` reach.

@@ -3,12 +3,14 @@
 use wasmtime_wasi_http::Error;
 
 use super::address::DialError;
+use super::answer;
 use super::client::chain;
 use crate::metrics::RefusedBecause;
 use crate::wasm::host::RunContext;
 use crate::wasm::rights;
 
-/// A request that was refused or failed. The text never holds a secret.
+/// A request that was refused or failed. What the far side had to say is in the text as it came: it is shown
+/// by way of [`Refusal::masked`] only.
 pub(super) struct Refusal {
     pub(super) code: Error,
     pub(super) text: String,
@@ -23,6 +25,19 @@ impl Refusal {
         }
     }
 
+    /// Without the secrets that were sent, nor `also`: a vendor may send one back in its words about the
+    /// connection (RFC 9113, section 6.8: `Additional Debug Data`).
+    pub(super) fn masked(self, run: &RunContext, also: &str) -> Self {
+        let masked = |text: &str| run.standing.carried.masked(text, also);
+        Self {
+            text: masked(&self.text),
+            code: match self.code {
+                Error::InternalError(Some(text)) => Error::InternalError(Some(masked(&text))),
+                code => code,
+            },
+        }
+    }
+
     /// What kind of rule was in the way; `None` when the request failed for another reason.
     pub(super) const fn reason(&self) -> Option<RefusedBecause> {
         match self.code {
@@ -30,8 +45,15 @@ impl Refusal {
             Error::DestinationIpProhibited => Some(RefusedBecause::Address),
             Error::ConnectionLimitReached
             | Error::HttpRequestBodySize(_)
+            | Error::HttpResponseHeaderSectionSize(_)
             | Error::HttpResponseBodySize(_) => Some(RefusedBecause::Limit),
-            Error::HttpRequestUriInvalid | Error::HttpRequestMethodInvalid => Some(RefusedBecause::Malformed),
+            Error::HttpRequestUriInvalid
+            | Error::HttpRequestUriTooLong
+            | Error::HttpRequestHeaderSectionSize(_)
+            | Error::HttpRequestMethodInvalid => Some(RefusedBecause::Malformed),
+            Error::HttpResponseContentCoding(_) | Error::HttpResponseTransferCoding(_) => {
+                Some(RefusedBecause::Unsearchable)
+            }
             _ => None,
         }
     }
@@ -56,13 +78,16 @@ fn cause<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error +
     None
 }
 
-/// The code and words for a failed exchange. The URL, which may hold a secret, is taken out.
-pub(super) fn of_reqwest(error: reqwest::Error, run: &RunContext) -> Refusal {
+/// The code and words for a failed exchange with `origin`. The URL, which may hold a secret, is taken out.
+pub(super) fn of_reqwest(error: reqwest::Error, run: &RunContext, origin: &str) -> Refusal {
     let timeout = error.is_timeout();
     let connect = error.is_connect();
     let error = error.without_url();
     if let Some(dial) = cause::<DialError>(&error) {
-        return of_dial(dial, &run.standing.name, None);
+        return of_dial(dial, run, origin);
+    }
+    if cause::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse_too_large) {
+        return answer::section_too_large();
     }
     let code = if timeout && connect {
         Error::ConnectionTimeout
@@ -84,11 +109,7 @@ pub(super) fn of_reqwest(error: reqwest::Error, run: &RunContext) -> Refusal {
 }
 
 /// A host that may not be dialled or has no address.
-pub(super) fn of_dial(
-    error: &DialError,
-    plugin: &crate::domain::plugin::PluginName,
-    origin: Option<&str>,
-) -> Refusal {
+pub(super) fn of_dial(error: &DialError, run: &RunContext, origin: &str) -> Refusal {
     let code = match error {
         DialError::Prohibited { .. } => Error::DestinationIpProhibited,
         DialError::LookupTimeout(_) => Error::DnsTimeout,
@@ -97,15 +118,14 @@ pub(super) fn of_dial(
             info_code: None,
         },
     };
-    let text = match (error, origin) {
-        (DialError::Prohibited { .. }, Some(origin)) => format!(
+    let text = match error {
+        DialError::Prohibited { grantable: true, .. } => format!(
             "{error}, which this plugin may not reach; {}",
-            rights::private_lines(plugin, origin)
+            rights::private_lines(&run.standing.name, &run.standing.spec().grants, origin)
         ),
-        (DialError::Prohibited { .. }, None) => format!(
-            "{error}, which this plugin may not reach unless `private-network` of [plugins.{plugin}.grants] \
-             names its origin"
-        ),
+        DialError::Prohibited { grantable: false, .. } => {
+            format!("{error}, which no plugin may reach: no grant can help")
+        }
         _ => error.to_string(),
     };
     Refusal { code, text }

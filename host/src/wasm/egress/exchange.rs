@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::address::Reach;
 use super::errors::{self, Refusal};
 use super::{dial, text};
+use crate::metrics::RefusedBecause;
 use crate::wasm::host::RunContext;
 
 /// Longest exchange, connecting and reading included: a token endpoint answers within a second.
@@ -25,6 +26,8 @@ pub(in crate::wasm) struct Question {
     pub(in crate::wasm) url: Url,
     pub(in crate::wasm) headers: HeaderMap,
     pub(in crate::wasm) body: String,
+    /// What in it proves who asks: nobody is to see it, should the issuer repeat it.
+    pub(in crate::wasm) signed: Zeroizing<String>,
 }
 
 /// What came back. The body may hold a token.
@@ -46,12 +49,15 @@ pub(in crate::wasm) async fn exchange(run: &RunContext, question: Question) -> R
     let mut shown = question.url.clone();
     shown.set_query(None);
     let Some(call) = run.recorder.begin_exchange("POST", shown.as_str()) else {
+        let plugin = &run.standing.name;
+        run.deps.metrics.request_refused(plugin, RefusedBecause::Limit);
         return Err(NoAnswer {
             text: "the run has asked for too many tokens".to_owned(),
             for_a_person: false,
         });
     };
     let within = EXCHANGE_TIMEOUT.min(run.time_left());
+    let signed = Zeroizing::clone(&question.signed);
     let answered = tokio::time::timeout(within, sent(run, question)).await;
     let answered = answered.unwrap_or_else(|_elapsed| {
         Err(Refusal {
@@ -66,6 +72,8 @@ pub(in crate::wasm) async fn exchange(run: &RunContext, question: Question) -> R
             Ok(answer)
         }
         Err(refusal) => {
+            let refusal = refusal.masked(run, &signed);
+            super::count(run, &refusal);
             run.recorder.end_call(call, None, Some(refusal.text.clone()));
             let for_a_person = matches!(
                 refusal.code,
@@ -91,16 +99,17 @@ async fn sent(run: &RunContext, question: Question) -> Result<Answer, Refusal> {
         )));
     }
     let client = dial::client(run, grants, &question.url)?;
+    let origin = question.url.origin().ascii_serialization();
     let mut request = reqwest::Request::new(http::Method::POST, question.url);
     *request.headers_mut() = question.headers;
     *request.body_mut() = Some(question.body.into());
     let answer = client.execute(request).await;
-    let mut answer = answer.map_err(|error| errors::of_reqwest(error, run))?;
+    let mut answer = answer.map_err(|error| errors::of_reqwest(error, run, &origin))?;
     let mut body = Zeroizing::new(Vec::new());
     while let Some(chunk) = answer
         .chunk()
         .await
-        .map_err(|error| errors::of_reqwest(error, run))?
+        .map_err(|error| errors::of_reqwest(error, run, &origin))?
     {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
             return Err(Refusal {

@@ -22,7 +22,15 @@ impl Egress {
 type Conclusion = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = Box<dyn Future<Output = Result<(http::Response<WasiBody>, Conclusion), Error>> + Send>;
 
+/// Bytes of one chunk of a request's body. A chunk waits on its way and one more in the channel, in the host's memory,
+/// even of a request that is never sent; wasmtime-wasi-http's default is 1 MiB.
+const BODY_CHUNK_BYTES: usize = 16 << 10;
+
 impl WasiHttpHooks for Egress {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK_BYTES
+    }
+
     fn send_request(
         &mut self,
         request: Request<WasiBody>,

@@ -24,6 +24,7 @@ impl processes::Host for HostState {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<Process>, ProcessError>> {
+        self.asks()?;
         let Some(run) = &self.context else {
             return Ok(Err(ProcessError::Unavailable(
                 "`describe` has no processes".to_owned(),
@@ -85,16 +86,11 @@ fn check(run: &RunContext) -> Result<(), ProcessError> {
             "the manifest does not ask for the permission `{PERMISSION}`"
         )));
     }
-    if !run
-        .standing
-        .spec()
-        .grants
-        .permissions
-        .contains(&Permission::ReadProcesses)
-    {
+    let spec = run.standing.spec();
+    if !spec.grants.permissions.contains(&Permission::ReadProcesses) {
         return Err(ProcessError::NotGranted(format!(
             "the permission `{PERMISSION}` is not granted; {}",
-            rights::permission_lines(plugin, PERMISSION.as_str())
+            rights::permission_lines(plugin, &spec.grants, PERMISSION.as_str())
         )));
     }
     Ok(())

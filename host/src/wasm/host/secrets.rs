@@ -11,6 +11,7 @@ use crate::wasm::{rights, secrets as source};
 
 impl secrets::Host for HostState {
     async fn reference(&mut self, name: String) -> wasmtime::Result<Result<String, SecretError>> {
+        self.asks()?;
         let Some(run) = &self.context else {
             return Ok(Err(SecretError::Unavailable(
                 "`describe` has no secrets".to_owned(),

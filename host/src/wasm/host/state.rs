@@ -18,10 +18,12 @@ const QUOTA: StateQuota = StateQuota {
 
 impl state::Host for HostState {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Entry>, StateError>> {
+        self.asks()?;
         Ok(self.entries().get(&key).await)
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<u64, StateError>> {
+        self.asks()?;
         let written = self.entries().put(&key, &value, StateExpect::Any).await;
         Ok(written.and_then(|version| {
             version.ok_or_else(|| StateError::Unavailable("the write met another; try again".to_owned()))
@@ -29,6 +31,7 @@ impl state::Host for HostState {
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<bool, StateError>> {
+        self.asks()?;
         Ok(self.entries().delete(&key).await)
     }
 
@@ -38,6 +41,7 @@ impl state::Host for HostState {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<String>, StateError>> {
+        self.asks()?;
         Ok(self
             .entries()
             .keys(&prefix, after.as_deref(), limit.min(MAX_LIST))
@@ -50,6 +54,7 @@ impl state::Host for HostState {
         version: Option<u64>,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<Option<u64>, StateError>> {
+        self.asks()?;
         let expect = version.map_or(StateExpect::Absent, StateExpect::Version);
         Ok(self.entries().put(&key, &value, expect).await)
     }

@@ -116,6 +116,7 @@ pub(super) async fn trade(
         url,
         headers: headers(&claim)?,
         body: String::new(),
+        signed: claim.clone(),
     };
     let answer = exchange(run, question)
         .await
@@ -123,7 +124,9 @@ pub(super) async fn trade(
     if answer.status.is_success() {
         return minted(&answer);
     }
-    Err(refused(&answer, order, &claim, now))
+    let denied: Denied = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let said = refusal::said(&denied.message, &claim, &run.standing.carried);
+    Err(refused(&answer, order, &denied, &said, now))
 }
 
 fn headers(claim: &str) -> Result<HeaderMap, MintError> {
@@ -173,9 +176,7 @@ struct Denied {
     message: String,
 }
 
-fn refused(answer: &Answer, order: &Order, claim: &str, now: Timestamp) -> MintError {
-    let denied: Denied = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let said = refusal::said(&denied.message, claim);
+fn refused(answer: &Answer, order: &Order, denied: &Denied, said: &str, now: Timestamp) -> MintError {
     let told = format!("GitHub answered {} {said}", answer.status.as_u16());
     let told = told.trim_end();
     if is_rate_limit(answer, &denied.message) {
@@ -231,6 +232,7 @@ fn new_key(order: &Order) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wasm::egress::Carried;
 
     fn answer(status: u16, headers: &[(&'static str, &'static str)], message: &str) -> Answer {
         Answer {
@@ -254,15 +256,19 @@ mod tests {
             installation_id: "9".to_owned(),
         };
         let now = Timestamp::from_millis(0);
-        let told = |answer: &Answer| refused(answer, &order, "a.b.c", now);
+        let told = |answer: &Answer| {
+            let denied: Denied = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let said = refusal::said(&denied.message, "aaa.bbb.ccc", &Carried::default());
+            refused(answer, &order, &denied, &said, now)
+        };
         for (status, part) in [
             (401, "make a new private key"),
             (403, "suspended"),
             (404, "`installation-id` 9"),
         ] {
-            let error = told(&answer(status, &[], "No, a.b.c"));
+            let error = told(&answer(status, &[], "No, aaa.bbb.ccc"));
             assert!(
-                matches!(&error, MintError::Refused(text) if text.contains(part) && text.contains("No, ***")),
+                matches!(&error, MintError::Refused(text) if text.contains(part) && text.contains("No, ***********")),
                 "{error:?}"
             );
         }

@@ -162,6 +162,7 @@ pub(super) async fn trade(run: &RunContext, order: &Order, value: &Secret) -> Re
             .append_pair("grant_type", GRANT_TYPE)
             .append_pair("assertion", &assertion)
             .finish(),
+        signed: assertion.clone(),
     };
     let answer = exchange(run, question)
         .await
@@ -169,7 +170,10 @@ pub(super) async fn trade(run: &RunContext, order: &Order, value: &Secret) -> Re
     if answer.status.is_success() {
         return minted(&answer, now);
     }
-    Err(refused(&answer, order, endpoint.from, &assertion, now))
+    let denied: Denied = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let words = format!("{} {}", denied.error, denied.error_description);
+    let said = refusal::said(&words, &assertion, &run.standing.carried);
+    Err(refused(&answer, order, endpoint.from, &denied, said.trim(), now))
 }
 
 fn assertion(
@@ -239,14 +243,16 @@ struct Denied {
     error_description: String,
 }
 
-fn refused(answer: &Answer, order: &Order, from: &str, assertion: &str, now: Timestamp) -> MintError {
+fn refused(
+    answer: &Answer,
+    order: &Order,
+    from: &str,
+    denied: &Denied,
+    said: &str,
+    now: Timestamp,
+) -> MintError {
     let status = answer.status.as_u16();
-    let denied: Denied = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let said = refusal::said(
-        &format!("{} {}", denied.error, denied.error_description),
-        assertion,
-    );
-    let told = format!("the token endpoint answered {status} {}", said.trim());
+    let told = format!("the token endpoint answered {status} {said}");
     let told = told.trim_end();
     if refusal::is_passing(answer.status) {
         return MintError::Unavailable(told.to_owned());

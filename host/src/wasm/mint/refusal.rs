@@ -3,6 +3,7 @@
 use http::{HeaderMap, StatusCode, header};
 
 use crate::domain::time::Timestamp;
+use crate::wasm::egress::Carried;
 use crate::wasm::text::tidy;
 
 /// Longest text of an issuer that is shown, in bytes.
@@ -12,9 +13,10 @@ const MAX_SAID_BYTES: usize = 300;
 /// and an answer may take some.
 const MAX_SKEW_MS: u64 = 60_000;
 
-/// An issuer's own words, on one line, without the assertion should they repeat it.
-pub(super) fn said(words: &str, assertion: &str) -> String {
-    let words = words.replace(assertion, "***");
+/// An issuer's own words, on one line, without the assertion should they repeat it, nor any secret that was
+/// sent: they go to the guest.
+pub(super) fn said(words: &str, assertion: &str, carried: &Carried) -> String {
+    let words = carried.masked(words, assertion);
     let line: String = words
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -60,9 +62,10 @@ mod tests {
 
     #[test]
     fn words_are_cut_and_never_repeat_the_assertion() {
-        let told = said("bad aaa.bbb.ccc\nline", "aaa.bbb.ccc");
-        assert_eq!(told, "bad *** line");
-        assert!(said(&"x".repeat(1_000), "a").len() <= MAX_SAID_BYTES);
+        let carried = Carried::default();
+        let told = said("bad aaa.bbb.ccc\nline", "aaa.bbb.ccc", &carried);
+        assert_eq!(told, "bad *********** line");
+        assert!(said(&"x".repeat(1_000), "a", &carried).len() <= MAX_SAID_BYTES);
     }
 
     #[test]

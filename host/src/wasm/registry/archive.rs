@@ -1,7 +1,7 @@
 //! The data directory's memory of plugins: their builds by digest, and each one's journal.
 //!
 //! `<data dir>/plugins/<sha256>.wasm` holds builds, `<data dir>/plugins/<name>.json` journals. A build
-//! is kept while a journal names it.
+//! is kept while a journal names it; the journals of the last few plugins that were removed stay.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,8 +13,12 @@ use super::journal::Journal;
 use crate::domain::plugin::PluginName;
 use crate::wasm::cache::{private_dir, write_private};
 use crate::wasm::source::{self, Source};
+use crate::wasm::sweep;
 
 const JOURNAL: &str = "json";
+/// Journals of removed plugins that stay, those written last: whoever puts a section back finds the
+/// builds that served. Each holds on to four builds at most.
+const MAX_REMOVED: usize = 8;
 
 /// The directory of kept builds and journals.
 pub(super) struct Archive {
@@ -113,18 +117,45 @@ impl Archive {
 
     /// Whether some plugin's journal keeps this build.
     fn is_named(&self, digest: &str) -> io::Result<bool> {
+        let names = self.journals()?;
+        let mut journals = names.iter().map(|name| self.journal(name));
+        Ok(journals.any(|journal| journal.kept().any(|kept| kept == digest)))
+    }
+
+    /// The plugins that have a journal.
+    fn journals(&self) -> io::Result<Vec<PluginName>> {
+        let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.dir)? {
             let path = entry?.path();
             let of_journal = path.extension().is_some_and(|extension| extension == JOURNAL);
             let name = path.file_stem().and_then(|stem| stem.to_str());
             let name = name.and_then(|stem| stem.parse().ok());
-            if let Some(name) = name.filter(|_| of_journal)
-                && self.journal(&name).kept().any(|kept| kept == digest)
-            {
-                return Ok(true);
-            }
+            names.extend(name.filter(|_| of_journal));
         }
-        Ok(false)
+        Ok(names)
+    }
+
+    /// Removes the journals of plugins that are not among these, but for the last few, and the builds
+    /// that no journal names. Gives the digests of those that stay. Blocks.
+    pub(super) fn sweep(&self, plugins: &BTreeSet<PluginName>) -> BTreeSet<String> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // When the directory cannot be read nothing in it is removed below either.
+        let mut names = self.journals().unwrap_or_default();
+        names.sort_by_key(|name| {
+            let written = std::fs::metadata(self.journal_file(name)).and_then(|file| file.modified());
+            std::cmp::Reverse(written.ok())
+        });
+        let (stay, removed): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| plugins.contains(name));
+        let mut digests: BTreeSet<String> = BTreeSet::new();
+        for name in stay.iter().chain(removed.iter().take(MAX_REMOVED)) {
+            digests.extend(self.journal(name).kept().map(str::to_owned));
+        }
+        let forgotten: BTreeSet<&str> = removed.iter().skip(MAX_REMOVED).map(PluginName::as_str).collect();
+        sweep::files(&self.dir, &[JOURNAL, "wasm"], |stem, extension| match extension {
+            JOURNAL => !forgotten.contains(stem),
+            _ => digests.contains(stem),
+        });
+        digests
     }
 
     /// A kept build, if it is there and whole.
@@ -160,7 +191,7 @@ mod tests {
         };
         let mut journal = Journal::default();
         for build in &builds {
-            journal.serve(&build.digest, true);
+            journal.serve(&build.digest, true, None);
             write(&one, &journal, Some(build));
         }
         assert_eq!(archive.journal(&one), journal);
@@ -173,12 +204,47 @@ mod tests {
         assert!(archive.build(last).await.is_none());
 
         let mut other = Journal::default();
-        other.serve(last, true);
+        other.serve(last, true, None);
         write(&two, &other, Some(&builds[5]));
         assert!(archive.build(last).await.is_some(), "made whole again");
         write(&one, &Journal::default(), None);
         assert!(archive.build(last).await.is_some(), "the other names it");
         assert!(archive.build(&builds[4].digest).await.is_none());
+    }
+
+    #[test]
+    fn journals_of_the_last_removed_plugins_stay_with_their_builds_and_others_go() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let archive = Archive::new(dir.path());
+        let name = |n: usize| format!("plugin-{n}").parse::<PluginName>().expect("a name");
+        let mut digests = Vec::new();
+        for n in 0..MAX_REMOVED + 3 {
+            let build = Source::of(n.to_le_bytes().to_vec());
+            let mut journal = Journal::default();
+            journal.serve(&build.digest, true, None);
+            let written = archive.write(&name(n), &Mutex::new(journal), Some(&build));
+            written.expect("written");
+            let file = std::fs::File::options()
+                .write(true)
+                .open(archive.journal_file(&name(n)));
+            let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1000 + n as u64);
+            file.and_then(|file| file.set_modified(at)).expect("a time");
+            digests.push(build.digest);
+        }
+        std::fs::write(archive.dir.join("cut-off.00000000.tmp"), b"half").expect("written");
+        std::fs::write(archive.dir.join("notes.txt"), b"mine").expect("written");
+        // The oldest is a plugin of the file; of the others the two oldest go.
+        let named = archive.sweep(&[name(0)].into());
+        let left: Vec<bool> = digests
+            .iter()
+            .map(|digest| archive.build_file(digest).is_file())
+            .collect();
+        assert_eq!(left[..4], [true, false, false, true], "{left:?}");
+        assert!(left[3..].iter().all(|left| *left), "{left:?}");
+        assert_eq!(named.len(), MAX_REMOVED + 1);
+        assert!(archive.journal_file(&name(0)).is_file() && !archive.journal_file(&name(1)).is_file());
+        assert!(!archive.dir.join("cut-off.00000000.tmp").exists());
+        assert!(archive.dir.join("notes.txt").exists());
     }
 
     #[test]

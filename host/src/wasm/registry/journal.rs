@@ -9,11 +9,14 @@ use super::trial::{Noted, Trial};
 use crate::domain::id::DeliveryId;
 use crate::domain::plugin::DigestPrefix;
 use crate::domain::time::Timestamp;
+use crate::wasm::source::Fingerprint;
 
 /// Builds kept beside the one that serves: one to go back to, and two more for when it is no better.
 const MAX_EARLIER: usize = 3;
 /// Rolled-back builds remembered: more than anybody puts back by mistake.
 const MAX_REJECTED: usize = 32;
+/// Keys remembered of a build: those that a section has named, of which there are few.
+const MAX_SIGNERS: usize = 8;
 /// Loads kept in the history.
 const MAX_RELOADS: usize = 100;
 
@@ -22,14 +25,23 @@ const MAX_RELOADS: usize = 100;
 #[serde(default)]
 pub(in crate::wasm) struct Journal {
     /// The build that loaded last.
-    serving: Option<String>,
+    serving: Option<KeptBuild>,
     /// Those that served before it, newest first.
-    earlier: VecDeque<String>,
+    earlier: VecDeque<KeptBuild>,
     rejected: VecDeque<Rejected>,
     /// The trial of the build that serves, while it lasts.
     trial: Option<Trial>,
     /// Newest first.
     reloads: VecDeque<Reload>,
+}
+
+/// A build that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptBuild {
+    digest: String,
+    /// The keys that were asked for and have signed it, newest first.
+    #[serde(default)]
+    signers: Vec<Fingerprint>,
 }
 
 /// A build that was rolled back.
@@ -43,12 +55,12 @@ pub(super) struct Rejected {
 impl Journal {
     /// The build that loaded last.
     pub(super) fn serving(&self) -> Option<&str> {
-        self.serving.as_deref()
+        self.serving.as_ref().map(|build| &*build.digest)
     }
 
     /// The builds that served before it, newest first.
     pub(super) fn earlier(&self) -> impl Iterator<Item = &str> {
-        self.earlier.iter().map(String::as_str)
+        self.earlier.iter().map(|build| &*build.digest)
     }
 
     /// Every build that must be kept, the serving one first.
@@ -56,25 +68,41 @@ impl Journal {
         self.serving().into_iter().chain(self.earlier())
     }
 
-    /// Notes that this build serves from now on, `fresh` from its file: then it is on trial when it
-    /// takes another's place.
-    pub(super) fn serve(&mut self, digest: &str, fresh: bool) {
-        if self.serving() == Some(digest) {
+    /// The keys that have signed a kept build.
+    pub(super) fn signers(&self, digest: &str) -> &[Fingerprint] {
+        let mut builds = self.serving.iter().chain(&self.earlier);
+        let found = builds.find(|build| build.digest == digest);
+        found.map_or(&[], |build| &build.signers)
+    }
+
+    /// Notes that this build serves from now on, and that this key has signed it; `fresh` from its file it is
+    /// on trial when it takes another's place.
+    pub(super) fn serve(&mut self, digest: &str, fresh: bool, signer: Option<&Fingerprint>) {
+        let mut signers = self.signers(digest).to_vec();
+        if let Some(signer) = signer.filter(|signer| !signers.contains(signer)) {
+            signers.insert(0, signer.clone());
+            signers.truncate(MAX_SIGNERS);
+        }
+        let known = self.serving() == Some(digest);
+        let before = self.serving.replace(KeptBuild {
+            digest: digest.to_owned(),
+            signers,
+        });
+        if known {
             return;
         }
-        self.trial = (fresh && self.serving.is_some()).then(|| Trial::of(digest));
-        let before = self.serving.replace(digest.to_owned());
+        self.trial = (fresh && before.is_some()).then(|| Trial::of(digest));
         if let Some(before) = before {
             self.earlier.push_front(before);
         }
-        self.earlier.retain(|kept| kept != digest);
+        self.earlier.retain(|kept| kept.digest != digest);
         self.earlier.truncate(MAX_EARLIER);
     }
 
     /// Notes that this build was rolled back: it is not kept, and not loaded again.
     pub(super) fn reject(&mut self, rejected: Rejected) {
         self.accept(&rejected.digest);
-        self.earlier.retain(|kept| *kept != rejected.digest);
+        self.earlier.retain(|kept| kept.digest != rejected.digest);
         self.rejected.push_front(rejected);
         self.rejected.truncate(MAX_REJECTED);
     }
@@ -169,10 +197,10 @@ mod tests {
     fn earlier_builds_are_kept_newest_first_and_a_rejected_one_is_not() {
         let mut journal = Journal::default();
         for digest in ["a", "b", "c", "b", "d", "e"] {
-            journal.serve(digest, true);
+            journal.serve(digest, true, None);
         }
         assert_eq!(journal.kept().collect::<Vec<_>>(), ["e", "d", "b", "c"]);
-        journal.serve("d", false);
+        journal.serve("d", false, None);
         journal.reject(rejected("e"));
         assert_eq!(journal.kept().collect::<Vec<_>>(), ["d", "b", "c"]);
         assert!(journal.rejected("e").is_some());
@@ -183,13 +211,13 @@ mod tests {
     fn one_success_passes_and_each_delivery_fails_once() {
         let [one, two] = [DeliveryId::generate(), DeliveryId::generate()];
         let mut journal = Journal::default();
-        journal.serve("a", true);
+        journal.serve("a", true, None);
         assert_eq!(
             journal.judge("a", one, true, Some(1)),
             Noted::Nothing,
             "the first build takes nobody's place"
         );
-        journal.serve("b", true);
+        journal.serve("b", true, None);
         assert_eq!(journal.judge("a", one, true, Some(1)), Noted::Nothing);
         assert_eq!(journal.judge("b", one, true, None), Noted::Nothing);
         assert_eq!(journal.judge("b", one, true, Some(2)), Noted::Changed);
@@ -197,7 +225,7 @@ mod tests {
         assert_eq!(journal.judge("b", two, true, Some(2)), Noted::Failed);
         assert_eq!(journal.judge("b", two, false, Some(2)), Noted::Changed);
         assert_eq!(journal.judge("b", two, true, Some(1)), Noted::Nothing);
-        journal.serve("a", false);
+        journal.serve("a", false, None);
         assert_eq!(
             journal.judge("a", one, true, Some(1)),
             Noted::Nothing,
@@ -209,7 +237,7 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let mut journal = Journal::default();
         for number in 0..200 {
-            journal.serve(&format!("{number}"), true);
+            journal.serve(&format!("{number}"), true, None);
             journal.reject(rejected(&format!("r{number}")));
         }
         assert_eq!(

@@ -115,6 +115,11 @@ pub enum RollbackError {
          the pin out"
     )]
     Pinned(PluginName),
+    #[error(
+        "the key that `signed-by` of [plugins.{0}] names has signed no earlier build; name the key that has, or \
+         leave it out"
+    )]
+    Unsigned(PluginName),
     #[error("the build in the file of {0} was not rolled back")]
     NotRejected(PluginName),
     #[error("the build {from} does not serve {name}, but {serving}; nothing was rolled back")]

@@ -31,6 +31,7 @@ impl Registry {
         let why = format!("rolled back by {by}");
         let from = from.cloned();
         self.to_its_end(name, |slot, workshop| async move {
+            let _load = workshop.loads.read().await;
             slot.roll_back(&workshop, ReloadCause::Rollback, &why, from.as_ref())
                 .await
         })
@@ -44,10 +45,13 @@ impl Registry {
     /// was not rolled back.
     pub async fn accept(&self, name: &PluginName, by: &str) -> Result<PluginStatus, RollbackError> {
         let by = by.to_owned();
-        self.to_its_end(
-            name,
-            |slot, workshop| async move { slot.accept(&workshop, &by).await },
-        )
+        self.to_its_end(name, |slot, workshop| async move {
+            // Should it have gone from the data directory.
+            let fetched = slot.fetch(&workshop).await;
+            fetched.result.map_err(RollbackError::Component)?;
+            let _load = workshop.loads.read().await;
+            slot.accept(&workshop, &by).await
+        })
         .await
     }
 
@@ -73,7 +77,7 @@ impl Registry {
                 tracing::warn!(plugin = %plugin.name(), %error, "the build failed its trial and was not rolled back");
             }
         }
-        self.tell();
+        self.end_load().await;
     }
 
     /// Does it in a task of its own, and tells those who follow changes.
@@ -95,6 +99,8 @@ impl Registry {
             changes.send_modify(|count| *count += 1);
             done
         });
-        task.await.map_err(|error| LoadError::Host(error.to_string()))?
+        let done = task.await.map_err(|error| LoadError::Host(error.to_string()))?;
+        self.end_load().await;
+        done
     }
 }

@@ -3,7 +3,7 @@
 mod loading;
 mod rollback;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -13,13 +13,13 @@ use tokio::sync::Mutex;
 use self::loading::Loading;
 use super::journal::Journal;
 use super::reload::Reload;
-use super::{PluginState, PluginStatus, Workshop};
+use super::{Fetch, PluginState, PluginStatus, Workshop};
 use crate::domain::plugin::PluginSpec;
 use crate::domain::time::Timestamp;
-use crate::wasm::load;
+use crate::wasm::load::{self, LoadError};
 use crate::wasm::manifest::Manifest;
 use crate::wasm::plugin::Plugin;
-use crate::wasm::source::Source;
+use crate::wasm::source::{Signer, Source};
 use crate::wasm::standing::Standing;
 
 /// A plugin of the file, loaded or not.
@@ -39,9 +39,29 @@ pub(super) struct Slot {
 #[derive(Clone, Default)]
 struct Outcome {
     error: Option<String>,
+    wait: Option<Wait>,
+    /// The digest of what was read last.
+    read: Option<String>,
     loaded_at: Option<Timestamp>,
     /// Why the journal is not on disk as it is here.
     unsaved: Option<String>,
+}
+
+/// What a load that failed waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// The component, which nobody has asked for yet.
+    Fetch,
+    /// Better luck: what was in the way may pass.
+    Again,
+}
+
+/// Which wait the failure of a load is worth. After a fetch that failed nothing else is.
+fn wait_of(error: &LoadError, fetch_failed: bool) -> Option<Wait> {
+    match error {
+        LoadError::Unfetched(_) => Some(Wait::Fetch),
+        error => (fetch_failed || error.may_pass()).then_some(Wait::Again),
+    }
 }
 
 impl Slot {
@@ -57,20 +77,44 @@ impl Slot {
         }
     }
 
-    /// The component's file, when it is one of this machine.
-    pub(super) fn component(&self) -> Option<PathBuf> {
-        self.standing.wanted().component.file().map(Path::to_owned)
-    }
-
-    /// Whether its component is to be fetched and could not be.
-    pub(super) fn is_unfetched(&self) -> bool {
-        let spec = self.standing.wanted();
-        spec.enabled && spec.component.file().is_none() && self.outcome().error.is_some()
+    /// The section that its component is to be fetched for, and nobody has tried yet.
+    pub(super) fn unfetched(&self) -> Option<Arc<PluginSpec>> {
+        (self.wait() == Some(Wait::Fetch)).then(|| self.standing.wanted())
     }
 
     /// Whether its journal could not be written.
     pub(super) fn is_unsaved(&self) -> bool {
         self.outcome().unsaved.is_some()
+    }
+
+    /// The section under which its last load failed for a reason that may pass.
+    pub(super) fn waiting(&self) -> Option<Arc<PluginSpec>> {
+        self.wait().map(|_| self.standing.wanted())
+    }
+
+    fn wait(&self) -> Option<Wait> {
+        let outcome = self.outcome();
+        outcome.wait
+    }
+
+    /// The section as the file has it.
+    pub(super) fn wanted(&self) -> Arc<PluginSpec> {
+        self.standing.wanted()
+    }
+
+    /// The builds whose compiled code is of use: those kept, the one that serves, and what was read
+    /// last.
+    pub(super) fn digests(&self) -> BTreeSet<String> {
+        let newest = self.newest.load_full().map(|newest| newest.digest.clone());
+        let read = self
+            .outcome
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .read
+            .clone();
+        let journal = self.journal();
+        let kept = journal.kept().map(str::to_owned);
+        kept.chain(newest).chain(read).collect()
     }
 
     /// The generation that serves.
@@ -84,8 +128,8 @@ impl Slot {
     }
 
     /// Takes a new section of the file; until the next refresh only what it takes away counts.
-    pub(super) fn announce(&self, spec: PluginSpec) {
-        self.standing.announce(spec);
+    pub(super) fn announce(&self, spec: PluginSpec, signer: Signer) {
+        self.standing.announce(spec, signer);
     }
 
     fn journal(&self) -> MutexGuard<'_, Journal> {
@@ -128,31 +172,56 @@ impl Slot {
         journal.reloads().cloned().collect()
     }
 
-    /// Puts the section in force and looks at the component's file again.
-    pub(super) async fn refresh(&self, workshop: &Workshop) -> PluginStatus {
+    /// Fetches what the section's component lacks. Holds nothing up, and may be dropped.
+    pub(super) async fn fetch(&self, workshop: &Workshop) -> Fetch {
+        let spec = self.standing.wanted();
+        let result = match spec.component.file() {
+            Some(_) => Ok(()),
+            None => workshop.sources.fetch(&spec, &Signer::of(&spec).await).await,
+        };
+        Fetch { spec, result }
+    }
+
+    /// Puts the section in force and looks at the component again; after a fetch, at what came of it.
+    pub(super) async fn refresh(&self, workshop: &Workshop, fetch: Option<Fetch>) -> PluginStatus {
         let _turn = self.loading.lock().await;
-        self.refresh_in_turn(workshop).await;
+        self.refresh_in_turn(workshop, fetch).await;
         self.status()
     }
 
-    async fn refresh_in_turn(&self, workshop: &Workshop) {
+    async fn refresh_in_turn(&self, workshop: &Workshop, fetch: Option<Fetch>) {
         let spec = self.standing.wanted();
+        let signer = Signer::of(&spec).await;
         if spec.enabled {
-            Loading::new(self, workshop, spec).of_file().await;
+            self.standing.demand(&spec, &signer);
+            Loading::new(self, workshop, spec, signer).of_file(fetch).await;
         } else {
             self.newest.store(None);
-            self.standing.enforce(&spec);
-            self.note(None, None);
+            self.standing.enforce(&spec, &signer);
+            self.note(Outcome::default());
         }
         if self.is_unsaved() {
             self.save(workshop, None).await;
         }
     }
 
-    fn note(&self, error: Option<String>, loaded_at: Option<Timestamp>) {
+    /// Those of these kept builds that the section lets run.
+    fn allowed<'d>(&self, digests: &'d [String], spec: &PluginSpec, signer: &Signer) -> Vec<&'d str> {
+        let journal = self.journal();
+        let digests = digests.iter().map(String::as_str);
+        digests
+            .filter(|digest| spec.allows_digest(digest) && signer.accepts(journal.signers(digest)))
+            .collect()
+    }
+
+    /// Takes in how a load went; what it does not say of the time of loading, and of the journal, stays.
+    fn note(&self, now: Outcome) {
         let mut outcome = self.outcome();
-        outcome.error = error;
-        outcome.loaded_at = loaded_at.or(outcome.loaded_at);
+        *outcome = Outcome {
+            loaded_at: now.loaded_at.or(outcome.loaded_at),
+            unsaved: outcome.unsaved.take(),
+            ..now
+        };
     }
 
     /// How the plugin stands.
@@ -168,6 +237,7 @@ impl Slot {
         let state = match (&current, &outcome.error) {
             _ if !spec.enabled => PluginState::Disabled,
             _ if spec.paused => PluginState::Paused,
+            (None, _) if outcome.wait == Some(Wait::Fetch) => PluginState::Fetching,
             (None, _) => PluginState::Broken,
             (Some(_), Some(_)) => PluginState::LastGood,
             (Some(_), None) => PluginState::Ready,

@@ -14,8 +14,10 @@ pub enum PluginState {
     Ready,
     /// An older build or older settings serve, because the new ones failed; `error` says why.
     LastGood,
-    /// Nothing can serve, or nothing may: the pin asks for another build, or the section takes
-    /// rights away and does not fit. Deliveries wait. `error` says why.
+    /// Nothing serves yet: the component is being fetched. Deliveries wait. `error` says from where.
+    Fetching,
+    /// Nothing can serve, or nothing may: the pin asks for another build, the key has not signed it, or
+    /// the section takes rights away and does not fit. Deliveries wait. `error` says why.
     Broken,
     /// The operator paused it; deliveries wait.
     Paused,

@@ -141,6 +141,44 @@ async fn an_authorization_of_the_plugin_itself_needs_a_permission_where_a_secret
 }
 
 #[tokio::test]
+async fn nothing_stands_beside_a_reference_in_an_authorization() {
+    let mirror = Mirror::start().await;
+    let url = format!("{}/x", mirror.base);
+    let mut spec = spec(&mirror.base);
+    grant_secret(&mut spec, "url", "URL");
+    let environment = [("PLAIN", secret_value()), ("URL", url.as_str())];
+    let yard = Yard::new(Environment::of(environment)).await;
+    yard.apply_ready(vec![spec]).await;
+    for own in [
+        "Bearer mine {secret:plain}",
+        "Bearer {secret:plain} mine",
+        "Bearer {secret:plain},Bearer mine",
+        "mine{secret:plain}",
+        "Bearer {secret:url}",
+        "{secret:url}",
+    ] {
+        let (_, run) = yard
+            .output("http", &send(&url, &json!({"authorization": own})))
+            .await;
+        let error = call_error(&run);
+        assert!(
+            error.contains("the plugin set `authorization` itself"),
+            "{own}: {error}"
+        );
+    }
+    assert!(mirror.requests().is_empty());
+    for (own, sent) in [
+        ("{secret:plain}", secret_value().to_owned()),
+        ("Basic {secret:plain}", format!("Basic {}", secret_value())),
+    ] {
+        yard.output("http", &send(&url, &json!({"authorization": own})))
+            .await;
+        let seen = mirror.requests();
+        assert_eq!(seen.last().expect("a request").headers["authorization"], sent);
+    }
+}
+
+#[tokio::test]
 async fn a_secret_stands_in_a_path_only_where_the_manifest_declares_it() {
     let mirror = Mirror::start().await;
     let grant = format!("POST {}/bot{{secret:plain}}/send", mirror.base);

@@ -7,17 +7,24 @@ use super::{Row, Setting, row};
 
 fn public(id: &'static str, host: &'static str, origin: &'static str) -> Row {
     let came = "not dialled: it is not a public address, and `private-network` does not name it";
-    reach(id, host, came, Public(origin))
+    reach(id, host, came, Public(origin), "private-network = [")
 }
 
 fn never(id: &'static str, host: &'static str, origin: &'static str) -> Row {
     let came = "not dialled, not even with `private-network = true`";
-    reach(id, host, came, Private(origin))
+    let sign = "which no plugin may reach: no grant can help";
+    reach(id, host, came, Private(origin), sign)
 }
 
-fn reach(id: &'static str, host: &'static str, came: &'static str, setting: Setting) -> Row {
+fn reach(
+    id: &'static str,
+    host: &'static str,
+    came: &'static str,
+    setting: Setting,
+    sign: &'static str,
+) -> Row {
     let payload = json!({"do": "send", "method": "GET", "authority": host, "path": "/x"});
-    row(id, host, came, setting, payload, "DestinationIpProhibited")
+    row(id, host, came, setting, payload, sign)
 }
 
 pub fn rows() -> Vec<Row> {

@@ -53,21 +53,21 @@ pub fn rows() -> Vec<Row> {
             &json!({"do": "huge-log"}),
             "log 16 MiB",
             "the first 64 KiB are kept, and it is said so",
-            "log",
+            "lines: 64 KiB of log are kept per attempt (limits.log-bytes)",
         ),
         misbehaving(
             "L06",
             &json!({"do": "huge-output", "bytes": 1 << 20}),
             "answer with 1 MiB",
             "the output is left out, and it is said so",
-            "Succeeded",
+            "huge (output left out: over 64 KiB)",
         ),
         misbehaving(
             "L07",
             &json!({"do": "bad-output"}),
             "answer with half a JSON text",
             "the output is left out, and it is said so",
-            "Succeeded",
+            "not JSON (output left out: not JSON)",
         ),
         misbehaving(
             "L08",
@@ -79,15 +79,15 @@ pub fn rows() -> Vec<Row> {
         row(
             "L09",
             "10,000 requests",
-            "refused from the 51st on (`limits.requests`)",
+            "refused from the 51st on (`limits.requests`), and it is said how many",
             Open,
             json!({"do": "send", "times": 10_000, "method": "POST", "authority": "{authority}", "path": "/api/x"}),
-            "ConnectionLimitReached",
+            "refused 9949 more requests: a run may make 50 (limits.requests)",
         ),
         row(
             "L10",
             "100,000 handles",
-            "a trap at the 1,025th",
+            "a trap at the 257th",
             Open,
             json!({"do": "many-handles"}),
             "Trapped(",
@@ -148,11 +148,47 @@ pub fn rows() -> Vec<Row> {
             json!({"do": "send", "authority": "{authority}", "path": "/api/large", "step": 1}),
             "cpu: ",
         ),
+        row(
+            "L26",
+            "fill the bodies of requests that are never sent",
+            "two chunks of 16 KiB each wait in the host; a trap at the 257th handle",
+            Open,
+            json!({"do": "unsent-bodies"}),
+            "Trapped(",
+        ),
+        row(
+            "L27",
+            "a method and an authority of 4 MiB",
+            "refused when they are set",
+            Open,
+            json!({"do": "long-texts", "bytes": 4 << 20}),
+            "method Err(()), authority Err(())",
+        ),
+        row(
+            "L28",
+            "10,000 writes of state in one run",
+            "ended at the 2,001st",
+            Open,
+            json!({"do": "questions", "times": 10_000}),
+            "Limit(\"questions: ",
+        ),
+        row(
+            "L29",
+            "read an answer of 1 MiB with a pause before each byte",
+            "ended at `limits.timeout`",
+            Open,
+            json!({"do": "send", "authority": "{authority}", "path": "/api/large", "step": 1, "pause-ms": 10}),
+            "timeout: ",
+        ),
     ];
     for row in &mut rows {
-        row.arrives = ["L09", "L14", "L16", "L17"].contains(&row.id);
         match row.id {
-            "L02" | "L16" => row.limits = |limits| limits.timeout = Duration::from_millis(500),
+            "L09" => row.arrives = 50,
+            "L14" | "L16" | "L17" | "L29" => row.arrives = 1,
+            _ => {}
+        }
+        match row.id {
+            "L02" | "L16" | "L29" => row.limits = |limits| limits.timeout = Duration::from_millis(500),
             "L14" => row.limits = |limits| limits.response_bytes = 64 << 10,
             "L15" => row.limits = |limits| limits.request_bytes = 4,
             "L17" => row.limits = |limits| limits.cpu = Duration::from_millis(300),

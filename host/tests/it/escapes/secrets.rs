@@ -80,9 +80,17 @@ pub fn rows() -> Vec<Row> {
             send(json!({"headers": [["authorization", "Bearer mine"]]})),
             "own-authorization",
         ),
+        row(
+            "S14",
+            "an `Authorization` of its own with a secret's word behind it",
+            "refused: the word stands alone there, or behind a scheme",
+            Open,
+            send(json!({"headers": [["authorization", "Bearer mine {secret}"]]})),
+            "own-authorization",
+        ),
     ];
     for row in &mut rows {
-        row.arrives = ["S03", "S04", "S06"].contains(&row.id);
+        row.arrives = usize::from(["S03", "S04", "S06"].contains(&row.id));
     }
     rows
 }

@@ -218,6 +218,31 @@ async fn a_wrong_clock_is_told_with_both_times() {
 }
 
 #[tokio::test]
+async fn a_token_that_an_issuer_repeats_is_masked() {
+    let scene = scene().await;
+    scene.apply().await;
+    scene.get("google", "/x").await;
+    let token = scene.issuer.exchanges()[0].token.clone();
+    scene.clock.advance(Duration::from_hours(2));
+    let words = json!({"error": "invalid_grant", "error_description": format!("{token} is over")});
+    scene.issuer.refuse(400, words.to_string());
+    let told = scene.refusal("google").await;
+    let stars = format!("invalid_grant {} is over", "*".repeat(token.len()));
+    assert!(told.contains(&stars), "{told}");
+}
+
+#[tokio::test]
+async fn refused_requests_for_a_token_are_counted() {
+    let mut scene = scene().await;
+    scene.spec.grants.private_network = PrivateNetwork::None;
+    scene.apply().await;
+    scene.refusal("google").await;
+    let metrics = scene.yard.metrics.text().expect("text");
+    let counted = "hookyard_plugin_requests_refused_total{plugin=\"http\",reason=\"Right\"} 1";
+    assert!(metrics.contains(counted), "{metrics}");
+}
+
+#[tokio::test]
 async fn a_token_goes_only_to_the_origins_the_secret_is_bound_to() {
     let mut scene = scene().await;
     scene.grant("google").to = Some(vec!["https://sheets.invalid".parse().expect("an origin")]);

@@ -8,3 +8,4 @@ pub mod plugins;
 pub mod postgres;
 pub mod power_cut;
 pub mod stores;
+pub mod tls;

@@ -55,6 +55,8 @@ impl Pipeline {
             listen: Some("127.0.0.1:0".to_owned()),
             data_dir: Some(dir.join("data").display().to_string()),
             plugins_file: Some(file.display().to_string()),
+            // A busy machine may need longer for a test than a token lives.
+            access_ttl: Some("1h".to_owned()),
             ..SettingsArgs::default()
         };
         let settings = Settings::resolve(&args, &env).expect("settings");

@@ -17,7 +17,8 @@ use hookyard::metrics::Metrics;
 use hookyard::store::{self, SharedStore};
 use hookyard::vault::{MasterKeys, Vault};
 use hookyard::wasm::{
-    Ends, Job, Plugin, PluginState, PluginStatus, Pool, Registry, RegistryDeps, RunEnd, Runtime,
+    Ends, Job, Network, Plugin, PluginState, PluginStatus, Pool, Registry, RegistryDeps, RunEnd, Runtime,
+    Wire,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -58,6 +59,7 @@ pub struct Yard {
     store: SharedStore,
     environment: Arc<Environment>,
     clock: SharedClock,
+    wire: Arc<Wire>,
 }
 
 impl Yard {
@@ -68,6 +70,16 @@ impl Yard {
 
     /// The same by another clock.
     pub async fn at(clock: SharedClock, environment: Environment) -> Self {
+        Self::made(clock, environment, Wire::default()).await
+    }
+
+    /// The same on another network.
+    pub async fn on(network: Network, environment: Environment) -> Self {
+        Self::made(Arc::new(SystemClock), environment, Wire::Network(network)).await
+    }
+
+    async fn made(clock: SharedClock, environment: Environment, wire: Wire) -> Self {
+        let wire = Arc::new(wire);
         let dir = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", dir.path().join("test.db").display());
         let store = store::open(&url).await.expect("a store");
@@ -79,7 +91,7 @@ impl Yard {
             environment: environment.clone(),
             vault: vault.clone(),
             metrics: metrics.clone(),
-            wire: Arc::default(),
+            wire: wire.clone(),
             clock: clock.clone(),
             data_dir: dir.path().to_owned(),
         };
@@ -91,6 +103,7 @@ impl Yard {
             store,
             environment,
             clock,
+            wire,
         }
     }
 
@@ -101,16 +114,21 @@ impl Yard {
         yard
     }
 
-    /// Applies; every plugin must be ready.
+    /// Applies; every plugin must be ready once it is fetched.
     pub async fn apply_ready(&self, specs: Vec<PluginSpec>) {
-        for status in self.registry.apply(specs).await.statuses {
+        self.registry.apply(specs).await;
+        self.registry.fetch_all().await;
+        for status in self.registry.statuses() {
             assert_eq!(status.state, PluginState::Ready, "{status:?}");
         }
     }
 
-    /// Applies one plugin and gives its status.
+    /// Applies one plugin and gives its status, once it is fetched.
     pub async fn apply(&self, spec: PluginSpec) -> PluginStatus {
-        self.registry.apply(vec![spec]).await.statuses.remove(0)
+        let name = spec.name.clone();
+        self.registry.apply(vec![spec]).await;
+        self.registry.fetch_all().await;
+        self.registry.status(&name).expect("a plugin of the file")
     }
 
     /// What a restart of the process would have: a new engine over the same data.
@@ -125,7 +143,7 @@ impl Yard {
             environment: self.environment.clone(),
             vault: self.vault.clone(),
             metrics: self.metrics.clone(),
-            wire: Arc::default(),
+            wire: self.wire.clone(),
             clock: self.clock.clone(),
             data_dir: self.dir.path().to_owned(),
         };

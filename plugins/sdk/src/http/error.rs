@@ -18,6 +18,10 @@ pub enum Error {
     Transport(String),
     /// The answer broke off.
     CutOff(String),
+    /// The request was sent and answered, and the host did not hand the answer over: it was coded so that it
+    /// could not be searched for a secret, or its header section was too large. What the request was to do
+    /// may have been done, and asking again brings the same.
+    Withheld(String),
     /// The answer is longer than [`crate::http::Request::max_body`], or the answers of the run are
     /// together longer than the operator's `response-bytes`; the bound, in bytes.
     TooLarge(usize),
@@ -31,6 +35,10 @@ impl fmt::Display for Error {
             Self::Malformed(text) => write!(f, "the request is malformed: {text}"),
             Self::Transport(text) => write!(f, "the request got no answer: {text}"),
             Self::CutOff(text) => write!(f, "the answer broke off: {text}"),
+            Self::Withheld(text) => write!(
+                f,
+                "the request was sent and answered, but the host did not hand the answer over: {text}"
+            ),
             Self::TooLarge(limit) => write!(
                 f,
                 "the answer is longer than {limit} bytes (the request's own bound, or `response-bytes` of \
@@ -47,9 +55,11 @@ impl From<Error> for Failure {
         let text = error.to_string();
         match error {
             Error::Transport(_) | Error::CutOff(_) => Self::retry(text),
-            Error::Denied(_) | Error::RunLimit(_) | Error::Malformed(_) | Error::TooLarge(_) => {
-                Self::reject(text)
-            }
+            Error::Denied(_)
+            | Error::RunLimit(_)
+            | Error::Malformed(_)
+            | Error::Withheld(_)
+            | Error::TooLarge(_) => Self::reject(text),
         }
     }
 }

@@ -183,8 +183,19 @@ fn said(code: &ErrorCode) -> Error {
     let text = match code {
         ErrorCode::HttpRequestDenied => {
             return Error::Denied(
-                "no grant covers it; the attempt's log names the line to add to plugins.toml".to_owned(),
+                "it is not allowed; the attempt's record says why, and what to add to plugins.toml where that \
+                 helps"
+                    .to_owned(),
             );
+        }
+        ErrorCode::HttpResponseContentCoding(coding) | ErrorCode::HttpResponseTransferCoding(coding) => {
+            return Error::Withheld(format!(
+                "it is coded as {} and cannot be searched for a secret; ask the vendor for plain answers",
+                coding.as_deref().unwrap_or("something else than text")
+            ));
+        }
+        ErrorCode::HttpResponseHeaderSectionSize(_) => {
+            return Error::Withheld("its header section is too large".to_owned());
         }
         ErrorCode::HttpRequestMethodInvalid => return malformed("the method is refused"),
         ErrorCode::HttpRequestUriInvalid => return malformed("the URL is refused"),
@@ -222,7 +233,11 @@ fn said(code: &ErrorCode) -> Error {
             "the host is unreachable".to_owned()
         }
         ErrorCode::DestinationIpProhibited => {
-            return Error::Denied("its address is private; see `private-network` in plugins.toml".to_owned());
+            return Error::Denied(
+                "its address is none that the plugin may reach; the attempt's record says whether \
+                 `private-network` in plugins.toml would help"
+                    .to_owned(),
+            );
         }
         ErrorCode::ConnectionRefused => "the connection was refused".to_owned(),
         ErrorCode::ConnectionTerminated => "the connection was closed".to_owned(),

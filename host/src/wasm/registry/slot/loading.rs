@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
-use super::super::Workshop;
 use super::super::journal::{Journal, Rejected};
 use super::super::reload::{Phases, Reload, ReloadCause, ReloadResult};
-use super::Slot;
+use super::super::{Fetch, Workshop};
+use super::{Outcome, Slot, wait_of};
 use crate::domain::plugin::PluginSpec;
 use crate::wasm::load::{self, Build, LoadError};
 use crate::wasm::manifest::Manifest;
 use crate::wasm::plugin::{FirstRun, Plugin, Settings};
 use crate::wasm::schema::Schemas;
-use crate::wasm::source::Source;
+use crate::wasm::source::{Signer, Source};
 
 /// Older changes of a file are not what this load answers.
 const FRESH: Duration = Duration::from_mins(1);
@@ -25,6 +25,8 @@ pub(super) struct Loading<'a> {
     slot: &'a Slot,
     workshop: &'a Workshop,
     spec: Arc<PluginSpec>,
+    /// Who must have signed what serves.
+    signer: Signer,
     started: Instant,
     phases: Phases,
     /// The digest of what is being tried, once it is known.
@@ -52,11 +54,12 @@ impl Occasion {
 }
 
 impl<'a> Loading<'a> {
-    pub(super) fn new(slot: &'a Slot, workshop: &'a Workshop, spec: Arc<PluginSpec>) -> Self {
+    pub(super) fn new(slot: &'a Slot, workshop: &'a Workshop, spec: Arc<PluginSpec>, signer: Signer) -> Self {
         Self {
             slot,
             workshop,
             spec,
+            signer,
             started: Instant::now(),
             phases: Phases::default(),
             trying: None,
@@ -73,42 +76,58 @@ impl<'a> Loading<'a> {
     }
 
     /// Loads what the component's file holds. When that fails, a build that is there already serves
-    /// under the new section, if that fits it.
-    pub(super) async fn of_file(mut self) {
-        let Err(error) = self.try_file().await else {
-            self.slot.note(None, None);
+    /// under the new section, if that fits it. `fetch` is what came of getting the component.
+    pub(super) async fn of_file(mut self, fetch: Option<Fetch>) {
+        let fetch = fetch.filter(|fetch| fetch.spec.asks_for_the_build_of(&self.spec));
+        let fetch_failed = fetch.as_ref().is_some_and(|fetch| fetch.result.is_err());
+        let Err(error) = self.try_file(fetch).await else {
+            self.slot.note(Outcome {
+                read: self.trying.clone(),
+                ..Outcome::default()
+            });
             return;
         };
+        let read = self.trying.clone();
         let mut text = error.to_string();
-        if !matches!(error, LoadError::RolledBack { .. }) {
+        if !matches!(error, LoadError::RolledBack { .. } | LoadError::Unfetched(_)) {
             self.refused(ReloadCause::File, &text).await;
         }
         if let Err(error) = self.fall_back(&text).await {
             tracing::warn!(plugin = %self.spec.name, %error, "the last good build cannot serve under this section either");
         }
         let newest = self.slot.newest.load_full();
-        if newest.is_some_and(|newest| newest.is_pinned_in(&self.spec) && !newest.fits()) {
+        if newest.is_some_and(|newest| newest.is_allowed(&self.spec, &self.signer) && !newest.fits()) {
             text.push_str(
                 "\ndeliveries wait until it is mended: this section takes rights away that the older settings may need",
             );
         }
-        self.slot.note(Some(text), None);
+        self.slot.note(Outcome {
+            wait: wait_of(&error, fetch_failed),
+            error: Some(text),
+            read,
+            ..Outcome::default()
+        });
     }
 
-    async fn try_file(&mut self) -> Result<(), LoadError> {
-        let sources = &self.workshop.sources;
-        let file = sources
-            .read(&self.spec, &self.workshop.deps.environment)
-            .await
-            .inspect_err(|error| {
-                if let LoadError::Pin { found, .. } = error {
-                    self.trying = Some(found.clone());
-                }
-            })?;
+    async fn try_file(&mut self, fetch: Option<Fetch>) -> Result<(), LoadError> {
+        let read = self.workshop.sources.read(&self.spec, &self.signer).await;
+        let read = match (read, fetch) {
+            (Err(LoadError::Unfetched(from)), Some(fetch)) => Err(fetch.result.err().unwrap_or_else(|| {
+                let why = "what was kept of it is gone again".to_owned();
+                LoadError::Fetch { from, why }
+            })),
+            (read, _) => read,
+        };
+        let file = read.inspect_err(|error| {
+            if let LoadError::Pin { found, .. } = error {
+                self.trying = Some(found.clone());
+            }
+        })?;
         self.has_read(&file);
         self.check_rejected(&file.digest)?;
         let cause = match self.slot.newest.load_full() {
             Some(newest) if newest.digest == file.digest => {
+                self.vouch(&newest, &file).await;
                 self.refit(&newest).await?;
                 if self.slot.is_unsaved() {
                     self.slot.save(self.workshop, Some(file)).await;
@@ -124,6 +143,21 @@ impl<'a> Loading<'a> {
         };
         // When the section is another by now, that one's turn comes.
         self.install(file, occasion).await.map(|_installed| ())
+    }
+
+    /// Notes that another key has signed a build that serves.
+    async fn vouch(&self, plugin: &Plugin, file: &Source) {
+        let Some(signer) = &file.signed_by else { return };
+        if plugin.signers.load().contains(signer) {
+            return;
+        }
+        let signers = {
+            let mut journal = self.slot.journal();
+            journal.serve(&plugin.digest, false, Some(signer));
+            journal.signers(&plugin.digest).to_vec()
+        };
+        plugin.signers.store(Arc::new(signers));
+        self.slot.save(self.workshop, None).await;
     }
 
     fn has_read(&mut self, file: &Source) {
@@ -160,7 +194,7 @@ impl<'a> Loading<'a> {
         let begun = Instant::now();
         let mut settings = self.settings(&plugin.manifest, &plugin.schemas).await?;
         self.phases.settings_ms = millis(begun.elapsed());
-        let Some(edition) = self.slot.standing.enforce(&self.spec) else {
+        let Some(edition) = self.slot.standing.enforce(&self.spec, &self.signer) else {
             return Ok(());
         };
         settings.edition = edition;
@@ -205,13 +239,17 @@ impl<'a> Loading<'a> {
         let begun = Instant::now();
         let mut settings = self.settings(&build.manifest, &build.schemas).await?;
         self.phases.settings_ms = millis(begun.elapsed());
-        let Some(edition) = self.slot.standing.enforce(&self.spec) else {
+        let Some(edition) = self.slot.standing.enforce(&self.spec, &self.signer) else {
             return Ok(false);
         };
         settings.edition = edition;
         let told = self.is_told(occasion.cause);
-        self.serve(build, settings, occasion);
-        self.slot.note(None, Some(self.workshop.deps.clock.now()));
+        self.serve(build, settings, occasion, &file);
+        self.slot.note(Outcome {
+            read: self.trying.clone(),
+            loaded_at: Some(self.workshop.deps.clock.now()),
+            ..Outcome::default()
+        });
         if told {
             self.slot.save(self.workshop, Some(file)).await;
         }
@@ -220,13 +258,15 @@ impl<'a> Loading<'a> {
 
     /// The swap: from here on runs begin on this build. The journal changes with it in one step, so
     /// that whatever is written of it has all of a rollback or nothing.
-    fn serve(&self, build: Build, settings: Settings, occasion: Occasion) {
+    fn serve(&self, build: Build, settings: Settings, occasion: Occasion, file: &Source) {
         let generation = self.slot.generations.fetch_add(1, Ordering::Relaxed) + 1;
         let cause = occasion.cause;
         tracing::info!(plugin = %self.spec.name, generation, digest = build.digest, %cause, "plugin loaded");
         if let Some(Rejected { digest, why, .. }) = &occasion.rejected {
             tracing::warn!(plugin = %self.spec.name, rejected = digest, why, "rolled back");
         }
+        let mut signers = self.slot.journal().signers(&build.digest).to_vec();
+        signers.extend(file.signed_by.clone());
         let plugin = Plugin {
             runtime: Arc::clone(&self.workshop.runtime),
             deps: Arc::clone(&self.workshop.deps),
@@ -237,6 +277,7 @@ impl<'a> Loading<'a> {
             world: build.world,
             generation,
             digest: build.digest,
+            signers: ArcSwap::from_pointee(signers),
             first_run: FirstRun::default(),
         };
         let mut journal = self.slot.journal();
@@ -248,7 +289,7 @@ impl<'a> Loading<'a> {
             journal.note(reload);
         }
         let fresh = matches!(cause, ReloadCause::File | ReloadCause::Start | ReloadCause::Undo);
-        journal.serve(&plugin.digest, fresh);
+        journal.serve(&plugin.digest, fresh, file.signed_by.as_ref());
         if let Some(rejected) = occasion.rejected {
             journal.reject(rejected);
         }
@@ -290,20 +331,20 @@ impl<'a> Loading<'a> {
     }
 
     /// Uses the build that served before, or after a restart one that was kept, unless a pin asks
-    /// for another. `why` the file's build does not serve is told with it.
+    /// for another or the key has not signed it. `why` the file's build does not serve is told with it.
     async fn fall_back(&mut self, why: &str) -> Result<(), LoadError> {
         // What was measured so far is of the build that failed.
         self.started = Instant::now();
         self.phases = Phases::default();
         let newest = self.slot.newest.load_full();
-        if let Some(newest) = newest.filter(|newest| newest.is_pinned_in(&self.spec)) {
+        if let Some(newest) = newest.filter(|newest| newest.is_allowed(&self.spec, &self.signer)) {
             return self.refit(&newest).await;
         }
         let kept: Vec<String> = self.slot.journal().kept().map(str::to_owned).collect();
-        for digest in kept.iter().filter(|digest| self.spec.allows_digest(digest)) {
+        for digest in self.slot.allowed(&kept, &self.spec, &self.signer) {
             if let Some(file) = self.workshop.archive.build(digest).await {
                 self.phases.read_ms = millis(self.started.elapsed());
-                self.trying = Some(digest.clone());
+                self.trying = Some(digest.to_owned());
                 let occasion = Occasion::of(ReloadCause::Fallback, Some(why.to_owned()));
                 return self.install(file, occasion).await.map(|_installed| ());
             }

@@ -11,7 +11,7 @@ use super::{Loading, Slot};
 use crate::domain::id::DeliveryId;
 use crate::domain::plugin::{DigestPrefix, PluginSpec};
 use crate::wasm::plugin::Plugin;
-use crate::wasm::source::Source;
+use crate::wasm::source::{Signer, Source};
 
 impl Slot {
     /// Lets the build before the newest serve, and remembers the newest as rejected for `why`. With
@@ -44,30 +44,37 @@ impl Slot {
                 serving: digest,
             });
         }
-        let earlier = self.earlier_build(workshop, &spec).await?;
+        let signer = Signer::of(&spec).await;
+        self.standing.demand(&spec, &signer);
+        let earlier = self.earlier_build(workshop, &spec, &signer).await?;
         let rejected = Rejected {
             digest,
             at: workshop.deps.clock.now(),
             why: why.to_owned(),
         };
-        let loading = Loading::new(self, workshop, Arc::clone(&spec));
+        let loading = Loading::new(self, workshop, Arc::clone(&spec), signer);
         if !loading.in_place_of(rejected, earlier, cause).await? {
             return Err(RollbackError::Overtaken(name()));
         }
         // So that the status says how the file stands to what serves now.
-        self.refresh_in_turn(workshop).await;
+        self.refresh_in_turn(workshop, None).await;
         Ok(self.status())
     }
 
     /// The newest kept build before the one that serves which the section allows.
-    async fn earlier_build(&self, workshop: &Workshop, spec: &PluginSpec) -> Result<Source, RollbackError> {
+    async fn earlier_build(
+        &self,
+        workshop: &Workshop,
+        spec: &PluginSpec,
+        signer: &Signer,
+    ) -> Result<Source, RollbackError> {
         let earlier: Vec<String> = self.journal().earlier().map(str::to_owned).collect();
-        let allowed: Vec<&String> = earlier
-            .iter()
-            .filter(|digest| spec.allows_digest(digest))
-            .collect();
-        if allowed.is_empty() && !earlier.is_empty() {
+        if !earlier.is_empty() && !earlier.iter().any(|digest| spec.allows_digest(digest)) {
             return Err(RollbackError::Pinned(spec.name.clone()));
+        }
+        let allowed = self.allowed(&earlier, spec, signer);
+        if !earlier.is_empty() && allowed.is_empty() {
+            return Err(RollbackError::Unsigned(spec.name.clone()));
         }
         for digest in allowed {
             if let Some(build) = workshop.archive.build(digest).await {
@@ -88,12 +95,17 @@ impl Slot {
         if !spec.enabled {
             return Err(RollbackError::Disabled(spec.name.clone()));
         }
-        let file = workshop.sources.read(&spec, &workshop.deps.environment).await;
+        let signer = Signer::of(&spec).await;
+        self.standing.demand(&spec, &signer);
+        let file = workshop.sources.read(&spec, &signer).await;
         let file = file.map_err(RollbackError::Component)?;
         if !self.journal().accept(&file.digest) {
             return Err(RollbackError::NotRejected(spec.name.clone()));
         }
-        Loading::new(self, workshop, spec).undone_by(by).of_file().await;
+        Loading::new(self, workshop, spec, signer)
+            .undone_by(by)
+            .of_file(None)
+            .await;
         // It is taken back although it does not load: then its file says why.
         self.save(workshop, None).await;
         Ok(self.status())
@@ -128,6 +140,7 @@ impl Slot {
             allowed.unwrap_or_default()
         );
         let from = plugin.digest().parse().ok();
+        let _load = workshop.loads.read().await;
         let rolled_back = self
             .roll_back(workshop, ReloadCause::Failures, &why, from.as_ref())
             .await;

@@ -143,7 +143,7 @@ async fn a_moved_file_counts_from_when_it_was_moved() {
     let file = replaceable(&yard, "version_one").await;
     let built = file.with_extension("built");
     fs::write(&built, bytes("version_two")).expect("written");
-    let made = std::time::SystemTime::now() - Duration::from_secs(30);
+    let made = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let open = fs::File::options().write(true).open(&built).expect("opened");
     open.set_modified(made).expect("set");
     drop(open);

@@ -118,7 +118,7 @@ async fn a_rollback_that_cannot_be_written_down_says_so_until_it_is() {
     assert_eq!(summary(&yard).await, "version one");
     let told = status.warnings.join("\n");
     assert!(told.contains("a restart would not know of a rollback"), "{told}");
-    assert_eq!(yard.registry.unsaved(), [version.clone()]);
+    assert_eq!(yard.registry.unsaved(), std::slice::from_ref(&version));
 
     fs::remove_dir(&journal).expect("removed");
     let status = yard.registry.refresh(&version).await.expect("known");

@@ -34,7 +34,7 @@ async fn a_node_is_what_it_said_last(fixture: &Fixture) {
     store.report_node(&first, LONG).await.expect("noted");
     let nodes = store.nodes().await.expect("listed");
     assert_eq!(nodes.len(), 2);
-    first.host = "a\u{fffd}b".to_owned();
+    "a\u{fffd}b".clone_into(&mut first.host);
     assert_eq!(nodes[0].report, first);
     assert_eq!(nodes[1].report.builds, second.builds);
     assert!(nodes[0].is_live() && nodes[0].unseen < LONG, "{:?}", nodes[0]);

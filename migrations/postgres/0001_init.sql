@@ -222,3 +222,16 @@ CREATE TABLE rejected_requests (
 );
 -- The list, newest first, and the purge, oldest first.
 CREATE INDEX rejected_requests_received ON rejected_requests (received_at, id);
+
+-- The processes that share this database. Times are the database's own.
+CREATE TABLE nodes (
+    id             TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    host           TEXT NOT NULL,
+    version        TEXT NOT NULL,
+    -- SHA-256 of its plugins.toml.
+    plugins_digest TEXT COLLATE "C",
+    -- JSON: the builds that serve on it, by plugin.
+    builds         TEXT NOT NULL,
+    started_at     BIGINT NOT NULL,
+    seen_at        BIGINT NOT NULL
+);

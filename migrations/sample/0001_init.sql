@@ -42,3 +42,6 @@ INSERT INTO rejected_requests (id, received_at, source, remote_address, http_sta
 VALUES ('018f0000-0000-7000-8000-000000000008', 1750000000000, 'github', '127.0.0.1', 401, 'bad signature',
         '[]', 12);
 INSERT INTO imported_rows (id, digest) VALUES ('018f0000-0000-7000-8000-00000000000c', 'abc');
+
+INSERT INTO nodes (id, host, version, plugins_digest, builds, started_at, seen_at)
+VALUES ('018f0000-0000-7000-8000-00000000000d', 'a', '0.1.0', 'abc', '{"gsheets": "def"}', 1750000000000, 1750000000000);

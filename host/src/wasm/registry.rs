@@ -230,7 +230,7 @@ impl Registry {
         let workshop = Arc::clone(&self.workshop);
         let swept = tokio::task::spawn_blocking(move || {
             let names = specs.iter().map(|spec| spec.name.clone()).collect();
-            digests.extend(workshop.archive.sweep(&names));
+            digests.extend(workshop.archive.sweep(&names, &digests));
             workshop.sources.sweep(&specs);
             workshop.runtime.sweep_cache(&digests);
         });

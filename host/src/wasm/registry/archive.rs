@@ -136,8 +136,13 @@ impl Archive {
     }
 
     /// Removes the journals of plugins that are not among these, but for the last few, and the builds
-    /// that no journal names. Gives the digests of those that stay. Blocks.
-    pub(super) fn sweep(&self, plugins: &BTreeSet<PluginName>) -> BTreeSet<String> {
+    /// that neither a journal names nor `in_use`: a journal in memory may not be on disk yet. Gives the digests of
+    /// those that stay. Blocks.
+    pub(super) fn sweep(
+        &self,
+        plugins: &BTreeSet<PluginName>,
+        in_use: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         // When the directory cannot be read nothing in it is removed below either.
         let mut names = self.journals().unwrap_or_default();
@@ -146,7 +151,7 @@ impl Archive {
             std::cmp::Reverse(written.ok())
         });
         let (stay, removed): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| plugins.contains(name));
-        let mut digests: BTreeSet<String> = BTreeSet::new();
+        let mut digests = in_use.clone();
         for name in stay.iter().chain(removed.iter().take(MAX_REMOVED)) {
             digests.extend(self.journal(name).kept().map(str::to_owned));
         }
@@ -234,7 +239,7 @@ mod tests {
         std::fs::write(archive.dir.join("cut-off.00000000.tmp"), b"half").expect("written");
         std::fs::write(archive.dir.join("notes.txt"), b"mine").expect("written");
         // The oldest is a plugin of the file; of the others the two oldest go.
-        let named = archive.sweep(&[name(0)].into());
+        let named = archive.sweep(&[name(0)].into(), &BTreeSet::new());
         let left: Vec<bool> = digests
             .iter()
             .map(|digest| archive.build_file(digest).is_file())

@@ -17,16 +17,19 @@ use crate::dispatch;
 use crate::domain::id::NodeId;
 use crate::domain::plugin::SharedSpecs;
 use crate::domain::route::SharedRoutes;
+use crate::domain::source::SharedSources;
 use crate::environment::Environment;
 use crate::http::{self, ApiState, Readiness};
 use crate::intake::Intake;
+use crate::intake::rejected::RejectedLog;
+use crate::intake::sources::Sources;
 use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::processes::Processes;
 use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
-use crate::vault::{MasterKeys, Vault};
+use crate::vault::{MasterKeys, SecretReader, Vault};
 use crate::wake::Wake;
 use crate::wasm::{Registry, RegistryDeps, Runtime};
 use crate::watcher::Watcher;
@@ -35,6 +38,11 @@ use crate::watcher::Watcher;
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 const PURGE_LIMIT: u32 = 1000;
 
+/// How often expired keys of events that are taken once are removed, and how many in one transaction: a
+/// busy source makes some hundred a minute, and intake must not wait for their removal.
+const ONCE_INTERVAL: Duration = Duration::from_mins(1);
+const ONCE_LIMIT: u32 = 500;
+
 /// Every part, wired and not yet serving.
 pub struct App {
     pub settings: Settings,
@@ -42,6 +50,8 @@ pub struct App {
     pub clock: SharedClock,
     pub auth: Arc<Auth>,
     pub intake: Intake,
+    /// The way in for senders without a token.
+    pub sources: Sources,
     /// Secrets set from the command line.
     pub vault: Vault,
     pub metrics: Arc<Metrics>,
@@ -83,11 +93,12 @@ impl App {
             .map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
         let vault = Vault::new(store.clone(), clock.clone(), master_keys(&settings)?);
         let metrics = Arc::new(Metrics::default());
+        let environment = Arc::new(env);
         let registry = Arc::new(Registry::new(
             runtime,
             RegistryDeps {
                 store: store.clone(),
-                environment: Arc::new(env),
+                environment: environment.clone(),
                 vault: vault.clone(),
                 metrics: metrics.clone(),
                 wire: Arc::default(),
@@ -99,13 +110,36 @@ impl App {
         let routes = SharedRoutes::default();
         let wake = Arc::new(Wake::default());
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
+        let table = SharedSources::default();
+        let intake = Intake::start(
+            store.clone(),
+            clock.clone(),
+            routes.clone(),
+            table.clone(),
+            wake.clone(),
+        );
+        let sources = Sources {
+            intake: intake.clone(),
+            table: table.clone(),
+            secrets: SecretReader {
+                environment,
+                vault: vault.clone(),
+            },
+            log: RejectedLog::start(store.clone(), metrics.clone()),
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            public_url: settings.public_url.as_ref().map(ToString::to_string),
+        };
         Ok(Self {
-            intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone()),
+            intake,
+            sources,
             operator: Arc::new(Operator::new(
                 settings.plugins_file.clone(),
                 registry.clone(),
                 specs.clone(),
                 routes.clone(),
+                table,
             )),
             auth: Arc::new(auth),
             schedules: Desk {
@@ -207,6 +241,7 @@ impl App {
             store: app.store.clone(),
             auth: app.auth.clone(),
             intake: app.intake.clone(),
+            sources: app.sources.clone(),
             processes: app.processes(),
             actions: app.actions(),
             schedules: app.schedules.clone(),
@@ -229,6 +264,10 @@ impl App {
         life.spawn(
             "token purge",
             purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),
+        );
+        life.spawn(
+            "key purge",
+            purge_once(app.store.clone(), app.clock.clone(), life.clone()),
         );
         let serving = http::serve(listener, http::router(state), life.soft.clone());
         life.spawn("http", serving);
@@ -267,6 +306,7 @@ impl App {
     /// Stores what waits and closes the database.
     pub async fn close(&self) {
         self.intake.close().await;
+        self.sources.log.close().await;
         self.lifecycle.soft.cancel();
         self.store.close().await;
     }
@@ -318,6 +358,26 @@ async fn purge_tokens(store: SharedStore, clock: SharedClock, life: Lifecycle) {
         }
         if let Err(error) = store.purge_refresh_tokens(clock.now(), PURGE_LIMIT).await {
             tracing::warn!(%error, "cannot remove expired refresh tokens; trying again in an hour");
+        }
+    }
+}
+
+async fn purge_once(store: SharedStore, clock: SharedClock, life: Lifecycle) {
+    loop {
+        tokio::select! {
+            () = life.soft.cancelled() => return,
+            () = tokio::time::sleep(ONCE_INTERVAL) => {}
+        }
+        // Batch after batch while they are full; between two of them others write.
+        while !life.soft.is_cancelled() {
+            match store.purge_once(clock.now(), ONCE_LIMIT).await {
+                Ok(gone) if gone == u64::from(ONCE_LIMIT) => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot remove expired keys; trying again in a minute");
+                    break;
+                }
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod outcome;
 mod output;
 mod plugins;
 mod processes;
+mod rejected;
 mod schedules;
 mod secrets;
 mod serve;
@@ -65,6 +66,9 @@ enum Command {
     /// Plugins: list, enable, disable, history, rollback, inspect, run
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
+    /// Requests to sources that were refused: list, show, verify, accept
+    #[command(subcommand)]
+    Rejected(rejected::RejectedCommand),
     /// Stored scripts: list, show, history, add, edit, import, export, remove
     #[command(subcommand)]
     Processes(processes::ProcessesCommand),
@@ -151,6 +155,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             }
             Command::Schedules(command) => schedules::run(&Caller::new(settings, env), command, output).await,
             Command::Secrets(command) => secrets::run(&Caller::new(settings, env), command, output).await,
+            Command::Rejected(command) => rejected::run(&Caller::new(settings, env), command, output).await,
             Command::State(command) => state::run(&Caller::new(settings, env), command, output).await,
             Command::Completions { .. } => Ok(ExitCode::SUCCESS),
         }

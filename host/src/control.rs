@@ -4,6 +4,7 @@
 mod execute;
 mod plugins;
 mod processes;
+mod rejected;
 mod schedules;
 mod secrets;
 mod server;
@@ -25,6 +26,7 @@ use crate::data_dir::{DataDir, Ownership, control_socket};
 use crate::environment::Environment;
 use crate::processes::Draft;
 
+pub use rejected::RejectedRequestCommand;
 pub use secrets::SecretRequest;
 pub use server::listen;
 pub use state::StateRequest;
@@ -84,6 +86,7 @@ pub enum Request {
         input: Value,
     },
     Secrets(SecretRequest),
+    Rejected(RejectedRequestCommand),
     State(StateRequest),
     ScheduleList,
     ScheduleRun {
@@ -129,6 +132,9 @@ impl Request {
 
     /// Whether the command looks at routes or components; the others start faster without.
     fn needs_plugins(&self) -> bool {
+        if let Self::Rejected(command) = self {
+            return command.needs_plugins();
+        }
         matches!(
             self,
             Self::EventSend { .. }

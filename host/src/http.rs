@@ -18,6 +18,8 @@ pub mod plugins;
 pub mod problem;
 pub mod processes;
 pub mod receive;
+pub mod receive_source;
+pub mod rejected;
 pub mod schedules;
 pub mod serve;
 pub mod slash;
@@ -35,6 +37,7 @@ use crate::actions::Actions;
 use crate::auth::Auth;
 use crate::config::PublicUrl;
 use crate::intake::Intake;
+use crate::intake::sources::Sources;
 use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::processes::Processes;
@@ -52,6 +55,7 @@ pub struct ApiState {
     pub store: SharedStore,
     pub auth: Arc<Auth>,
     pub intake: Intake,
+    pub sources: Sources,
     pub processes: Processes,
     pub actions: Actions,
     pub schedules: Desk,
@@ -89,6 +93,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(accounts::refresh))
         .routes(routes!(accounts::profile))
         .routes(routes!(receive::receive))
+        .routes(routes!(receive_source::receive, receive_source::handshake))
         .routes(routes!(events::list))
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
@@ -106,6 +111,10 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(plugins::manage::disable))
         .routes(routes!(plugins::manage::reloads))
         .routes(routes!(plugins::manage::roll_back, plugins::manage::take_back))
+        .routes(routes!(rejected::list))
+        .routes(routes!(rejected::detail))
+        .routes(routes!(rejected::verify))
+        .routes(routes!(rejected::accept))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::runs))

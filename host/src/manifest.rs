@@ -1,9 +1,10 @@
-//! `plugins.toml`: the operator's file, read into [`PluginSpec`]s. Pure: text in, specs or one
-//! error with its place out.
+//! `plugins.toml`: the operator's file, read into [`PluginSpec`]s and [`SourceSpec`]s. Pure: text in,
+//! specs or one error with its place out.
 
 mod error;
 mod raw;
 mod schedules;
+mod sources;
 
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use crate::domain::grant::{Grants, InvalidPattern};
 use crate::domain::plugin::{ComponentSource, Limits, MAX_BATCH, PluginName, PluginSpec};
 use crate::domain::retry::{Backoff, RetryPolicy};
 use crate::domain::route::Route;
+use crate::domain::source::SourceSpec;
 use raw::{RawFile, RawGrants, RawLimits, RawPlugin, RawRetry, RawRoute};
 
 /// Largest `plugins.toml` that is read, in bytes: a hundred plugins fit in a twentieth of it.
@@ -25,6 +27,8 @@ pub const MAX_FILE_BYTES: u64 = 1 << 20;
 pub struct PluginsFile {
     /// By name.
     pub plugins: Vec<PluginSpec>,
+    /// By name.
+    pub sources: Vec<SourceSpec>,
 }
 
 impl PluginsFile {
@@ -57,7 +61,12 @@ impl PluginsFile {
             .into_iter()
             .map(|(name, plugin)| plugin_spec(name, plugin, &base, place))
             .collect::<Result<_, _>>()?;
-        Ok(Self { plugins })
+        let sources = raw
+            .sources
+            .into_iter()
+            .map(|(name, source)| sources::spec(name, source, &base, place))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { plugins, sources })
     }
 
     /// The spec of one plugin.

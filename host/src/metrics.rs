@@ -7,6 +7,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use crate::domain::plugin::PluginName;
+use crate::domain::rejected::Check;
+use crate::domain::source::SourceName;
 
 /// Why a plugin's request did not leave, or its answer did not come through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -27,10 +29,19 @@ struct Refused {
     reason: RefusedBecause,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rejected {
+    source: String,
+    check: &'static str,
+}
+
 /// All counters of this process.
 pub struct Metrics {
     registry: Registry,
     refused: Family<Refused, Counter>,
+    rejected: Family<Rejected, Counter>,
+    rejections_not_kept: Counter,
+    unauthorized: Counter,
 }
 
 impl Default for Metrics {
@@ -42,7 +53,31 @@ impl Default for Metrics {
             "Outbound requests of plugins that a rule was in the way of",
             Family::clone(&refused),
         );
-        Self { registry, refused }
+        let rejected = Family::default();
+        registry.register(
+            "source_requests_rejected",
+            "Requests to sources that were refused, by the check they did not pass",
+            Family::clone(&rejected),
+        );
+        let rejections_not_kept = Counter::default();
+        registry.register(
+            "source_rejections_not_kept",
+            "Refused requests that were not kept for people to look at, since too many came",
+            rejections_not_kept.clone(),
+        );
+        let unauthorized = Counter::default();
+        registry.register(
+            "webhooks_unauthorized",
+            "Webhooks without a valid access token",
+            unauthorized.clone(),
+        );
+        Self {
+            registry,
+            refused,
+            rejected,
+            rejections_not_kept,
+            unauthorized,
+        }
     }
 }
 
@@ -54,6 +89,26 @@ impl Metrics {
             reason,
         };
         self.refused.get_or_create(&labels).inc();
+    }
+
+    /// Counts a refused request to a source. Names of sources are few: they come from `plugins.toml`.
+    pub fn request_rejected(&self, source: &SourceName, check: Check) {
+        let labels = Rejected {
+            source: source.to_string(),
+            check: check.as_str(),
+        };
+        self.rejected.get_or_create(&labels).inc();
+    }
+
+    /// Counts refused requests that were not kept.
+    pub fn rejection_not_kept(&self, requests: usize) {
+        self.rejections_not_kept
+            .inc_by(u64::try_from(requests).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a webhook without a valid access token.
+    pub fn webhook_unauthorized(&self) {
+        self.unauthorized.inc();
     }
 
     /// The counters as Prometheus reads them (the text format `OpenMetrics` 1.0).

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs, changes};
 use crate::domain::route::{RouteTable, SharedRoutes};
+use crate::domain::source::{self, SharedSources, SourceTable};
 use crate::lifecycle::Lifecycle;
 use crate::manifest::PluginsFile;
 use crate::wasm::Registry;
@@ -33,6 +34,7 @@ pub struct Operator {
     registry: Arc<Registry>,
     specs: SharedSpecs,
     routes: SharedRoutes,
+    sources: SharedSources,
     /// Why the file on disk is not what is in force.
     rejected: ArcSwapOption<String>,
     /// Applies and edits happen one after the other.
@@ -42,12 +44,19 @@ pub struct Operator {
 impl Operator {
     /// The keeper of the file at `path`; nothing is read yet.
     #[must_use]
-    pub fn new(path: PathBuf, registry: Arc<Registry>, specs: SharedSpecs, routes: SharedRoutes) -> Self {
+    pub fn new(
+        path: PathBuf,
+        registry: Arc<Registry>,
+        specs: SharedSpecs,
+        routes: SharedRoutes,
+        sources: SharedSources,
+    ) -> Self {
         Self {
             path,
             registry,
             specs,
             routes,
+            sources,
             rejected: ArcSwapOption::empty(),
             turn: Mutex::new(()),
         }
@@ -87,6 +96,7 @@ impl Operator {
                     .collect();
                 self.specs.store(Arc::new(specs));
                 self.routes.store(Arc::new(RouteTable::new(&file.plugins)));
+                self.apply_sources(&file);
                 self.registry.apply(file.plugins.clone()).await;
                 Ok(file)
             }
@@ -96,6 +106,15 @@ impl Operator {
                 Err(text)
             }
         }
+    }
+
+    /// Puts the file's sources in force, and logs what that changes.
+    fn apply_sources(&self, file: &PluginsFile) {
+        let new = SourceTable::new(&file.sources);
+        for change in source::changes(&self.sources.load(), &new) {
+            tracing::info!(%change, "the plugins file changed");
+        }
+        self.sources.store(Arc::new(new));
     }
 
     /// Switches a plugin on or off in the file itself and puts it in force.

@@ -14,10 +14,12 @@ mod history;
 mod imports;
 mod lock;
 mod migrate;
+mod once;
 mod open;
 mod past;
 mod process_pages;
 mod processes;
+mod rejected;
 mod rows;
 mod schedules;
 mod secrets;
@@ -39,16 +41,19 @@ use uuid::Uuid;
 use crate::domain::delivery::{
     Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Tried, UnknownVerdict,
 };
-use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, KnownPast, NewEvent, PastEvent};
+use crate::domain::event::{
+    Accepted, Event, EventFilter, EventOrder, KnownPast, NewEvent, OnceKey, PastEvent,
+};
 use crate::domain::grant::StoredName;
 use crate::domain::id::{
-    DeliveryId, EventId, LeaseToken, NodeId, ProcessId, RefreshTokenId, TokenFamily, UserId,
+    DeliveryId, EventId, LeaseToken, NodeId, ProcessId, RefreshTokenId, RejectedId, TokenFamily, UserId,
 };
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::plugin::PluginName;
 use crate::domain::process::{
     Process, ProcessChange, ProcessPut, ProcessSummary, ProcessVersion, ProcessWrite, PutMode,
 };
+use crate::domain::rejected::{RejectedBounds, RejectedRequest};
 use crate::domain::schedule::{NewTick, ScheduleInForce, ScheduleKey, ScheduleRun, Ticked};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, UpdatedUser, User};
@@ -99,6 +104,8 @@ pub trait Store:
     + SecretStore
     + ProcessStore
     + ImportStore
+    + OnceStore
+    + RejectedStore
     + HealthStore
 {
 }
@@ -110,7 +117,8 @@ pub type SharedStore = Arc<dyn Store>;
 #[async_trait]
 pub trait EventStore: Send + Sync {
     /// Makes the events and their deliveries durable, all in one transaction. An event without
-    /// deliveries is `processed` at once. When this returns, a power cut loses none of them.
+    /// deliveries is `processed` at once. When this returns, a power cut loses none of them. One whose
+    /// key ([`NewEvent::once`]) is held by an earlier event is not stored: its answer is the earlier one's.
     async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>>;
 
     /// Stores what another service has received. One that is known stays as it is, unless it was
@@ -400,6 +408,48 @@ pub trait ImportStore: Send + Sync {
     async fn imported_digests(&self, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, String>>;
     /// Notes a row's digest.
     async fn note_imported(&self, id: Uuid, digest: &str) -> StoreResult<()>;
+}
+
+/// Keys under which an event is taken once. [`EventStore::accept_events`] writes them.
+#[async_trait]
+pub trait OnceStore: Send + Sync {
+    /// The event that holds this key now.
+    async fn once(&self, key: &OnceKey, now: Timestamp) -> StoreResult<Option<EventId>>;
+    /// Removes keys that expired at `before` or earlier, at most `limit`; how many went.
+    async fn purge_once(&self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+}
+
+/// What became of a refused request that is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AcceptedLate {
+    /// Its events, in order.
+    Now(Vec<Accepted>),
+    /// Somebody accepted it before: this event.
+    Before(EventId),
+    NoSuch,
+}
+
+/// Refused requests.
+#[async_trait]
+pub trait RejectedStore: Send + Sync {
+    /// Keeps refused requests, and removes the oldest past the bounds.
+    async fn record_rejected(&self, requests: &[RejectedRequest], bounds: RejectedBounds) -> StoreResult<()>;
+    /// A page of refused requests without their bodies, newest first.
+    async fn rejected_requests(
+        &self,
+        source: Option<&str>,
+        page: PageRequest,
+    ) -> StoreResult<Page<RejectedRequest>>;
+    /// One refused request, whole.
+    async fn rejected_request(&self, id: RejectedId) -> StoreResult<Option<RejectedRequest>>;
+    /// Makes a refused request these events, once, all in one transaction.
+    async fn accept_rejected(
+        &self,
+        id: RejectedId,
+        events: &[NewEvent],
+        at: Timestamp,
+        by: &str,
+    ) -> StoreResult<AcceptedLate>;
 }
 
 /// Whether the database can be used.

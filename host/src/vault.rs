@@ -5,6 +5,7 @@
 //! cannot be passed off as another. Whoever has the database alone has nothing.
 
 mod key;
+mod resolve;
 
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 pub use self::key::{KeyId, MasterKeyError, MasterKeys};
+pub use self::resolve::SecretReader;
+pub(crate) use self::resolve::{of_node, resolve};
 use crate::clock::SharedClock;
 use crate::domain::grant::StoredName;
 use crate::domain::time::Timestamp;

@@ -36,7 +36,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
         ));
     };
     let folder = workspace.path("tests/clients");
-    let python = match environment(workspace, &python, &folder)? {
+    let python = match environment(workspace, &python, &folder, "clients")? {
         Ok(python) => python,
         Err(why) => return Ok(Ended::Skipped(why)),
     };
@@ -46,6 +46,8 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     let _interrupt = Interrupt::catch()?;
     let standins = Standins::start(workspace, dir.path())?;
     let options = HostOptions {
+        plugins_file: None,
+        variables: &[],
         binary: &binary,
         listen: "127.0.0.1:0",
         data_dir: dir.path(),
@@ -73,15 +75,17 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     Ok(Ended::Done)
 }
 
-/// A virtual environment with the clients: its Python, or why there is none.
-fn environment(
+/// A virtual environment called `name` with what the folder requires: its Python, or why there is none.
+pub fn environment(
     workspace: &Workspace,
     python: &Path,
     folder: &Path,
+    name: &str,
 ) -> anyhow::Result<Result<PathBuf, String>> {
     let requirements = folder.join("requirements.txt");
-    let wanted = fs::read(&requirements).context("tests/clients has no requirements.txt")?;
-    let root = workspace.target_dir().join("tools/clients");
+    let wanted =
+        fs::read(&requirements).with_context(|| format!("{} cannot be read", requirements.display()))?;
+    let root = workspace.target_dir().join("tools").join(name);
     let program = root.join("bin/python");
     let mark = root.join("requirements-of-this-install.txt");
     if fs::read(&mark).is_ok_and(|installed| installed == wanted) {

@@ -9,7 +9,7 @@ use crate::steps::Ended;
 use crate::workspace::{Workspace, on_path, run_to_end};
 
 /// Each is a binary `fuzz_NAME` with its seeds in `fuzz/seeds/NAME`.
-const TARGETS: [&str; 4] = ["body", "grant", "plugins_file", "template"];
+const TARGETS: [&str; 5] = ["body", "grant", "plugins_file", "template", "verify"];
 
 /// Seconds per target; `HOOKYARD_FUZZ_SECONDS` sets another time.
 const SECONDS: &str = "60";

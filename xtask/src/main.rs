@@ -14,6 +14,7 @@ mod plugins;
 mod process;
 mod registry;
 mod run;
+mod senders;
 mod stage;
 mod standins;
 mod steps;

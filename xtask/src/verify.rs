@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::steps::{self, Choice, Ended, Step};
 use crate::workspace::{Workspace, on_path, run_to_end};
-use crate::{clients, fuzz, guests, registry, run};
+use crate::{clients, fuzz, guests, registry, run, senders};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -56,6 +56,11 @@ const STEPS: &[Step] = &[
         name: "clients",
         about: "what the plugins write, read back by gspread, slack_sdk and PyGithub",
         work: clients::run,
+    },
+    Step {
+        name: "senders",
+        about: "webhooks that the vendors' own libraries sign",
+        work: senders::run,
     },
     Step {
         name: "faults",

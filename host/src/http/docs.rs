@@ -52,6 +52,7 @@ pub(super) fn frame() -> Document {
     tags(
         (name = "accounts", description = "Accounts and tokens"),
         (name = "webhooks", description = "Events: sending them in, and seeing what became of them"),
+        (name = "rejected", description = "Requests to sources that were refused; for staff"),
         (name = "schedules", description = "Moments at which plugins run; for staff"),
         (name = "health", description = "For balancers and supervisors"),
         (name = "about", description = "This document"),

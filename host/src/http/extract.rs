@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 
 use super::{ApiState, Problem};
 use crate::domain::user::User;
+use crate::intake::IdempotencyKey;
+use crate::intake::once::IDEMPOTENCY_KEY;
 
 /// The active user whose access token came with the request.
 pub struct CurrentUser(pub User);
@@ -20,6 +22,46 @@ impl FromRequestParts<ApiState> for CurrentUser {
         let token = bearer(&parts.headers)?;
         let user = state.auth.authenticate(token).await?;
         Ok(Self(user))
+    }
+}
+
+/// A [`CurrentUser`] who sends a webhook; who has no valid token is counted.
+pub struct Sender(pub User);
+
+impl FromRequestParts<ApiState> for Sender {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        match CurrentUser::from_request_parts(parts, state).await {
+            Ok(CurrentUser(user)) => Ok(Self(user)),
+            Err(problem) => {
+                if problem.status() == StatusCode::UNAUTHORIZED {
+                    state.metrics.webhook_unauthorized();
+                }
+                Err(problem)
+            }
+        }
+    }
+}
+
+/// The `Idempotency-Key` of a request that has one.
+pub struct OnceOnly(pub Option<IdempotencyKey>);
+
+impl<S: Sync> FromRequestParts<S> for OnceOnly {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let value = parts.headers.get(IDEMPOTENCY_KEY);
+        let key = value
+            .map(|value| IdempotencyKey::read(value.as_bytes()))
+            .transpose();
+        key.map(Self).map_err(|error| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "bad-idempotency-key",
+                format!("{error}."),
+            )
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::{IntakeError, body, headers, names};
 use crate::domain::event::{EventKind, NewEvent};
-use crate::domain::id::EventId;
+use crate::domain::id::{EventId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
@@ -45,6 +45,12 @@ impl Unverified {
 }
 
 impl Verified {
+    /// Who sent it.
+    #[must_use]
+    pub const fn sender(&self) -> UserId {
+        self.sender.id
+    }
+
     /// Parses the request: the event it brings, without deliveries yet.
     pub fn into_event(self, received_at: Timestamp) -> Result<NewEvent, IntakeError> {
         let request = self.request;
@@ -61,6 +67,7 @@ impl Verified {
             received_at,
             owner: Some(self.sender.id),
             deliveries: Vec::new(),
+            once: None,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! so that the error points at them; unknown keys are refused.
 
 mod secret;
+pub(super) mod source;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,16 +14,20 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use self::secret::RawSecret;
+use self::source::RawSource;
 use crate::domain::delivery::OnUnknown;
 use crate::domain::grant::{Origin, Permission, PrivateNetwork};
 use crate::domain::plugin::PluginName;
 use crate::domain::schedule::{CatchUp, Overlap};
+use crate::domain::source::SourceName;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFile {
     #[serde(default)]
     pub plugins: BTreeMap<PluginName, RawPlugin>,
+    #[serde(default)]
+    pub sources: BTreeMap<SourceName, RawSource>,
 }
 
 #[derive(Deserialize)]

@@ -14,7 +14,7 @@ use super::words::{clean, int};
 use super::{EventStore, StoreResult};
 use crate::domain::delivery::{DeliveryState, NewDelivery};
 use crate::domain::event::{
-    Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, NewEvent, PastEvent,
+    Acceptance, Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, NewEvent, PastEvent,
 };
 use crate::domain::id::EventId;
 use crate::domain::page::{Page, PageRequest};
@@ -34,15 +34,9 @@ const DELIVERY_BINDS: usize = 4;
 impl EventStore for SqlStore<Db> {
     async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>> {
         let mut tx = self.begin().await?;
-        Self::insert_accepted(&mut tx, events).await?;
+        let accepted = Self::accept_in(&mut tx, events).await?;
         tx.commit().await?;
-        Ok(events
-            .iter()
-            .map(|event| Accepted {
-                id: event.id,
-                status: first_status(event),
-            })
-            .collect())
+        Ok(accepted)
     }
 
     async fn import_events(&self, events: &[PastEvent]) -> StoreResult<u64> {
@@ -97,11 +91,31 @@ impl EventStore for SqlStore<Db> {
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
-    /// The rows of events and their deliveries, within the caller's transaction.
+    /// Accepts events within the caller's transaction.
+    pub(super) async fn accept_in(
+        conn: &mut <Db as Database>::Connection,
+        events: &[NewEvent],
+    ) -> StoreResult<Vec<Accepted>> {
+        let accepted = Self::take_once(conn, events).await?;
+        let new: Vec<_> = events
+            .iter()
+            .zip(&accepted)
+            .filter(|(_, accepted)| accepted.kind == Acceptance::New)
+            .map(|(event, _)| event)
+            .collect();
+        Self::insert_rows(conn, &new).await?;
+        Ok(accepted)
+    }
+
+    /// The rows of events and their deliveries, within the caller's transaction, whatever their keys are.
     pub(super) async fn insert_accepted(
         conn: &mut <Db as Database>::Connection,
         events: &[NewEvent],
     ) -> StoreResult<()> {
+        Self::insert_rows(conn, &events.iter().collect::<Vec<_>>()).await
+    }
+
+    async fn insert_rows(conn: &mut <Db as Database>::Connection, events: &[&NewEvent]) -> StoreResult<()> {
         let sources = events
             .iter()
             .map(|event| (event.source.as_str(), event.received_at));
@@ -111,7 +125,7 @@ impl SqlStore<Db> {
         }
         let deliveries: Vec<_> = events
             .iter()
-            .flat_map(|event| event.deliveries.iter().map(move |delivery| (event, delivery)))
+            .flat_map(|event| event.deliveries.iter().map(move |delivery| (*event, delivery)))
             .collect();
         for chunk in deliveries.chunks(Db::MAX_BINDS / DELIVERY_BINDS) {
             Self::insert_deliveries(conn, chunk).await?;
@@ -144,7 +158,7 @@ impl SqlStore<Db> {
         Ok(())
     }
 
-    async fn insert_events(conn: &mut <Db as Database>::Connection, events: &[NewEvent]) -> StoreResult<()> {
+    async fn insert_events(conn: &mut <Db as Database>::Connection, events: &[&NewEvent]) -> StoreResult<()> {
         sql::<Db>(
             "INSERT INTO events (id, kind, source, event_type, headers, content_type, body, payload_start, \
              payload_end, received_at, processed_at, status, owner_id, open_deliveries, failed_deliveries) ",
@@ -234,7 +248,7 @@ impl SqlStore<Db> {
 }
 
 /// How an event starts.
-fn first_status(event: &NewEvent) -> EventStatus {
+pub(super) fn first_status(event: &NewEvent) -> EventStatus {
     if event.deliveries.is_empty() {
         EventStatus::Processed
     } else {

@@ -10,6 +10,8 @@ use crate::support::api::{Api, send};
 #[tokio::test]
 async fn the_document_describes_what_is_served() {
     let api = Api::start().await;
+    // A source of the name that the paths below have.
+    api.set_sources("[sources.x]\nverify = \"none\"\nformat = \"cloudevents\"\n");
     let document = api.get("/api/openapi.json", "").await.expect(200).json();
     assert!(
         document["openapi"]
@@ -27,6 +29,8 @@ async fn the_document_describes_what_is_served() {
         "get /api/processes/",
         "get /api/processes/{code}/",
         "get /api/processes/{code}/versions/",
+        "get /api/rejected/",
+        "get /api/rejected/{id}/",
         "get /api/schedules/",
         "get /api/schedules/{plugin}/{name}/runs/",
         "get /api/webhooks/list/",
@@ -37,7 +41,10 @@ async fn the_document_describes_what_is_served() {
         "get /readyz",
         "post /api/auth/register/",
         "post /api/auth/token/",
+        "options /api/webhooks/receive/{source}/",
         "patch /api/processes/{code}/",
+        "post /api/rejected/{id}/accept/",
+        "post /api/rejected/{id}/verify/",
         "post /api/auth/token/refresh/",
         "post /api/plugins/{name}/actions/{action}/",
         "post /api/plugins/{name}/disable/",
@@ -47,6 +54,7 @@ async fn the_document_describes_what_is_served() {
         "post /api/processes/",
         "post /api/schedules/{plugin}/{name}/run/",
         "post /api/webhooks/receive/",
+        "post /api/webhooks/receive/{source}/",
         "put /api/processes/{code}/",
     ]
     .map(str::to_owned)
@@ -55,7 +63,8 @@ async fn the_document_describes_what_is_served() {
     for operation in &described {
         let (method, path) = operation.split_once(' ').expect("an operation");
         let method: Method = method.to_uppercase().parse().expect("a method");
-        let answer = send(api.request(method, &path.replace("{id}", "x"))).await;
+        let path = path.replace("{id}", "x").replace("{source}", "x");
+        let answer = send(api.request(method, &path)).await;
         assert!(
             ![404, 405].contains(&answer.status.as_u16()),
             "{operation} is not served: {answer:?}"

@@ -4,8 +4,10 @@ mod claims;
 mod events;
 mod finishes;
 mod leases;
+mod once;
 mod postgres;
 mod processes;
+mod rejected;
 mod schedules;
 mod schema;
 mod sqlite;
@@ -79,6 +81,7 @@ fn event(plugins: &[&str]) -> NewEvent {
         payload: None,
         received_at: BASE,
         owner: None,
+        once: None,
         deliveries: plugins
             .iter()
             .map(|name| NewDelivery {

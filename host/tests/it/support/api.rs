@@ -12,18 +12,23 @@ use hookyard::config::PublicUrl;
 use hookyard::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use hookyard::domain::retry::RetryPolicy;
 use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
+use hookyard::domain::source::{SharedSources, SourceTable};
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
 use hookyard::environment::Environment;
 use hookyard::http::{self, ApiState, Readiness};
 use hookyard::intake::Intake;
+use hookyard::intake::rejected::RejectedLog;
+use hookyard::intake::sources::Sources;
 use hookyard::lifecycle::Lifecycle;
+use hookyard::manifest::PluginsFile;
+use hookyard::metrics::Metrics;
 use hookyard::operator::Operator;
 use hookyard::processes::Processes;
 use hookyard::scheduler::Desk;
 use hookyard::secret::Secret;
 use hookyard::store::{self, EventStore, SharedStore};
-use hookyard::vault::{MasterKeys, Vault};
+use hookyard::vault::{MasterKeys, SecretReader, Vault};
 use hookyard::wake::Wake;
 use hookyard::wasm::{Registry, RegistryDeps, Runtime};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -50,11 +55,14 @@ pub struct Api {
     pub readiness: Readiness,
     pub routes: SharedRoutes,
     pub wake: Arc<Wake>,
+    /// The way in for senders without a token; [`Api::set_sources`] says which there are.
+    pub sources: Sources,
+    pub metrics: Arc<Metrics>,
     /// What `/api/schedules/` shows.
     pub specs: SharedSpecs,
     stop: CancellationToken,
     served: Option<JoinHandle<()>>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// A user and the password it was made with.
@@ -163,7 +171,22 @@ impl Api {
         let auth = Arc::new(Auth::new(store.clone(), clock.clone(), keyring, settings));
         let routes: SharedRoutes = Arc::new(ArcSwap::default());
         let wake = Arc::new(Wake::default());
-        let intake = Intake::start(events, clock.clone(), routes.clone(), wake.clone());
+        let table = SharedSources::default();
+        let intake = Intake::start(events, clock.clone(), routes.clone(), table.clone(), wake.clone());
+        let metrics: Arc<Metrics> = Arc::default();
+        let sources = Sources {
+            intake: intake.clone(),
+            table: table.clone(),
+            secrets: SecretReader {
+                environment: Arc::default(),
+                vault: Vault::new(store.clone(), clock.clone(), MasterKeys::kept(dir.path())),
+            },
+            log: RejectedLog::start(store.clone(), metrics.clone()),
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            public_url: public_url.as_ref().map(ToString::to_string),
+        };
         let readiness = Readiness::default();
         let specs = SharedSpecs::default();
         let actions = actions(&store, &clock, &wake, dir.path());
@@ -171,15 +194,17 @@ impl Api {
             store: store.clone(),
             auth: auth.clone(),
             intake: intake.clone(),
+            sources: sources.clone(),
             processes: Processes::new(store.clone(), clock.clone()),
             operator: Arc::new(Operator::new(
                 dir.path().join("plugins.toml"),
                 actions.registry.clone(),
                 specs.clone(),
                 routes.clone(),
+                table,
             )),
             actions,
-            metrics: Arc::default(),
+            metrics: metrics.clone(),
             metrics_token: None,
             schedules: Desk {
                 store: store.clone(),
@@ -205,10 +230,12 @@ impl Api {
             readiness,
             routes,
             wake,
+            sources,
+            metrics,
             specs,
             stop,
             served: Some(served),
-            _dir: dir,
+            dir,
         }
     }
 
@@ -279,11 +306,31 @@ impl Api {
         self.routes.store(Arc::new(RouteTable::new(&specs)));
     }
 
+    /// Puts the sources of this `plugins.toml` in force.
+    pub fn set_sources(&self, text: &str) {
+        let path = self.dir.path().join("plugins.toml");
+        let file = PluginsFile::parse(text, &path).unwrap_or_else(|error| panic!("{error}"));
+        self.sources
+            .table
+            .store(Arc::new(SourceTable::new(&file.sources)));
+    }
+
+    /// Makes this the value of the secret `file:NAME`.
+    pub fn set_secret(&self, name: &str, value: &str) {
+        std::fs::write(self.path(name), value).expect("written");
+    }
+
+    /// A file beside `plugins.toml`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     /// Stops; fails when a part of it died.
     pub async fn stop(mut self) {
         self.stop.cancel();
         self.served.take().expect("served once").await.expect("no panic");
         self.intake.close().await;
+        self.sources.log.close().await;
     }
 }
 

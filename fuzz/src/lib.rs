@@ -1,6 +1,7 @@
 //! What must hold for any input. `cargo xtask verify --only fuzz` searches inputs with libFuzzer; the
 //! tests here try the seeds, and what once failed, at every `cargo test`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -171,7 +172,11 @@ fn sources() -> Vec<SourceSpec> {
             "api-key" => "header = \"x-key\"\n",
             _ => "",
         };
-        text += &format!("[sources.{word}]\nverify = \"{word}\"\nsecret = \"env:S\"\n{more}");
+        write!(
+            text,
+            "[sources.{word}]\nverify = \"{word}\"\nsecret = \"env:S\"\n{more}"
+        )
+        .expect("a string takes everything");
     }
     let file = PluginsFile::parse(&text, Path::new("/plugins.toml"));
     file.expect("a right file").sources

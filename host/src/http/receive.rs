@@ -25,7 +25,6 @@ pub struct Received {
     pub message: &'static str,
     /// It came before: this is what the first one was told, and nothing was stored.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    #[schema(required = false)]
     pub duplicate: bool,
 }
 

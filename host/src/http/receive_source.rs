@@ -128,13 +128,10 @@ pub async fn handshake(
     Path(source): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let origin = headers.get(REQUEST_ORIGIN).cloned();
-    let text = origin
-        .as_ref()
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let permitted = state.sources.permits(&source, text);
-    match (origin.filter(|_| !text.is_empty()), permitted) {
+    let asked = headers.get(REQUEST_ORIGIN).filter(|value| !value.is_empty());
+    let origin = asked.and_then(|value| value.to_str().ok());
+    let permitted = state.sources.permits(&source, origin.unwrap_or_default());
+    match (asked.cloned(), permitted) {
         (_, None) => Err(Problem::no_such("source of CloudEvents")),
         (None, _) => Err(Problem::new(
             StatusCode::BAD_REQUEST,

@@ -49,7 +49,11 @@ impl IdempotencyKey {
     #[must_use]
     pub fn of(&self, scope: &str, event: &NewEvent, now: Timestamp) -> OnceKey {
         let mut digest = Sha256::new();
-        for part in [event.source.as_bytes(), event.event_type.as_bytes(), &event.body] {
+        for part in [
+            event.source.as_bytes(),
+            event.event_type.as_bytes(),
+            &event.body[..],
+        ] {
             digest.update(part.len().to_be_bytes());
             digest.update(part);
         }

@@ -11,6 +11,21 @@ use super::scheme::{
 use super::{Format, Verifier};
 
 const BODY: &[Part] = &[Part::Body];
+const TIME_AND_BODY: &[Part] = &[Part::Timestamp, Part::Text(Cow::Borrowed(".")), Part::Body];
+const URL_AND_FORM: &[Part] = &[Part::Url, Part::SortedForm];
+const SLACKS: &[Part] = &[
+    Part::Text(Cow::Borrowed("v0:")),
+    Part::Timestamp,
+    Part::Text(Cow::Borrowed(":")),
+    Part::Body,
+];
+const ID_TIME_AND_BODY: &[Part] = &[
+    Part::Header(Cow::Borrowed("webhook-id")),
+    Part::Text(Cow::Borrowed(".")),
+    Part::Timestamp,
+    Part::Text(Cow::Borrowed(".")),
+    Part::Body,
+];
 
 /// `X-Hub-Signature-256: sha256=HEX` over the body.
 const GITHUB: SignedScheme = SignedScheme {
@@ -33,7 +48,7 @@ const STRIPE: SignedScheme = SignedScheme {
     algorithm: Algorithm::Sha256,
     encoding: Encoding::Hex,
     timestamp: Some(Stamp::Beside),
-    signed: Cow::Borrowed(&[Part::Timestamp, Part::Text(Cow::Borrowed(".")), Part::Body]),
+    signed: Cow::Borrowed(TIME_AND_BODY),
     keys: KeyForm::Text,
 };
 
@@ -47,12 +62,7 @@ const SLACK: SignedScheme = SignedScheme {
         Cow::Borrowed("x-slack-request-timestamp"),
         StampFormat::Unix,
     )),
-    signed: Cow::Borrowed(&[
-        Part::Text(Cow::Borrowed("v0:")),
-        Part::Timestamp,
-        Part::Text(Cow::Borrowed(":")),
-        Part::Body,
-    ]),
+    signed: Cow::Borrowed(SLACKS),
     keys: KeyForm::Text,
 };
 
@@ -74,7 +84,7 @@ const TWILIO: SignedScheme = SignedScheme {
     algorithm: Algorithm::Sha1,
     encoding: Encoding::Base64,
     timestamp: None,
-    signed: Cow::Borrowed(&[Part::Url, Part::SortedForm]),
+    signed: Cow::Borrowed(URL_AND_FORM),
     keys: KeyForm::Text,
 };
 
@@ -88,13 +98,7 @@ const STANDARD_WEBHOOKS: SignedScheme = SignedScheme {
         Cow::Borrowed("webhook-timestamp"),
         StampFormat::Unix,
     )),
-    signed: Cow::Borrowed(&[
-        Part::Header(Cow::Borrowed("webhook-id")),
-        Part::Text(Cow::Borrowed(".")),
-        Part::Timestamp,
-        Part::Text(Cow::Borrowed(".")),
-        Part::Body,
-    ]),
+    signed: Cow::Borrowed(ID_TIME_AND_BODY),
     keys: KeyForm::StandardWebhooks,
 };
 

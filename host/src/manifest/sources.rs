@@ -130,8 +130,8 @@ fn parsed<T>(text: &Spanned<String>, place: Place<'_>) -> Result<T, PluginsFileE
 where
     T: FromStr<Err: Display>,
 {
-    let read = text.get_ref().parse();
-    read.map_err(|e: T::Err| place.wrong(text, e.to_string()))
+    let read = text.get_ref().parse::<T>();
+    read.map_err(|e| place.wrong(text, e.to_string()))
 }
 
 /// A shared secret over a text that the operator describes.

@@ -127,7 +127,7 @@ pub struct AcceptedView {
     ))]
 pub async fn list(
     State(state): State<ApiState>,
-    StaffUser(_): StaffUser,
+    _: StaffUser,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Json<RejectedPage>, Problem> {
@@ -155,7 +155,7 @@ pub async fn list(
     ))]
 pub async fn detail(
     State(state): State<ApiState>,
-    StaffUser(_): StaffUser,
+    _: StaffUser,
     Path(id): Path<String>,
 ) -> Result<Json<RejectedDetail>, Problem> {
     let found = state.store.rejected_request(parsed(&id)?).await?;
@@ -180,7 +180,7 @@ pub async fn detail(
     ))]
 pub async fn verify(
     State(state): State<ApiState>,
-    StaffUser(_): StaffUser,
+    _: StaffUser,
     Path(id): Path<String>,
 ) -> Result<Json<VerdictView>, Problem> {
     let verdict = state.sources.verify_again(parsed(&id)?).await?;

@@ -13,7 +13,7 @@ use crate::auth::{Auth, AuthSettings, KeyError, KeySource, Keyring, Registration
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{JwtSettings, Settings};
 use crate::data_dir::{DataDir, control_socket};
-use crate::dispatch;
+use crate::dispatch::{self, Lanes, Waits};
 use crate::domain::id::NodeId;
 use crate::domain::plugin::SharedSpecs;
 use crate::domain::route::SharedRoutes;
@@ -24,6 +24,7 @@ use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::processes::Processes;
+use crate::routing::Routing;
 use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
 use crate::vault::{MasterKeys, Vault};
@@ -51,6 +52,8 @@ pub struct App {
     pub routes: SharedRoutes,
     pub wake: Arc<Wake>,
     pub schedules: Desk,
+    /// How the dispatcher's lanes stand.
+    pub lanes: Arc<Lanes>,
     pub node: NodeId,
     pub lifecycle: Lifecycle,
     data_dir: DataDir,
@@ -100,7 +103,8 @@ impl App {
         let wake = Arc::new(Wake::default());
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
         Ok(Self {
-            intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone()),
+            intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone())
+                .counting(metrics.clone()),
             operator: Arc::new(Operator::new(
                 settings.plugins_file.clone(),
                 registry.clone(),
@@ -123,6 +127,7 @@ impl App {
             specs,
             routes,
             wake,
+            lanes: Arc::default(),
             node: NodeId::generate(),
             lifecycle: Lifecycle::default(),
             data_dir,
@@ -144,9 +149,34 @@ impl App {
             registry: self.registry.clone(),
             specs: self.specs.clone(),
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            lanes: self.lanes.clone(),
             wake: self.wake.clone(),
             node: self.node,
             lifecycle: self.lifecycle.clone(),
+        }
+    }
+
+    /// What tells why deliveries wait.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        Waits {
+            specs: self.specs.clone(),
+            registry: self.registry.clone(),
+            lanes: self.lanes.clone(),
+            clock: self.clock.clone(),
+            // A file that is wrong at the start of a command leaves nothing in force.
+            file_read: self.operator.rejected().is_none() || self.dispatching(),
+        }
+    }
+
+    /// What explains routes.
+    #[must_use]
+    pub fn routing(&self) -> Routing {
+        Routing {
+            specs: self.specs.clone(),
+            registry: self.registry.clone(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -209,6 +239,8 @@ impl App {
             intake: app.intake.clone(),
             processes: app.processes(),
             actions: app.actions(),
+            waits: app.waits(),
+            routing: app.routing(),
             schedules: app.schedules.clone(),
             operator: app.operator.clone(),
             metrics: app.metrics.clone(),

@@ -7,6 +7,7 @@ mod outcome;
 mod output;
 mod plugins;
 mod processes;
+mod routes;
 mod schedules;
 mod secrets;
 mod serve;
@@ -83,6 +84,9 @@ enum Command {
     /// Schedules: list, run, history
     #[command(subcommand)]
     Schedules(schedules::SchedulesCommand),
+    /// Routes: explain where an event goes
+    #[command(subcommand)]
+    Routes(routes::RoutesCommand),
     /// Secrets in the database: set, list, remove, reseal
     #[command(subcommand)]
     Secrets(secrets::SecretsCommand),
@@ -150,6 +154,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
                 integrations::back_up(&Caller::new(settings, env), args, output).await
             }
             Command::Schedules(command) => schedules::run(&Caller::new(settings, env), command, output).await,
+            Command::Routes(command) => routes::run(&Caller::new(settings, env), command, output).await,
             Command::Secrets(command) => secrets::run(&Caller::new(settings, env), command, output).await,
             Command::State(command) => state::run(&Caller::new(settings, env), command, output).await,
             Command::Completions { .. } => Ok(ExitCode::SUCCESS),

@@ -4,6 +4,7 @@
 mod execute;
 mod plugins;
 mod processes;
+mod routes;
 mod schedules;
 mod secrets;
 mod server;
@@ -25,6 +26,7 @@ use crate::data_dir::{DataDir, Ownership, control_socket};
 use crate::environment::Environment;
 use crate::processes::Draft;
 
+pub use routes::RoutesRequest;
 pub use secrets::SecretRequest;
 pub use server::listen;
 pub use state::StateRequest;
@@ -83,6 +85,7 @@ pub enum Request {
         action: String,
         input: Value,
     },
+    Routes(RoutesRequest),
     Secrets(SecretRequest),
     State(StateRequest),
     ScheduleList,
@@ -132,6 +135,8 @@ impl Request {
         matches!(
             self,
             Self::EventSend { .. }
+                | Self::EventShow { .. }
+                | Self::Routes(_)
                 | Self::PluginList
                 | Self::PluginEnable { .. }
                 | Self::PluginReloads { .. }

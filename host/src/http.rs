@@ -18,6 +18,7 @@ pub mod plugins;
 pub mod problem;
 pub mod processes;
 pub mod receive;
+pub mod routes;
 pub mod schedules;
 pub mod serve;
 pub mod slash;
@@ -34,10 +35,12 @@ use utoipa_axum::routes;
 use crate::actions::Actions;
 use crate::auth::Auth;
 use crate::config::PublicUrl;
+use crate::dispatch::Waits;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::processes::Processes;
+use crate::routing::Routing;
 use crate::scheduler::Desk;
 use crate::secret::Secret;
 use crate::store::SharedStore;
@@ -54,6 +57,8 @@ pub struct ApiState {
     pub intake: Intake,
     pub processes: Processes,
     pub actions: Actions,
+    pub waits: Waits,
+    pub routing: Routing,
     pub schedules: Desk,
     pub operator: Arc<Operator>,
     pub metrics: Arc<Metrics>,
@@ -92,6 +97,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::list))
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
+        .routes(routes!(routes::of_event))
         .routes(routes!(processes::list, processes::create))
         .routes(routes!(
             processes::detail,

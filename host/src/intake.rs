@@ -19,10 +19,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::batch::{BatchError, Batcher};
 use crate::clock::SharedClock;
-use crate::domain::delivery::NewDelivery;
 use crate::domain::event::{Accepted, EventKind, Header, NewEvent};
-use crate::domain::id::{DeliveryId, EventId, UserId};
+use crate::domain::id::{EventId, UserId};
 use crate::domain::route::SharedRoutes;
+use crate::metrics::Metrics;
 use crate::store::{EventStore, StoreError};
 use crate::wake::Wake;
 
@@ -37,6 +37,10 @@ pub const QUEUE_EVENTS: usize = 1024;
 
 /// KiB of bodies that may wait for a commit.
 pub const QUEUE_KIB: usize = 64 << 10;
+
+/// Bytes of a body that is looked into where the request is served; a larger one would hold other
+/// requests up for longer than a thread costs.
+const LOOK_INSIDE_HERE: usize = 32 << 10;
 
 /// Why an event was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +78,7 @@ pub struct Submission {
 pub struct Intake {
     clock: SharedClock,
     routes: SharedRoutes,
+    metrics: Arc<Metrics>,
     commits: Batcher<Committer>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -97,10 +102,17 @@ impl Intake {
         Self {
             clock,
             routes,
+            metrics: Arc::default(),
             commits,
             stop,
             tasks,
         }
+    }
+
+    /// The same, counting in these metrics.
+    #[must_use]
+    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Takes in a request whose sender is known. When this returns, the event is durable.
@@ -140,16 +152,32 @@ impl Intake {
         self.tasks.wait().await;
     }
 
-    /// Gives the event a delivery per plugin that wants it, and waits for the commit.
-    async fn store(&self, mut event: NewEvent) -> Result<Accepted, IntakeError> {
-        let plugins = self.routes.load().plugins_for(&event.source, &event.event_type);
-        event.deliveries = plugins
-            .into_iter()
-            .map(|plugin| NewDelivery {
-                id: DeliveryId::generate(),
-                plugin,
-            })
-            .collect();
+    /// Gives the event a delivery per plugin that wants it.
+    async fn routed(&self, event: NewEvent) -> Result<NewEvent, IntakeError> {
+        let table = self.routes.load_full();
+        let looks_inside = table.looks_inside(&event.source, &event.event_type);
+        let (mut event, routed) = if looks_inside && event.body.len() > LOOK_INSIDE_HERE {
+            let routing = move || {
+                let routed = table.route(&event);
+                (event, routed)
+            };
+            let routed = tokio::task::spawn_blocking(routing).await;
+            routed.map_err(|_the_runtime_ends| IntakeError::Stopping)?
+        } else {
+            let routed = table.route(&event);
+            (event, routed)
+        };
+        event.deliveries = routed.deliveries;
+        for plugin in &routed.failed {
+            self.metrics.route_failed(plugin);
+            tracing::debug!(%plugin, event = %event.id, "a route's condition could not be worked out; it does not match");
+        }
+        Ok(event)
+    }
+
+    /// Routes the event and waits for the commit.
+    async fn store(&self, event: NewEvent) -> Result<Accepted, IntakeError> {
+        let event = self.routed(event).await?;
         self.commits.try_call(event).await.map_err(|error| match error {
             BatchError::Full => IntakeError::Full,
             BatchError::Stopped => IntakeError::Stopping,

@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod operator;
 pub mod processes;
 pub mod rehearsal;
+pub mod routing;
 pub mod scheduler;
 pub mod secret;
 pub mod store;

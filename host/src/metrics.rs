@@ -4,8 +4,10 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::domain::breaker::BreakerState;
 use crate::domain::plugin::PluginName;
 
 /// Why a plugin's request did not leave, or its answer did not come through.
@@ -27,10 +29,25 @@ struct Refused {
     reason: RefusedBecause,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPlugin {
+    plugin: String,
+}
+
+impl OfPlugin {
+    fn of(plugin: &PluginName) -> Self {
+        Self {
+            plugin: plugin.to_string(),
+        }
+    }
+}
+
 /// All counters of this process.
 pub struct Metrics {
     registry: Registry,
     refused: Family<Refused, Counter>,
+    breakers: Family<OfPlugin, Gauge>,
+    routes_failed: Family<OfPlugin, Counter>,
 }
 
 impl Default for Metrics {
@@ -42,7 +59,24 @@ impl Default for Metrics {
             "Outbound requests of plugins that a rule was in the way of",
             Family::clone(&refused),
         );
-        Self { registry, refused }
+        let breakers = Family::default();
+        registry.register(
+            "plugin_breaker",
+            "Breakers of plugins on this node: 0 closed, 1 half-open, 2 open",
+            Family::clone(&breakers),
+        );
+        let routes_failed = Family::default();
+        registry.register(
+            "route_conditions_failed",
+            "Events that a route's `when` could not be worked out for, which therefore did not match",
+            Family::clone(&routes_failed),
+        );
+        Self {
+            registry,
+            refused,
+            breakers,
+            routes_failed,
+        }
     }
 }
 
@@ -54,6 +88,26 @@ impl Metrics {
             reason,
         };
         self.refused.get_or_create(&labels).inc();
+    }
+
+    /// Shows how a plugin's breaker stands.
+    pub fn breaker(&self, plugin: &PluginName, state: BreakerState) {
+        let value = match state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        };
+        self.breakers.get_or_create(&OfPlugin::of(plugin)).set(value);
+    }
+
+    /// No longer shows the breaker of a plugin that is gone.
+    pub fn forget_breaker(&self, plugin: &PluginName) {
+        self.breakers.remove(&OfPlugin::of(plugin));
+    }
+
+    /// Counts an event for which a plugin's `when` could not be worked out.
+    pub fn route_failed(&self, plugin: &PluginName) {
+        self.routes_failed.get_or_create(&OfPlugin::of(plugin)).inc();
     }
 
     /// The counters as Prometheus reads them (the text format `OpenMetrics` 1.0).

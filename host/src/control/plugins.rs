@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Answer;
 use crate::app::App;
 use crate::domain::plugin::PluginName;
+use crate::http::plugins::views_of;
 
 /// Who rolled a build back, in its history: whoever holds the data directory is the operator.
 const OPERATOR: &str = "the operator";
@@ -15,7 +16,7 @@ pub(super) fn list(app: &App) -> anyhow::Result<Answer> {
     Answer::of(&json!({
         "file": app.operator.path(),
         "file_error": app.operator.rejected().as_deref(),
-        "plugins": app.registry.statuses(),
+        "plugins": views_of(&app.waits()),
     }))
 }
 

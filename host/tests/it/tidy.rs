@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("operator", &["domain", "manifest", "store", "wasm", "watcher"]),
     ("dispatch", &["domain", "manifest", "operator", "store", "wasm"]),
     ("scheduler", &["domain", "store"]),
+    ("routing", &["domain", "wasm"]),
     ("rehearsal", &["domain", "store", "vault", "wasm"]),
     ("import", &["auth", "domain", "store"]),
     (
@@ -54,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "manifest",
             "operator",
             "processes",
+            "routing",
             "scheduler",
             "store",
             "wasm",
@@ -64,6 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// The frameworks, and the modules that may know them.
 const FRAMEWORKS: &[(&str, &[&str])] = &[
     ("axum", &["http", "app", "intake"]),
+    ("cel", &["domain"]),
     ("clap", &["cli", "config"]),
     ("sqlx", &["store"]),
     ("utoipa", &["http"]),

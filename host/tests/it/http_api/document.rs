@@ -21,6 +21,7 @@ async fn the_document_describes_what_is_served() {
     let wanted: BTreeSet<String> = [
         "delete /api/processes/{code}/",
         "get /api/auth/profile/",
+        "get /api/events/{id}/routes/",
         "get /api/openapi.json",
         "get /api/plugins/",
         "get /api/plugins/{name}/reloads/",

@@ -9,8 +9,8 @@ use hookyard::actions::Actions;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::FakeClock;
 use hookyard::config::PublicUrl;
-use hookyard::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
-use hookyard::domain::retry::RetryPolicy;
+use hookyard::dispatch::Waits;
+use hookyard::domain::plugin::{PluginSpec, SharedSpecs};
 use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
@@ -20,6 +20,7 @@ use hookyard::intake::Intake;
 use hookyard::lifecycle::Lifecycle;
 use hookyard::operator::Operator;
 use hookyard::processes::Processes;
+use hookyard::routing::Routing;
 use hookyard::scheduler::Desk;
 use hookyard::secret::Secret;
 use hookyard::store::{self, EventStore, SharedStore};
@@ -178,6 +179,18 @@ impl Api {
                 specs.clone(),
                 routes.clone(),
             )),
+            waits: Waits {
+                specs: specs.clone(),
+                registry: actions.registry.clone(),
+                lanes: Arc::default(),
+                clock: clock.clone(),
+                file_read: true,
+            },
+            routing: Routing {
+                specs: specs.clone(),
+                registry: actions.registry.clone(),
+                clock: clock.clone(),
+            },
             actions,
             metrics: Arc::default(),
             metrics_token: None,
@@ -345,19 +358,7 @@ async fn fresh_store() -> (SharedStore, TempDir) {
 
 fn spec(plugin: &str, source: &str, event_type: &str) -> PluginSpec {
     PluginSpec {
-        name: plugin.parse::<PluginName>().expect("a name"),
-        enabled: true,
-        paused: false,
-        component: PathBuf::new().into(),
-        sha256: None,
-        signed_by: None,
-        rollback_after: None,
-        schedules: Vec::new(),
         routes: vec![Route::new(source, event_type).expect("a route")],
-        grants: hookyard::domain::grant::Grants::default(),
-        config: json!({}),
-        limits: hookyard::domain::plugin::Limits::default(),
-        retry: RetryPolicy::default(),
-        on_unknown: hookyard::domain::delivery::OnUnknown::default(),
+        ..PluginSpec::named(plugin.parse().expect("a name"), PathBuf::new())
     }
 }

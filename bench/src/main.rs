@@ -1,5 +1,6 @@
 //! Benchmarks, as ratios in one run against a named baseline: `cargo xtask bench`.
 
+mod backlog;
 mod neighbours;
 mod reload;
 mod signin;
@@ -16,9 +17,22 @@ struct Row {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let mut rows = neighbours::rows().await?;
-    rows.extend(reload::rows().await?);
-    rows.push(signin::unknown_user().await?);
+    // All, or the one that is named.
+    let only = std::env::args().nth(1);
+    let wanted = |name| only.as_deref().is_none_or(|only| only == name);
+    let mut rows = Vec::new();
+    if wanted("neighbours") {
+        rows.extend(neighbours::rows().await?);
+    }
+    if wanted("reload") {
+        rows.extend(reload::rows().await?);
+    }
+    if wanted("signin") {
+        rows.push(signin::unknown_user().await?);
+    }
+    if wanted("backlog") {
+        rows.extend(backlog::rows().await?);
+    }
     println!("{:<42} {:<34} {:>7}  how", "what", "compared with", "ratio");
     for Row {
         what,

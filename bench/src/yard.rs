@@ -90,6 +90,7 @@ pub fn job(payload: &str) -> Job {
             status: EventStatus::Pending,
             error_message: None,
             owner: None,
+            edited_from: None,
         },
     }
 }

@@ -24,6 +24,7 @@ use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::processes::Processes;
+use crate::replays::Replays;
 use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
 use crate::vault::{MasterKeys, Vault};
@@ -51,6 +52,7 @@ pub struct App {
     pub routes: SharedRoutes,
     pub wake: Arc<Wake>,
     pub schedules: Desk,
+    pub replays: Replays,
     pub node: NodeId,
     pub lifecycle: Lifecycle,
     data_dir: DataDir,
@@ -100,6 +102,13 @@ impl App {
         let wake = Arc::new(Wake::default());
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
         Ok(Self {
+            replays: Replays::new(
+                store.clone(),
+                specs.clone(),
+                routes.clone(),
+                clock.clone(),
+                wake.clone(),
+            ),
             intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone()),
             operator: Arc::new(Operator::new(
                 settings.plugins_file.clone(),
@@ -208,6 +217,7 @@ impl App {
             auth: app.auth.clone(),
             intake: app.intake.clone(),
             processes: app.processes(),
+            replays: app.replays.clone(),
             actions: app.actions(),
             schedules: app.schedules.clone(),
             operator: app.operator.clone(),
@@ -226,6 +236,8 @@ impl App {
         dispatch::start(app.dispatch_parts());
         app.dispatching.store(true, Ordering::Relaxed);
         scheduler::start(app.scheduler_parts()).await?;
+        life.spawn("replays", crate::replays::run(app.replays.clone(), life.clone()));
+        life.spawn("counters", crate::counts::fold(app.store.clone(), life.clone()));
         life.spawn(
             "token purge",
             purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),

@@ -1,5 +1,6 @@
 //! The command line: parse and hand over.
 
+mod deliveries;
 mod events;
 mod import;
 mod integrations;
@@ -7,6 +8,7 @@ mod outcome;
 mod output;
 mod plugins;
 mod processes;
+mod replay;
 mod schedules;
 mod secrets;
 mod serve;
@@ -62,6 +64,21 @@ enum Command {
     /// Events: list, show, send
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// Deliveries: list, show, counts
+    #[command(subcommand)]
+    Deliveries(deliveries::DeliveriesCommand),
+    /// Deliveries that were given up and not dealt with: list, show
+    #[command(subcommand)]
+    DeadLetters(deliveries::DeadLettersCommand),
+    /// Deliver again: deliveries by their ids, an event, or all that a filter finds
+    Replay(replay::ReplayArgs),
+    /// Orders to replay or discard many deliveries: list, show, cancel
+    #[command(subcommand)]
+    Replays(replay::ReplaysCommand),
+    /// Give deliveries up for good: by their ids, or all that a filter finds
+    Discard(replay::DiscardArgs),
+    /// Settle a delivery whose outcome nobody knows
+    Resolve(replay::ResolveArgs),
     /// Plugins: list, enable, disable, history, rollback, inspect, run
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
@@ -135,6 +152,16 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             }
             Command::User(command) => users::run(&Caller::new(settings, env), command, output).await,
             Command::Events(command) => events::run(&Caller::new(settings, env), command, output).await,
+            Command::Deliveries(command) => {
+                deliveries::run(&Caller::new(settings, env), command, output).await
+            }
+            Command::DeadLetters(command) => {
+                deliveries::dead_letters(&Caller::new(settings, env), command, output).await
+            }
+            Command::Replay(args) => replay::replay(&Caller::new(settings, env), args, output).await,
+            Command::Replays(command) => replay::orders(&Caller::new(settings, env), command, output).await,
+            Command::Discard(args) => replay::discard(&Caller::new(settings, env), args, output).await,
+            Command::Resolve(args) => replay::resolve(&Caller::new(settings, env), args, output).await,
             Command::Plugins(command) => plugins::run(settings, env, command, output).await,
             Command::Processes(command) => processes::run(&Caller::new(settings, env), command, output).await,
             Command::CreateSampleProcesses => {

@@ -4,6 +4,7 @@
 mod execute;
 mod plugins;
 mod processes;
+mod replays;
 mod schedules;
 mod secrets;
 mod server;
@@ -25,6 +26,7 @@ use crate::data_dir::{DataDir, Ownership, control_socket};
 use crate::environment::Environment;
 use crate::processes::Draft;
 
+pub use replays::{ReplayRequest, Which};
 pub use secrets::SecretRequest;
 pub use server::listen;
 pub use state::StateRequest;
@@ -85,6 +87,7 @@ pub enum Request {
     },
     Secrets(SecretRequest),
     State(StateRequest),
+    Replays(Box<ReplayRequest>),
     ScheduleList,
     ScheduleRun {
         name: String,
@@ -140,7 +143,7 @@ impl Request {
                 | Self::ScheduleList
                 | Self::ScheduleRun { .. }
                 | Self::ScheduleHistory { .. }
-        )
+        ) || matches!(self, Self::Replays(request) if request.needs_plugins())
     }
 }
 
@@ -202,6 +205,13 @@ impl Caller {
     #[must_use]
     pub fn new(settings: Settings, env: Environment) -> Self {
         Self { settings, env }
+    }
+
+    /// Who gives the command, for what is recorded of it: `cli:` and the user of the machine.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        let user = self.env.get("USER").or_else(|| self.env.get("LOGNAME"));
+        format!("cli:{}", user.unwrap_or("unknown"))
     }
 
     /// Does the command in the running server, or here.

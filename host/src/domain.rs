@@ -1,5 +1,6 @@
 //! The words of the pipeline. Knows no axum, sqlx or wasmtime.
 
+pub mod act;
 pub mod attempt;
 pub mod delivery;
 pub mod event;
@@ -8,6 +9,7 @@ pub mod id;
 pub mod page;
 pub mod plugin;
 pub mod process;
+pub mod replay;
 pub mod retry;
 pub mod route;
 pub mod schedule;

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod body;
+pub mod deliveries;
 pub mod docs;
 pub mod events;
 pub mod extract;
@@ -18,6 +19,7 @@ pub mod plugins;
 pub mod problem;
 pub mod processes;
 pub mod receive;
+pub mod replays;
 pub mod schedules;
 pub mod serve;
 pub mod slash;
@@ -38,6 +40,7 @@ use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::processes::Processes;
+use crate::replays::Replays;
 use crate::scheduler::Desk;
 use crate::secret::Secret;
 use crate::store::SharedStore;
@@ -53,6 +56,7 @@ pub struct ApiState {
     pub auth: Arc<Auth>,
     pub intake: Intake,
     pub processes: Processes,
+    pub replays: Replays,
     pub actions: Actions,
     pub schedules: Desk,
     pub operator: Arc<Operator>,
@@ -92,6 +96,16 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::list))
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::counts))
+        .routes(routes!(deliveries::detail))
+        .routes(routes!(deliveries::acts::replay))
+        .routes(routes!(deliveries::acts::discard))
+        .routes(routes!(deliveries::acts::resolve))
+        .routes(routes!(deliveries::acts::replay_event))
+        .routes(routes!(replays::list, replays::start))
+        .routes(routes!(replays::detail))
+        .routes(routes!(replays::cancel))
         .routes(routes!(processes::list, processes::create))
         .routes(routes!(
             processes::detail,

@@ -109,7 +109,7 @@ pub async fn run(caller: &Caller, command: EventsCommand, output: Output) -> any
 /// Largest body that is read before the server's own limit applies, in bytes.
 const MAX_BODY: u64 = 64 << 20;
 
-fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
+pub(super) fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
     let mut body = Vec::new();
     if file.as_os_str() == "-" {
         std::io::stdin()
@@ -165,7 +165,7 @@ fn show(event: &Value, payload: &str) {
 }
 
 /// One attempt, indented below its delivery.
-fn show_attempt(attempt: &Value) {
+pub(super) fn show_attempt(attempt: &Value) {
     let batch = match attempt["batch"]["size"].as_u64() {
         Some(size) => format!(", in a batch of {size} ({})", cell(&attempt["batch"]["id"])),
         None => String::new(),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Request, plugins, schedules, secrets, state};
+use super::{Answer, Request, plugins, replays, schedules, secrets, state};
 use crate::app::App;
 use crate::auth::NewAccount;
 use crate::dispatch::{self, Once};
@@ -108,6 +108,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
         Request::PluginRun { name, action, input } => run_action(app, &name, &action, &input).await,
         Request::Secrets(request) => secrets::execute(app, request).await,
         Request::State(request) => state::execute(app, request).await,
+        Request::Replays(request) => replays::execute(app, *request).await,
         Request::ScheduleList => schedules::list(app).await,
         Request::ScheduleRun { name, plugin } => schedules::run(app, plugin.as_deref(), &name).await,
         Request::ScheduleHistory { name, plugin, limit } => {

@@ -131,6 +131,8 @@ pub struct Event {
     /// Why it failed, for people; `None` unless a delivery died.
     pub error_message: Option<String>,
     pub owner: Option<UserId>,
+    /// The event that a person made this one from, with another payload.
+    pub edited_from: Option<EventId>,
 }
 
 impl Event {
@@ -145,7 +147,7 @@ impl Event {
 }
 
 /// Which events a list shows; every given condition must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
     /// Only events of this user (what a non-staff user sees).
     pub owner: Option<UserId>,

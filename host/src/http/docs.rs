@@ -52,6 +52,7 @@ pub(super) fn frame() -> Document {
     tags(
         (name = "accounts", description = "Accounts and tokens"),
         (name = "webhooks", description = "Events: sending them in, and seeing what became of them"),
+        (name = "deliveries", description = "What became of events at each plugin, and what people do about it; for staff"),
         (name = "schedules", description = "Moments at which plugins run; for staff"),
         (name = "health", description = "For balancers and supervisors"),
         (name = "about", description = "This document"),

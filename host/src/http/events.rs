@@ -25,8 +25,11 @@ const MAX_SEARCH_BYTES: usize = 256;
 /// A page of events.
 #[derive(Serialize, ToSchema)]
 pub struct EventPage {
-    /// Events that match, on all pages.
+    /// Events that match, on all pages; at most 10,000 are counted, but for `source` and `status`.
     pub count: u64,
+    /// `false` when there are more than `count`; not there when it is exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count_exact: Option<bool>,
     /// Address of the next page.
     pub next: Option<String>,
     /// Address of the page before.
@@ -68,16 +71,18 @@ pub async fn list(
     let page = page::request(&params)?;
     let filter = filter(&params, &user)?;
     let found = state.store.events(&filter, ordering(&params)?, page).await?;
-    let links = Links::of(
+    let links = Links::of_listed(
         &state,
         "/api/webhooks/list/",
         &headers,
         &params,
         page,
-        found.total,
+        found.total(),
+        found.items.len(),
     )?;
     Ok(Json(EventPage {
         count: found.total,
+        count_exact: page::count_exact(found.total()),
         next: links.next,
         previous: links.previous,
         results: found
@@ -184,7 +189,7 @@ fn status(text: &str) -> Result<EventStatus, Problem> {
     })
 }
 
-fn moment(params: &Params, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+pub(super) fn moment(params: &Params, name: &'static str) -> Result<Option<Timestamp>, Problem> {
     let why = "must be a moment with a zone such as 2026-08-01T12:00:00Z (a + is written %2B in a query)";
     params
         .get(name)

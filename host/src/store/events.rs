@@ -17,13 +17,13 @@ use crate::domain::event::{
     Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, NewEvent, PastEvent,
 };
 use crate::domain::id::EventId;
-use crate::domain::page::{Page, PageRequest};
+use crate::domain::page::{COUNT_BOUND, Listed, PageRequest};
 use crate::domain::time::Timestamp;
 
 /// The columns of an [`Event`], `e` being the table.
 pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.event_type, e.headers, \
      e.content_type, e.body, e.payload_start, e.payload_end, e.received_at, e.processed_at, e.status, \
-     e.error_message, e.owner_id";
+     e.error_message, e.owner_id, e.edited_from";
 
 /// Bind parameters of one event and of one delivery in their INSERTs.
 const EVENT_BINDS: usize = 15;
@@ -73,11 +73,16 @@ impl EventStore for SqlStore<Db> {
         filter: &EventFilter,
         order: EventOrder,
         page: PageRequest,
-    ) -> StoreResult<Page<Event>> {
-        let mut count = sql::<Db>("SELECT COUNT(*) FROM events e");
-        Self::push_filter(&mut count, filter);
-        let total: i64 = count.build_query_scalar().fetch_one(&self.reader).await?;
-
+    ) -> StoreResult<Listed<Event>> {
+        let total = if let Some(total) = self.counted_events(filter).await? {
+            total
+        } else {
+            self.count_up_to(COUNT_BOUND, |query| {
+                query.push("FROM events e");
+                Self::push_filter(query, filter);
+            })
+            .await?
+        };
         let mut list = sql::<Db>("SELECT ");
         list.push(EVENT_COLUMNS).push(" FROM events e");
         Self::push_filter(&mut list, filter);
@@ -88,10 +93,8 @@ impl EventStore for SqlStore<Db> {
         list.push(" LIMIT ").push_bind(i64::from(page.size));
         list.push(" OFFSET ").push_bind(int(page.offset()));
         let rows = list.build().fetch_all(&self.reader).await?;
-        Ok(Page {
-            total: u64::try_from(total).unwrap_or(0),
-            items: rows.iter().map(event_from).collect::<StoreResult<_>>()?,
-        })
+        let items = rows.iter().map(event_from).collect::<StoreResult<_>>()?;
+        Ok(Listed::new(total, items))
     }
 }
 
@@ -273,5 +276,6 @@ pub(super) fn event_from(row: &impl Columns) -> StoreResult<Event> {
         status: row.parsed("status")?,
         error_message: row.text_opt("error_message")?,
         owner: row.parsed_opt("owner_id")?,
+        edited_from: row.parsed_opt("edited_from")?,
     })
 }

@@ -25,7 +25,10 @@ macro_rules! step {
 }
 
 /// All steps in order. A released step never changes: a new one follows it.
-const STEPS: &[Step] = &[step!(1, "init", "0001_init.sql")];
+const STEPS: &[Step] = &[
+    step!(1, "init", "0001_init.sql"),
+    step!(4, "replay", "0004_replay.sql"),
+];
 
 /// The steps for SQLite.
 pub fn sqlite() -> Migrator {

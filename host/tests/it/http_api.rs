@@ -1,9 +1,11 @@
 //! The HTTP interface as a whole: paths, problems, probes, and a client of the old service.
 
 mod connections;
+mod deliveries;
 mod document;
 mod events;
 mod processes;
+mod replays;
 mod schedules;
 
 use std::process::Command;

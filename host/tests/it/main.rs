@@ -21,6 +21,7 @@ mod power_cut;
 mod recorder;
 mod rehearsal;
 mod reload;
+mod replays;
 mod run_once;
 mod sandbox;
 mod schedules;

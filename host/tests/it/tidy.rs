@@ -40,6 +40,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("operator", &["domain", "manifest", "store", "wasm", "watcher"]),
     ("dispatch", &["domain", "manifest", "operator", "store", "wasm"]),
     ("scheduler", &["domain", "store"]),
+    ("replays", &["domain", "intake", "store"]),
+    ("counts", &["store"]),
     ("rehearsal", &["domain", "store", "vault", "wasm"]),
     ("import", &["auth", "domain", "store"]),
     (
@@ -54,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "manifest",
             "operator",
             "processes",
+            "replays",
             "scheduler",
             "store",
             "wasm",

@@ -50,8 +50,8 @@ fn ask(event: EventId, name: &str, of: Option<DeliveryId>) -> ReplayAsk {
 }
 
 async fn replay(store: &SharedStore, ask: ReplayAsk) -> Replayed {
-    let answers = store.replay_deliveries(&[ask], &by("ada", Some("again")));
-    answers.await.expect("answered").remove(0)
+    let answers = store.replay_deliveries(&[ask], &by("ada", Some("again"))).await;
+    answers.expect("answered").remove(0)
 }
 
 fn made(answer: Replayed) -> DeliveryId {
@@ -234,8 +234,11 @@ async fn an_edit_keeps_the_original(fixture: &Fixture) {
         (None, EventStatus::Failed, &b"{}"[..])
     );
     assert!(detail(store, first).await.replays.is_empty());
-    let nowhere = store.store_edited_event(&event(&["a"]), EventId::generate(), &by("ada", None));
-    assert_eq!(nowhere.await.expect("answered"), None);
+    let nobody = EventId::generate();
+    let nowhere = store
+        .store_edited_event(&event(&["a"]), nobody, &by("ada", None))
+        .await;
+    assert_eq!(nowhere.expect("answered"), None);
     // The new one outlives the original.
     super::schema::run(
         &fixture.url,
@@ -424,8 +427,11 @@ async fn an_unknown_outcome_is_settled_each_way(fixture: &Fixture) {
             usize::from(to == Resolution::Retry)
         );
     }
-    let none = store.resolve_delivery(DeliveryId::generate(), Resolution::Dead, &by("ada", None));
-    assert_eq!(none.await.expect("answered"), Acted::Missing);
+    let nobody = DeliveryId::generate();
+    let none = store
+        .resolve_delivery(nobody, Resolution::Dead, &by("ada", None))
+        .await;
+    assert_eq!(none.expect("answered"), Acted::Missing);
 }
 
 async fn an_attempt_of_unknown_outcome_says_what_comes_next(fixture: &Fixture) {

@@ -120,7 +120,6 @@ async fn an_order_replays_what_was_dead_when_it_was_given(fixture: &Fixture) {
     let now = job(store, id).await;
     assert_eq!((now.made, now.state), (200, JobState::Running));
     // What fails from now on does not join: a new one, and the first replays.
-    tokio::time::sleep(Duration::from_millis(2)).await;
     let failed = super::claim(store, "a", super::LONG).await;
     let later = dead_after(&failed, now.created_at);
     store.finish_deliveries(&later).await.expect("finished");

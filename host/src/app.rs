@@ -9,13 +9,16 @@ use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 
 use crate::actions::Actions;
-use crate::auth::{Auth, AuthSettings, KeyError, KeySource, Keyring, Registration};
+use crate::audit::Audit;
+use crate::auth::api_keys::FLUSH_INTERVAL;
+use crate::auth::{Auth, AuthSettings, KeyError, KeySource, Keyring, RateSettings, Registration};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{JwtSettings, Settings};
 use crate::data_dir::{DataDir, control_socket};
 use crate::dispatch;
 use crate::domain::id::NodeId;
 use crate::domain::plugin::SharedSpecs;
+use crate::domain::retention::SharedRetention;
 use crate::domain::route::SharedRoutes;
 use crate::environment::Environment;
 use crate::http::{self, ApiState, Readiness};
@@ -24,6 +27,7 @@ use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::processes::Processes;
+use crate::retention::Keeper;
 use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
 use crate::vault::{MasterKeys, Vault};
@@ -41,6 +45,7 @@ pub struct App {
     pub store: SharedStore,
     pub clock: SharedClock,
     pub auth: Arc<Auth>,
+    pub audit: Audit,
     pub intake: Intake,
     /// Secrets set from the command line.
     pub vault: Vault,
@@ -49,6 +54,7 @@ pub struct App {
     pub operator: Arc<Operator>,
     pub specs: SharedSpecs,
     pub routes: SharedRoutes,
+    pub retention: SharedRetention,
     pub wake: Arc<Wake>,
     pub schedules: Desk,
     pub node: NodeId,
@@ -97,17 +103,25 @@ impl App {
         ));
         let specs = SharedSpecs::default();
         let routes = SharedRoutes::default();
+        let retention = SharedRetention::default();
+        store.seal_with(Arc::new(vault.event_sealer(settings.encrypt_events)?));
         let wake = Arc::new(Wake::default());
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
         Ok(Self {
-            intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone()),
-            operator: Arc::new(Operator::new(
-                settings.plugins_file.clone(),
-                registry.clone(),
-                specs.clone(),
-                routes.clone(),
-            )),
+            intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone())
+                .redacting(retention.clone()),
+            operator: Arc::new(
+                Operator::new(
+                    settings.plugins_file.clone(),
+                    registry.clone(),
+                    specs.clone(),
+                    routes.clone(),
+                )
+                .keeping(retention.clone()),
+            ),
+            retention,
             auth: Arc::new(auth),
+            audit: Audit::new(store.clone(), clock.clone()),
             schedules: Desk {
                 store: store.clone(),
                 specs: specs.clone(),
@@ -162,6 +176,17 @@ impl App {
         }
     }
 
+    /// What keeps the rules of retention.
+    fn keeper(&self) -> Keeper {
+        Keeper {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            rules: self.retention.clone(),
+            metrics: self.metrics.clone(),
+            lifecycle: self.lifecycle.clone(),
+        }
+    }
+
     /// What changes stored scripts.
     #[must_use]
     pub fn processes(&self) -> Processes {
@@ -206,6 +231,7 @@ impl App {
         let state = ApiState {
             store: app.store.clone(),
             auth: app.auth.clone(),
+            audit: app.audit.clone(),
             intake: app.intake.clone(),
             processes: app.processes(),
             actions: app.actions(),
@@ -215,6 +241,7 @@ impl App {
             metrics_token: app.settings.metrics_token.clone(),
             readiness: readiness.clone(),
             max_body: app.settings.max_body,
+            encrypts_events: app.settings.encrypt_events,
             public_url: app.settings.public_url.clone(),
         };
         let life = &app.lifecycle;
@@ -229,6 +256,11 @@ impl App {
         life.spawn(
             "token purge",
             purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),
+        );
+        life.spawn("retention", app.keeper().run());
+        life.spawn(
+            "last uses of API keys",
+            note_key_uses(app.auth.clone(), life.clone()),
         );
         let serving = http::serve(listener, http::router(state), life.soft.clone());
         life.spawn("http", serving);
@@ -267,6 +299,9 @@ impl App {
     /// Stores what waits and closes the database.
     pub async fn close(&self) {
         self.intake.close().await;
+        if let Err(error) = self.auth.keys.flush().await {
+            tracing::warn!(%error, "cannot note when API keys were used last");
+        }
         self.lifecycle.soft.cancel();
         self.store.close().await;
     }
@@ -291,7 +326,11 @@ fn key_source(settings: &Settings) -> KeySource {
     }
 }
 
-fn master_keys(settings: &Settings) -> anyhow::Result<MasterKeys> {
+/// The keys that seal what is secret in the database.
+///
+/// # Errors
+/// When a given one is malformed.
+pub fn master_keys(settings: &Settings) -> anyhow::Result<MasterKeys> {
     match &settings.master_key {
         Some(given) => Ok(MasterKeys::given(given)?),
         None => Ok(MasterKeys::kept(&settings.data_dir)),
@@ -307,6 +346,23 @@ fn auth_settings(settings: &Settings) -> AuthSettings {
         } else {
             Registration::Closed
         },
+        rates: RateSettings {
+            per_key: settings.rates.per_key,
+            per_user: settings.rates.per_user,
+            per_address: settings.rates.per_address,
+        },
+    }
+}
+
+async fn note_key_uses(auth: Arc<Auth>, life: Lifecycle) {
+    loop {
+        tokio::select! {
+            () = life.soft.cancelled() => return,
+            () = tokio::time::sleep(FLUSH_INTERVAL) => {}
+        }
+        if let Err(error) = auth.keys.flush().await {
+            tracing::warn!(%error, "cannot note when API keys were used last; trying again in a minute");
+        }
     }
 }
 

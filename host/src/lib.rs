@@ -7,6 +7,7 @@
 
 pub mod actions;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod batch;
 pub mod cli;
@@ -26,6 +27,7 @@ pub mod metrics;
 pub mod operator;
 pub mod processes;
 pub mod rehearsal;
+pub mod retention;
 pub mod scheduler;
 pub mod secret;
 pub mod store;

@@ -14,6 +14,7 @@ use tokio::time::MissedTickBehavior;
 use std::collections::BTreeMap;
 
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs, changes};
+use crate::domain::retention::SharedRetention;
 use crate::domain::route::{RouteTable, SharedRoutes};
 use crate::lifecycle::Lifecycle;
 use crate::manifest::PluginsFile;
@@ -33,6 +34,7 @@ pub struct Operator {
     registry: Arc<Registry>,
     specs: SharedSpecs,
     routes: SharedRoutes,
+    retention: SharedRetention,
     /// Why the file on disk is not what is in force.
     rejected: ArcSwapOption<String>,
     /// Applies and edits happen one after the other.
@@ -48,9 +50,16 @@ impl Operator {
             registry,
             specs,
             routes,
+            retention: SharedRetention::default(),
             rejected: ArcSwapOption::empty(),
             turn: Mutex::new(()),
         }
+    }
+
+    /// Also puts the rules of retention in force here.
+    #[must_use]
+    pub fn keeping(self, retention: SharedRetention) -> Self {
+        Self { retention, ..self }
     }
 
     /// The file.
@@ -87,6 +96,9 @@ impl Operator {
                     .collect();
                 self.specs.store(Arc::new(specs));
                 self.routes.store(Arc::new(RouteTable::new(&file.plugins)));
+                if **self.retention.load() != file.retention {
+                    self.retention.store(Arc::new(file.retention.clone()));
+                }
                 self.registry.apply(file.plugins.clone()).await;
                 Ok(file)
             }

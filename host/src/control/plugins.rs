@@ -7,9 +7,6 @@ use super::Answer;
 use crate::app::App;
 use crate::domain::plugin::PluginName;
 
-/// Who rolled a build back, in its history: whoever holds the data directory is the operator.
-const OPERATOR: &str = "the operator";
-
 /// How all plugins stand.
 pub(super) fn list(app: &App) -> anyhow::Result<Answer> {
     Answer::of(&json!({
@@ -34,12 +31,12 @@ pub(super) fn reloads(app: &App, name: &str) -> anyhow::Result<Answer> {
 }
 
 /// Back to the earlier build, or to the one in the file.
-pub(super) async fn roll_back(app: &App, name: &str, undo: bool) -> anyhow::Result<Answer> {
+pub(super) async fn roll_back(app: &App, name: &str, undo: bool, by: &str) -> anyhow::Result<Answer> {
     let name: PluginName = name.parse()?;
     if undo {
         app.registry.accept(&name).await?;
     } else {
-        app.registry.roll_back(&name, OPERATOR).await?;
+        app.registry.roll_back(&name, by).await?;
     }
     list(app)
 }

@@ -1,4 +1,4 @@
-//! The server's end of the control socket. Who may open the socket (its owner) is staff.
+//! The server's end of the control socket. Who may open the socket (its owner) may do everything.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use super::{MAX_LINE, Reply, execute};
+use super::{MAX_LINE, Reply, actor, execute};
 use crate::app::App;
 use crate::lifecycle::Lifecycle;
 
@@ -82,6 +82,7 @@ pub fn listen(app: Arc<App>, path: &Path, lifecycle: &Lifecycle) -> anyhow::Resu
 }
 
 async fn serve(app: &App, stream: UnixStream) -> anyhow::Result<()> {
+    let by = actor::of(&stream);
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut read = BufReader::new(read.take(MAX_LINE));
@@ -90,7 +91,7 @@ async fn serve(app: &App, stream: UnixStream) -> anyhow::Result<()> {
         () = app.lifecycle.soft.cancelled() => return Ok(()),
     };
     let reply = match serde_json::from_str(&line) {
-        Ok(request) => match execute::execute(app, request).await {
+        Ok(request) => match execute::execute(app, request, &by).await {
             Ok(answer) => Reply::Done(answer.0),
             Err(error) => Reply::Failed(format!("{error:#}")),
         },

@@ -74,6 +74,8 @@ pub struct NewEvent {
     pub received_at: Timestamp,
     /// Whose event it is; `None` for events no user sent (schedules, verified sources).
     pub owner: Option<UserId>,
+    /// What was taken out of the body: pointers, or `body`.
+    pub redacted: Vec<String>,
     pub deliveries: Vec<NewDelivery>,
 }
 
@@ -131,6 +133,8 @@ pub struct Event {
     /// Why it failed, for people; `None` unless a delivery died.
     pub error_message: Option<String>,
     pub owner: Option<UserId>,
+    /// What was taken out of the body: pointers, or `body`.
+    pub redacted: Vec<String>,
 }
 
 impl Event {

@@ -2,11 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use serde_json::json;
 
-use super::super::extract::StaffUser;
+use super::super::extract::{MayOperate, MayRead};
+use super::super::origin::Origin;
 use super::super::problem::ProblemBody;
 use super::super::{ApiState, Problem};
 use super::named;
+use crate::domain::audit::{Action, Actor};
 use crate::wasm::{PluginStatus, Reload};
 
 /// Switch a plugin on, in `plugins.toml` itself
@@ -17,7 +20,7 @@ use crate::wasm::{PluginStatus, Reload};
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(
         (status = 200, description = "How the plugin stands", body = Object),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 409, description = "plugins.toml is wrong, so that it was not edited", body = ProblemBody,
@@ -25,10 +28,11 @@ use crate::wasm::{PluginStatus, Reload};
     ))]
 pub async fn enable(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
-    set_enabled(&state, &name, true).await
+    set_enabled(&state, &origin.actor(&user), &name, true).await
 }
 
 /// Switch a plugin off, in `plugins.toml` itself
@@ -38,7 +42,7 @@ pub async fn enable(
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(
         (status = 200, description = "How the plugin stands", body = Object),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 409, description = "plugins.toml is wrong, so that it was not edited", body = ProblemBody,
@@ -46,15 +50,30 @@ pub async fn enable(
     ))]
 pub async fn disable(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
-    set_enabled(&state, &name, false).await
+    set_enabled(&state, &origin.actor(&user), &name, false).await
 }
 
-async fn set_enabled(state: &ApiState, name: &str, enabled: bool) -> Result<Json<PluginStatus>, Problem> {
+async fn set_enabled(
+    state: &ApiState,
+    actor: &Actor,
+    name: &str,
+    enabled: bool,
+) -> Result<Json<PluginStatus>, Problem> {
     let name = named(name)?;
     state.operator.set_enabled(&name, enabled).await?;
+    let action = if enabled {
+        Action::PluginEnable
+    } else {
+        Action::PluginDisable
+    };
+    state
+        .audit
+        .record(actor, action, name.as_str(), json!({}))
+        .await?;
     let status = state.actions.registry.status(&name);
     status.map(Json).ok_or_else(|| super::missing(name.as_str()))
 }
@@ -64,13 +83,13 @@ async fn set_enabled(state: &ApiState, name: &str, enabled: bool) -> Result<Json
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(
         (status = 200, description = "At most the last 100", body = Vec<Object>),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn reloads(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    _: MayRead,
     Path(name): Path<String>,
 ) -> Result<Json<Vec<Reload>>, Problem> {
     let found = state.actions.registry.reloads(&named(&name)?);
@@ -85,7 +104,7 @@ pub async fn reloads(
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(
         (status = 200, description = "How the plugin stands", body = Object),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 409, description = "There is no earlier build that may serve", body = ProblemBody,
@@ -93,12 +112,18 @@ pub async fn reloads(
     ))]
 pub async fn roll_back(
     State(state): State<ApiState>,
-    StaffUser(user): StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
     let name = named(&name)?;
-    let rolled_back = state.actions.registry.roll_back(&name, &user.username).await;
-    Ok(Json(rolled_back?))
+    let status = state.actions.registry.roll_back(&name, &user.username).await?;
+    let actor = origin.actor(&user);
+    let noted = state
+        .audit
+        .record(&actor, Action::PluginRollback, name.as_str(), json!({}));
+    noted.await?;
+    Ok(Json(status))
 }
 
 /// Take a rollback back: load the build in the file
@@ -106,7 +131,7 @@ pub async fn roll_back(
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(
         (status = 200, description = "How the plugin stands", body = Object),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 409, description = "The build in the file was not rolled back", body = ProblemBody,
@@ -114,8 +139,16 @@ pub async fn roll_back(
     ))]
 pub async fn take_back(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
-    Ok(Json(state.actions.registry.accept(&named(&name)?).await?))
+    let name = named(&name)?;
+    let status = state.actions.registry.accept(&name).await?;
+    let actor = origin.actor(&user);
+    let noted = state
+        .audit
+        .record(&actor, Action::PluginTakeBack, name.as_str(), json!({}));
+    noted.await?;
+    Ok(Json(status))
 }

@@ -72,7 +72,7 @@ impl Pipeline {
             password: password.clone().into(),
             first_name: String::new(),
             last_name: String::new(),
-            is_staff: true,
+            role: hookyard::domain::access::Role::Admin,
         };
         app.auth.create_user(account).await.expect("a staff user");
         let lifecycle = app.lifecycle.clone();

@@ -32,7 +32,7 @@ async fn finished_events_go_with_age_and_by_number_per_source() {
     keep(
         &pipeline,
         "",
-        "[retention]\nmax-age = \"60h\"\n[retention.sources.a]\nmax-age = \"30d\"\n",
+        "[retention]\nmax-age = \"36h\"\n[retention.sources.a]\nmax-age = \"30d\"\n",
     );
     wait_sources(&pipeline, &["d", "d", "d", "c", "a"]).await;
     keep(&pipeline, "", "[retention.sources.d]\nmax-events = 2\n");

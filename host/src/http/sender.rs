@@ -1,6 +1,7 @@
 //! Who sends a webhook: a person's access token, or a program's API key. Only the paths that receive take keys.
 
 use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 
@@ -38,11 +39,15 @@ impl FromRequestParts<ApiState> for Sender {
     }
 }
 
-/// The API key that came with the request, if one did.
+/// The API key that came with the request, if one did. Beside a token, an `X-API-Key` that is none of ours is
+/// somebody else's affair.
 fn api_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     if let Some(value) = headers.get(X_API_KEY) {
         // What is no text is no key either.
-        return Ok(Some(value.to_str().unwrap_or_default().trim()));
+        let key = value.to_str().unwrap_or_default().trim();
+        if key.starts_with(PREFIX) || !headers.contains_key(AUTHORIZATION) {
+            return Ok(Some(key));
+        }
     }
     let token = bearer(headers)?;
     Ok(token.starts_with(PREFIX).then_some(token))

@@ -208,6 +208,6 @@ mod tests {
         assert!(!shops.allows("shop") && !shops.allows("tills") && !shops.allows(""));
         assert!(matches!(scope(&["["]), Err(BadScope::Glob(..))));
         assert_eq!(scope(&[""]), Err(BadScope::Length));
-        assert_eq!(scope(&vec!["a"; MAX_SOURCES + 1]), Err(BadScope::TooMany));
+        assert_eq!(scope(&["a"; MAX_SOURCES + 1]), Err(BadScope::TooMany));
     }
 }

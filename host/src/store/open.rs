@@ -147,15 +147,19 @@ impl SqlStore<Sqlite> {
             .foreign_keys(true)
             .busy_timeout(SQLITE_BUSY_TIMEOUT)
             .synchronous(SqliteSynchronous::Full)
-            // Free pages are given back in small steps; only a new database takes this up by itself.
-            .auto_vacuum(SqliteAutoVacuum::Incremental)
-            // What one large commit left of the log is cut off at the next checkpoint.
-            .pragma("journal_size_limit", WAL_BYTES)
             .disable_statement_logging();
         // One writing connection: writers queue for it here, in order, instead of fighting for
         // SQLite's lock. It lives as long as the store.
+        let writing = options
+            .clone()
+            .journal_mode(SqliteJournalMode::Wal)
+            // Free pages are given back in small steps; only a new database takes this up by itself. Not for
+            // readers: it takes the write lock.
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            // What one large commit left of the log is cut off at the next checkpoint.
+            .pragma("journal_size_limit", WAL_BYTES);
         let writer = pool(1)
-            .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
+            .connect_with(writing)
             .await
             .map_err(|e| file_error(path, e))?;
         let reader = pool(SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "ON"));

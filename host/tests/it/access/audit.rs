@@ -81,144 +81,145 @@ async fn start() -> (tempfile::TempDir, Pipeline) {
     (dir, pipeline)
 }
 
-async fn calls(pipeline: &Pipeline, secret: &str) -> Vec<Call> {
-    let form = |name: &str| json!({"username": name, "email": "a@example.test", "password": secret});
-    let made = call(pipeline, Method::POST, "/api/users/", &form("grace"))
-        .await
-        .expect(201)
-        .json();
-    let user = made["id"].as_str().expect("an id").to_owned();
-    let key = call(pipeline, Method::POST, "/api/keys/", &json!({"name": "old"}))
-        .await
-        .expect(201)
-        .json();
-    let key = key["id"].as_str().expect("an id").to_owned();
-    let step = |operation, path: &str, body, action, target: &str| Call {
+fn step(operation: &'static str, path: &str, body: Value, action: Action, target: &str) -> Call {
+    Call {
         operation,
         path: path.to_owned(),
         body,
         action,
         target: target.to_owned(),
-    };
-    let process = json!({"code": "hello", "name": "Hello", "script": secret});
-    let plugin = "/api/plugins/version";
+    }
+}
+
+/// Calls about accounts and keys.
+async fn account_calls(pipeline: &Pipeline, secret: &str) -> Vec<Call> {
+    let form = |name: &str| json!({"username": name, "email": "a@example.test", "password": secret});
+    let made = call(pipeline, Method::POST, "/api/users/", &form("grace")).await;
+    let user = made.expect(201).json()["id"].as_str().expect("an id").to_owned();
+    let made = call(pipeline, Method::POST, "/api/keys/", &json!({"name": "old"})).await;
+    let key = made.expect(201).json()["id"].as_str().expect("an id").to_owned();
+    let change = json!({"role": "viewer", "password": format!("{secret}-2")});
+    let (account, sign_out) = (
+        format!("/api/users/{user}/"),
+        format!("/api/users/{user}/sign-out/"),
+    );
+    let (register, users, keys) = ("/api/auth/register/", "/api/users/", "/api/keys/");
+    let revoked = format!("/api/keys/{key}/");
     vec![
         step(
             "post /api/auth/register/",
-            "/api/auth/register/",
+            register,
             form("ada"),
             Action::UserRegister,
             "ada",
         ),
         step(
             "post /api/users/",
-            "/api/users/",
+            users,
             form("linus"),
             Action::UserCreate,
             "linus",
         ),
         step(
             "patch /api/users/{id}/",
-            &format!("/api/users/{user}/"),
-            json!({"role": "viewer", "password": format!("{secret}-2")}),
+            &account,
+            change,
             Action::UserChange,
             "grace",
         ),
         step(
             "post /api/users/{id}/sign-out/",
-            &format!("/api/users/{user}/sign-out/"),
+            &sign_out,
             json!({}),
             Action::UserSignOut,
             "grace",
         ),
         step(
             "post /api/keys/",
-            "/api/keys/",
+            keys,
             json!({"name": "new"}),
             Action::KeyCreate,
             "",
         ),
         step(
             "delete /api/keys/{id}/",
-            &format!("/api/keys/{key}/"),
+            &revoked,
             json!({}),
             Action::KeyRevoke,
             &key,
         ),
-        step(
-            "post /api/plugins/{name}/actions/{action}/",
-            "/api/plugins/echo/actions/echo/",
-            json!({"secret": secret}),
-            Action::PluginAction,
-            "echo/echo",
-        ),
-        step(
-            "post /api/schedules/{plugin}/{name}/run/",
-            "/api/schedules/echo/nightly/run/",
-            json!({}),
-            Action::ScheduleRun,
-            "echo/nightly",
-        ),
-        step(
-            "post /api/plugins/{name}/rollback/",
-            &format!("{plugin}/rollback/"),
-            json!({}),
-            Action::PluginRollback,
-            "version",
-        ),
-        step(
-            "delete /api/plugins/{name}/rollback/",
-            &format!("{plugin}/rollback/"),
-            json!({}),
-            Action::PluginTakeBack,
-            "version",
-        ),
-        step(
-            "post /api/plugins/{name}/disable/",
-            &format!("{plugin}/disable/"),
-            json!({}),
-            Action::PluginDisable,
-            "version",
-        ),
-        step(
-            "post /api/plugins/{name}/enable/",
-            &format!("{plugin}/enable/"),
-            json!({}),
-            Action::PluginEnable,
-            "version",
-        ),
+    ]
+}
+
+/// Calls about what runs.
+fn running_calls(secret: &str) -> Vec<Call> {
+    let (none, secret) = (json!({}), json!({"secret": secret}));
+    let (echo, nightly) = (
+        "/api/plugins/echo/actions/echo/",
+        "/api/schedules/echo/nightly/run/",
+    );
+    let (rollback, enable, disable) = (
+        "/api/plugins/version/rollback/",
+        "/api/plugins/version/enable/",
+        "/api/plugins/version/disable/",
+    );
+    let act = "post /api/plugins/{name}/actions/{action}/";
+    let run = "post /api/schedules/{plugin}/{name}/run/";
+    let (back, undo) = (
+        "post /api/plugins/{name}/rollback/",
+        "delete /api/plugins/{name}/rollback/",
+    );
+    let (off, on) = (
+        "post /api/plugins/{name}/disable/",
+        "post /api/plugins/{name}/enable/",
+    );
+    vec![
+        step(act, echo, secret, Action::PluginAction, "echo/echo"),
+        step(run, nightly, none.clone(), Action::ScheduleRun, "echo/nightly"),
+        step(back, rollback, none.clone(), Action::PluginRollback, "version"),
+        step(undo, rollback, none.clone(), Action::PluginTakeBack, "version"),
+        step(off, disable, none.clone(), Action::PluginDisable, "version"),
+        step(on, enable, none, Action::PluginEnable, "version"),
+    ]
+}
+
+/// Calls about processes, and the end of the session: the token stops working.
+fn process_calls(secret: &str) -> Vec<Call> {
+    let process = json!({"code": "hello", "name": "Hello", "script": secret});
+    let (all, one, own) = ("/api/processes/", "/api/processes/hello/", "/api/auth/sign-out/");
+    let name = json!({"name": "Hi"});
+    vec![
         step(
             "post /api/processes/",
-            "/api/processes/",
+            all,
             process.clone(),
             Action::ProcessCreate,
             "hello",
         ),
         step(
             "put /api/processes/{code}/",
-            "/api/processes/hello/",
+            one,
             process,
             Action::ProcessChange,
             "hello",
         ),
         step(
             "patch /api/processes/{code}/",
-            "/api/processes/hello/",
-            json!({"name": "Hi"}),
+            one,
+            name,
             Action::ProcessChange,
             "hello",
         ),
         step(
             "delete /api/processes/{code}/",
-            "/api/processes/hello/",
+            one,
             json!({}),
             Action::ProcessRemove,
             "hello",
         ),
-        // Last: the token stops working.
         step(
             "post /api/auth/sign-out/",
-            "/api/auth/sign-out/",
+            own,
             json!({}),
             Action::UserSignOut,
             "",
@@ -234,7 +235,9 @@ async fn every_path_that_changes_something_is_noted() {
         .await
         .expect(200)
         .json();
-    let calls = calls(&pipeline, &secret).await;
+    let mut calls = account_calls(&pipeline, &secret).await;
+    calls.extend(running_calls(&secret));
+    calls.extend(process_calls(&secret));
     let changing: BTreeSet<String> = operations(&document)
         .filter(|one| !one.starts_with("get "))
         .collect();

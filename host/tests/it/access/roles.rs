@@ -87,7 +87,7 @@ async fn every_path_lets_in_whom_the_table_says() {
         let (method, path) = operation.split_once(' ').expect("an operation");
         let method: Method = method.to_uppercase().parse().expect("a method");
         // Ids that nothing has: whoever is let in gets another answer than 401 and 403.
-        let path = path.replace('{', "").replace('}', "");
+        let path = path.replace(['{', '}'], "");
         let callers =
             std::iter::once(("nobody", "")).chain(tokens.iter().map(|(role, token)| (*role, token.as_str())));
         for (role, token) in callers {

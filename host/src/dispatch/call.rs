@@ -15,6 +15,7 @@ use crate::domain::delivery::{Claim, Finish, Leased, OnUnknown, Tried, Verdict};
 use crate::domain::id::{AttemptId, BatchId};
 use crate::domain::plugin::PluginSpec;
 use crate::domain::time::Timestamp;
+use crate::fault::{self, Point};
 use crate::wasm::{Ends, Job, Plugin, Run, RunEnd};
 
 /// What a call needs: the generation that runs it and the operator's word on it, both as it begins.
@@ -55,6 +56,7 @@ pub(super) async fn execute(caller: &Caller, held: Vec<Held>) {
     if held.is_empty() {
         return;
     }
+    fault::pass(Point::AfterMark);
     let begun = Begun {
         at: caller.parts.clock.now(),
         clock: Instant::now(),
@@ -78,12 +80,14 @@ pub(super) async fn execute(caller: &Caller, held: Vec<Held>) {
             held.iter().map(|held| interrupted(caller, &held.claim, &begun)).collect()
         }
     };
+    fault::pass(Point::BeforeRecord);
     let outcomes: Vec<_> = finishes.iter().map(|finish| finish.attempt.outcome).collect();
     let recorded = held
         .iter()
         .zip(finishes)
         .map(|(held, finish)| record(caller, &held.claim, finish));
     join_all(recorded).await;
+    fault::pass(Point::AfterRecord);
     for outcome in outcomes {
         caller.parts.registry.judge(&caller.plugin, outcome).await;
     }

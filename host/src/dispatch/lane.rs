@@ -12,6 +12,7 @@ use super::group::group;
 use super::keeper::Keeper;
 use super::{LEASE, POLL_INTERVAL, Parts, Recorder};
 use crate::domain::plugin::{MAX_BATCH, PluginName};
+use crate::fault::{self, Point};
 use crate::store::StoreResult;
 use crate::wasm::Plugin;
 
@@ -90,7 +91,10 @@ impl Lane {
         if calls.is_empty() {
             match self.claim(free.saturating_mul(together)).await {
                 Ok(claimed) if claimed.is_empty() => return Turn::Wait(self.until_due().await),
-                Ok(claimed) => calls.fill(claimed, together),
+                Ok(claimed) => {
+                    fault::pass(Point::AfterClaim);
+                    calls.fill(claimed, together);
+                }
                 Err(error) => {
                     tracing::warn!(plugin = %self.name, %error, "cannot claim deliveries; trying again");
                     return Turn::Wait(ERROR_PAUSE);

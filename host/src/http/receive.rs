@@ -12,6 +12,7 @@ use super::body::{self, DeclaredSize};
 use super::extract::{CurrentUser, Params};
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
+use crate::fault::{self, Point};
 use crate::intake::{SourceQuery, Unverified};
 
 /// What became of a webhook.
@@ -82,6 +83,7 @@ pub async fn receive(
             event_type: params.given("type").map(str::to_owned),
         },
     };
+    fault::pass(Point::AfterReceive);
     let accepted = state.intake.accept(request.sent_by(user)).await?;
     let id = accepted.id.to_string();
     let path = format!("/api/webhooks/{id}/");
@@ -95,5 +97,6 @@ pub async fn receive(
         status: accepted.status.as_str(),
         message: "Webhook received.",
     };
+    fault::pass(Point::BeforeAnswer);
     Ok(([(LOCATION, location)], Json(received)).into_response())
 }

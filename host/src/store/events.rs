@@ -19,6 +19,7 @@ use crate::domain::event::{
 use crate::domain::id::EventId;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::time::Timestamp;
+use crate::fault::{self, Point};
 
 /// The columns of an [`Event`], `e` being the table.
 pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.event_type, e.headers, \
@@ -35,7 +36,9 @@ impl EventStore for SqlStore<Db> {
     async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>> {
         let mut tx = self.begin().await?;
         Self::insert_accepted(&mut tx, events).await?;
+        fault::pass(Point::BeforeCommit);
         tx.commit().await?;
+        fault::pass(Point::AfterCommit);
         Ok(events
             .iter()
             .map(|event| Accepted {

@@ -17,6 +17,7 @@ mod kit;
 mod manifest;
 mod minting;
 mod pipeline;
+mod points;
 mod power_cut;
 mod recorder;
 mod rehearsal;

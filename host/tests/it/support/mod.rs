@@ -6,5 +6,4 @@ pub mod flaky;
 pub mod pipeline;
 pub mod plugins;
 pub mod postgres;
-pub mod power_cut;
 pub mod stores;

@@ -6,6 +6,7 @@
 //! clients reach us behind a proxy is a setting.
 
 pub mod accounts;
+mod addressed;
 pub mod body;
 pub mod docs;
 pub mod events;

@@ -5,6 +5,7 @@ mod document;
 mod events;
 mod processes;
 mod schedules;
+mod shapes;
 
 use std::process::Command;
 

@@ -8,6 +8,7 @@ mod group;
 mod keeper;
 mod lane;
 mod recorder;
+mod step;
 mod verdict;
 
 use std::collections::HashMap;

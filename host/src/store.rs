@@ -5,6 +5,7 @@
 //! slices and answer per item, in order.
 
 mod claim;
+mod clock;
 mod deliveries;
 mod dialect;
 pub mod django;
@@ -99,6 +100,7 @@ pub trait Store:
     + SecretStore
     + ProcessStore
     + ImportStore
+    + ClockStore
     + HealthStore
 {
 }
@@ -400,6 +402,16 @@ pub trait ImportStore: Send + Sync {
     async fn imported_digests(&self, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, String>>;
     /// Notes a row's digest.
     async fn note_imported(&self, id: Uuid, digest: &str) -> StoreResult<()>;
+}
+
+/// The clock by which deliveries are due and leases end: the database's own.
+#[async_trait]
+pub trait ClockStore: Send + Sync {
+    /// What it says.
+    async fn clock(&self) -> StoreResult<Timestamp>;
+    /// Makes good that it went back by `by`: what waits for its first attempt is due now, and, where this process is
+    /// the only one, what is to be tried again is due that much earlier. How many deliveries that were.
+    async fn clock_went_back(&self, by: Duration) -> StoreResult<u64>;
 }
 
 /// Whether the database can be used.

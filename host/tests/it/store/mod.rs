@@ -1,6 +1,7 @@
 //! What every store must do, run on SQLite and on PostgreSQL.
 
 mod claims;
+mod clock;
 mod events;
 mod finishes;
 mod leases;

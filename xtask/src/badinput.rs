@@ -111,15 +111,7 @@ fn test(program: &Path, folder: &Path, url: &str, password: &str, dir: &Path) ->
     command
         .arg("--config-file")
         .arg(folder.join("schemathesis.toml"))
-        .args([
-            "run",
-            "--checks",
-            "all",
-            "--seed",
-            SEED,
-            "--max-examples",
-            EXAMPLES,
-        ])
+        .args(["run", "--seed", SEED, "--max-examples", EXAMPLES])
         .arg("--header")
         .arg(format!("Authorization: Bearer {token}"))
         .arg(format!("{url}/api/openapi.json"))

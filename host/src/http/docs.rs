@@ -1,5 +1,7 @@
 //! The OpenAPI document and a page to read it.
 
+mod shared;
+
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -13,6 +15,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::ApiState;
+
+pub(super) use shared::complete;
 
 /// Where the document is.
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";

@@ -23,10 +23,9 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// How often a free port is looked for.
 const PORT_TRIES: u32 = 100;
 
-/// Waits after failed attempts: short, and more of them than any scenario uses up, so that nothing dies of the
-/// scenario itself.
-const RETRY_WAIT: &str = "200ms";
-const RETRIES: usize = 200;
+/// Short waits after failed attempts, and more of them than any scenario uses up, so that nothing dies of the scenario
+/// itself.
+const RETRY: &str = "retry = { base = \"500ms\", max = \"500ms\", attempts = 90 }";
 
 /// What the load is sent as, and the plugin that it goes to.
 pub const PLUGIN: &str = "effect";
@@ -175,7 +174,6 @@ impl Site {
 }
 
 fn plugins_file(options: &Options, sections: &[Section<'_>], vendor: &str) -> anyhow::Result<String> {
-    let waits = vec![format!("\"{RETRY_WAIT}\""); RETRIES].join(", ");
     let mut text = String::new();
     for section in sections {
         let Section {
@@ -198,7 +196,7 @@ fn plugins_file(options: &Options, sections: &[Section<'_>], vendor: &str) -> an
             file.canonicalize()?.display()
         )?;
         if !more.contains("retry.") {
-            writeln!(text, "retry.schedule = [{waits}]")?;
+            writeln!(text, "{RETRY}")?;
         }
         if *component == "effect" {
             writeln!(

@@ -41,6 +41,8 @@ pub struct Launch {
 pub struct Server {
     child: Child,
     told: Receiver<()>,
+    /// It has said that it serves.
+    serves: bool,
     log: PathBuf,
 }
 
@@ -78,6 +80,7 @@ impl Server {
         Ok(Self {
             child,
             told,
+            serves: false,
             log: launch.log.clone(),
         })
     }
@@ -102,8 +105,14 @@ impl Server {
     /// # Errors
     /// When it cannot be asked.
     pub fn serves_within(&mut self, within: Duration) -> anyhow::Result<bool> {
+        if self.serves {
+            return Ok(true);
+        }
         match self.told.recv_timeout(within) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.serves = true;
+                Ok(true)
+            }
             Err(RecvTimeoutError::Timeout) => Ok(false),
             Err(RecvTimeoutError::Disconnected) => {
                 self.child.wait()?;

@@ -15,10 +15,10 @@ use crate::weather::SETTLE_WITHIN;
 const SENDERS: u32 = 1200;
 
 /// How much longer every sync takes.
-const SLOW: Duration = Duration::from_millis(700);
+const SLOW: Duration = Duration::from_millis(1500);
 
 /// How long it lasts.
-const LASTS: Duration = Duration::from_secs(12);
+const LASTS: Duration = Duration::from_secs(9);
 
 /// Longest answer of `/healthz` in the flood.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(3);

@@ -11,8 +11,8 @@ use crate::site::Site;
 use crate::table::Yard;
 use crate::weather::{Senders, Spell, weather};
 
-/// Longer than the 5 s that SQLite waits for a lock.
-const LASTS: Duration = Duration::from_secs(8);
+/// Longer than a commit that fails waits for the lock: 5 s together with others, and 5 s by itself.
+const LASTS: Duration = Duration::from_secs(14);
 
 /// Takes the lock, says so, and holds it until its input ends.
 const HOLD: &str = "import sqlite3, sys

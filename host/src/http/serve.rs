@@ -35,7 +35,7 @@ use slots::{Slot, Slots};
 pub const MAX_CONNECTIONS: usize = 768;
 
 const _: () = assert!(
-    crate::intake::QUEUE_EVENTS < MAX_CONNECTIONS,
+    crate::intake::QUEUE_EVENTS + crate::intake::commit::BATCH_EVENTS < MAX_CONNECTIONS,
     "a full queue must leave connections for /healthz"
 );
 

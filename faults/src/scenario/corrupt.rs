@@ -19,7 +19,7 @@ use crate::table::Yard;
 const FAILS_WITHIN: Duration = Duration::from_secs(30);
 
 /// What SQLite's pages have by default, in bytes.
-const PAGE: u64 = 4096;
+const PAGE: usize = 4096;
 
 /// The ways to damage it.
 const DAMAGES: [(&str, fn(&fs::File) -> std::io::Result<()>); 3] = [
@@ -27,10 +27,10 @@ const DAMAGES: [(&str, fn(&fs::File) -> std::io::Result<()>); 3] = [
         file.write_all_at(b"not a database, but text", 0)
     }),
     ("its schema is overwritten", |file| {
-        file.write_all_at(&[0xff; PAGE as usize - 100], 100)
+        file.write_all_at(&[0xff; PAGE - 100], 100)
     }),
     ("it is cut in the middle of its first page", |file| {
-        file.set_len(PAGE / 2)
+        file.set_len(2048)
     }),
 ];
 

@@ -34,9 +34,9 @@ const POSTGRES_SHARE: u32 = 10;
 
 /// On SQLite.
 pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
-    let site = Site::new(yard.options)?;
+    let mut site = Site::new(yard.options)?;
     let kills = yard.options.asked.kills();
-    rounds(yard, site, kills)
+    rounds(yard, &mut site, kills)
 }
 
 /// On PostgreSQL.
@@ -44,12 +44,12 @@ pub fn on_postgres(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
     let Some(postgres) = Postgres::start_new()? else {
         return Ok(Found::skipped("no PostgreSQL; apt-get install postgresql"));
     };
-    let site = Site::new(yard.options)?.told("DATABASE_URL", Postgres::url(postgres.port));
+    let mut site = Site::new(yard.options)?.told("DATABASE_URL", Postgres::url(postgres.port));
     let kills = yard.options.asked.kills().div_ceil(POSTGRES_SHARE);
-    rounds(yard, site, kills)
+    rounds(yard, &mut site, kills)
 }
 
-fn rounds(yard: &mut Yard<'_>, mut site: Site, kills: u32) -> anyhow::Result<Found> {
+fn rounds(yard: &mut Yard<'_>, site: &mut Site, kills: u32) -> anyhow::Result<Found> {
     let mut found = Found::default();
     let mut server = site.start()?;
     let mut left = kills;
@@ -57,7 +57,7 @@ fn rounds(yard: &mut Yard<'_>, mut site: Site, kills: u32) -> anyhow::Result<Fou
         let source = format!("load-{left}");
         let load = Load::start(&site.plan(&source));
         for _ in 0..left.min(KILLS_PER_RECKONING) {
-            server = one(yard, &site, server, &mut found)?;
+            server = one(yard, site, server, &mut found)?;
             left -= 1;
         }
         serving(&mut server)?;
@@ -67,7 +67,7 @@ fn rounds(yard: &mut Yard<'_>, mut site: Site, kills: u32) -> anyhow::Result<Fou
         found.must(foreign.is_none(), || {
             format!("answers by status: {:?}", notes.answers)
         });
-        reconcile(&site, &source, &notes.acknowledged, SETTLE_WITHIN, &mut found)?;
+        reconcile(site, &source, &notes.acknowledged, SETTLE_WITHIN, &mut found)?;
         if !found.wrong.is_empty() {
             bail!("{}\n{}\n{}", found.line(), found.wrong.join("\n"), server.tail());
         }

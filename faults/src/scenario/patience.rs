@@ -93,7 +93,7 @@ pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
 /// No request of a delivery comes before the time that the answer to its last one asked for.
 fn waits(effects: &[Effect], found: &mut Found) {
     let mut asked: HashMap<&str, Instant> = HashMap::new();
-    let (mut refusals, mut earliest) = (0_u64, Duration::MAX);
+    let (mut refusals, mut earliest) = (0_usize, Duration::MAX);
     for effect in effects.iter().filter(|effect| effect.plugin == "busy") {
         if let Some(before) = asked.get(effect.delivery.as_str()) {
             let waited = effect.at.duration_since(*before);
@@ -109,9 +109,7 @@ fn waits(effects: &[Effect], found: &mut Found) {
     }
     found.note("answered-429", refusals);
     found.time("earliest-return-ms", earliest);
-    found.must(refusals as usize >= EVENTS, || {
-        "the vendor was hardly asked".to_owned()
-    });
+    found.must(refusals >= EVENTS, || "the vendor was hardly asked".to_owned());
 }
 
 /// How long after its acknowledgement began each event of a load had its effect.

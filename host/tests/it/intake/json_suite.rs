@@ -1,4 +1,4 @@
-//! JSONTestSuite (`contracts/json`) against intake: what must be JSON is stored byte for byte, what must not is
+//! `JSONTestSuite` (`contracts/json`) against intake: what must be JSON is stored byte for byte, what must not is
 //! refused, and what either may be is one of the two.
 
 use std::path::Path;

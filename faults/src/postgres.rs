@@ -116,28 +116,6 @@ impl Postgres {
         Ok(taken)
     }
 
-    /// Ends every connection to the database, as an administrator does.
-    ///
-    /// # Errors
-    /// When there is no `psql`, or it fails.
-    pub fn cut_connections(&self) -> anyhow::Result<()> {
-        let mut psql = self.command("psql");
-        psql.args([
-            "-h",
-            "127.0.0.1",
-            "-U",
-            "postgres",
-            "-qAt",
-            "-p",
-            &self.port.to_string(),
-            "-c",
-        ]);
-        psql.arg(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
-        );
-        run(&mut psql)
-    }
-
     fn data(&self) -> PathBuf {
         self.room.path().join("data")
     }

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -14,6 +14,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 pub struct Proxy {
     pub port: u16,
     delay_ms: Arc<AtomicU64>,
+    refuses: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
@@ -27,11 +28,15 @@ impl Proxy {
         let proxy = Self {
             port: listener.local_addr()?.port(),
             delay_ms: Arc::default(),
+            refuses: Arc::default(),
             open: Arc::default(),
         };
-        let (delay, open) = (proxy.delay_ms.clone(), proxy.open.clone());
+        let (delay, refuses, open) = (proxy.delay_ms.clone(), proxy.refuses.clone(), proxy.open.clone());
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
+                if refuses.load(Ordering::SeqCst) {
+                    continue;
+                }
                 // Where nobody listens the connection is closed, as a dead host's would be.
                 if let Ok(far) = TcpStream::connect(("127.0.0.1", to)) {
                     carry_both(&near, &far, &delay, &open);
@@ -45,6 +50,11 @@ impl Proxy {
     pub fn delay(&self, delay: Duration) {
         let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self.delay_ms.store(millis, Ordering::SeqCst);
+    }
+
+    /// From now on new connections are closed at once, or carried again.
+    pub fn refuse(&self, refuse: bool) {
+        self.refuses.store(refuse, Ordering::SeqCst);
     }
 
     /// Cuts every connection that is open.

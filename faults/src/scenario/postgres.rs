@@ -17,6 +17,9 @@ const LASTS: Duration = Duration::from_secs(12);
 /// How much longer everything takes on its way to the slow one, there and back each.
 const SLOW: Duration = Duration::from_millis(150);
 
+/// How long PostgreSQL takes to notice that connections are gone.
+const FREED_WITHIN: Duration = Duration::from_secs(1);
+
 type Switch<'a> = &'a mut dyn FnMut() -> anyhow::Result<()>;
 
 /// Stopped in order, and started again.
@@ -53,10 +56,12 @@ pub fn full(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
     through(yard, Senders::Refused, |postgres, wire, spell| {
         let taken: RefCell<Vec<TcpStream>> = RefCell::default();
         let on = &mut || {
-            // The host's own are cut, and before it has new ones they are taken.
+            // The host's own are cut, and it gets no others until all are taken.
+            wire.refuse(true);
             wire.cut();
-            postgres.cut_connections()?;
+            std::thread::sleep(FREED_WITHIN);
             *taken.borrow_mut() = postgres.take_all_connections()?;
+            wire.refuse(false);
             Ok(())
         };
         let off = &mut || {

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Postgres, Sqlite};
+use sqlx::{ConnectOptions as _, Connection as _, Postgres, Sqlite};
 
 use super::lock::FileLock;
 use super::sql::{ACQUIRE_TIMEOUT, SqlStore};
@@ -194,13 +194,20 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// A pool of connections to a local file: none goes stale.
+///
+/// On a full disk, or when a sync fails, SQLite ends the transaction by itself. Sqlx then counts one that is open for
+/// ever, and refuses to begin another: such a connection is replaced.
 fn pool(connections: u32) -> PoolOptions<Sqlite> {
-    PoolOptions::new()
+    PoolOptions::<Sqlite>::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            let usable = !connection.is_in_transaction();
+            Box::pin(async move { Ok(usable) })
+        })
 }
 
 impl SqlStore<Postgres> {

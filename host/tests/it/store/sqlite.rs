@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use hookyard::store::{self, SqlStore, StoreError};
+use hookyard::store::{self, HealthStore as _, SqlStore, StoreError};
 use sqlx::{AssertSqlSafe, Connection as _, Sqlite};
 use tempfile::TempDir;
 
@@ -14,6 +14,16 @@ async fn opened() -> (TempDir, SqlStore<Sqlite>) {
         .expect("opened");
     store.migrate().await.expect("migrated");
     (dir, store)
+}
+
+/// On a full disk, or when a sync fails, SQLite rolls back by itself; here the test does it behind sqlx's back.
+#[tokio::test]
+async fn a_connection_whose_transaction_ended_by_itself_is_replaced() {
+    let (_dir, store) = opened().await;
+    let mut tx = store.writer().begin_with("BEGIN IMMEDIATE").await.expect("begun");
+    sqlx::raw_sql("ROLLBACK").execute(&mut *tx).await.expect("ended");
+    drop(tx);
+    store.ping().await.expect("a transaction begins and ends");
 }
 
 /// Without these a power cut could lose what was acknowledged.

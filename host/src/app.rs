@@ -219,6 +219,7 @@ impl App {
         let (listener, address) = app.listen().await?;
         // Before the file is read: an edit while components compile is told afterwards.
         let (watcher, changes) = Watcher::start(app.operator.path())?;
+        app.registry.draft_first();
         let file = app.operator.reload().await.map_err(|error| anyhow!(error))?;
         tracing::info!(file = %app.operator.path().display(), plugins = file.plugins.len(), "plugins file applied");
         app.take_over_leases().await?;
@@ -243,6 +244,13 @@ impl App {
             "plugin watcher",
             app.operator.clone().follow(watcher, changes, life.clone()),
         );
+        life.spawn("plugin optimiser", {
+            let (registry, soft) = (Arc::clone(&app.registry), life.soft.clone());
+            async move {
+                // What it is compiling then is not used.
+                soft.run_until_cancelled(registry.keep_optimising()).await;
+            }
+        });
         crate::control::listen(app.clone(), &control_socket(app.data_dir.path()), life)?;
         dispatch::start(app.dispatch_parts());
         app.dispatching.store(true, Ordering::Relaxed);

@@ -3,6 +3,8 @@
 mod abi;
 mod cache;
 mod call;
+mod code;
+mod compiler;
 pub mod egress;
 mod engine;
 #[doc(hidden)]
@@ -30,6 +32,7 @@ mod world;
 
 use std::time::Duration;
 
+pub use self::compiler::Grade;
 pub use self::egress::Network;
 pub use self::engine::{Pool, Runtime, RuntimeError};
 pub use self::inspect::Inspection;

@@ -14,10 +14,12 @@ mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
@@ -28,6 +30,9 @@ use crate::domain::plugin::PluginName;
 
 /// Quiet time after the last sign of a change: writers of large files pause for less.
 const DEBOUNCE: Duration = Duration::from_millis(200);
+/// Quiet time after a sign that a file is whole, closed by its writer or moved into place: its signature
+/// may come right behind it.
+const SHORT_DEBOUNCE: Duration = Duration::from_millis(50);
 /// Longest time a stream of changes may put off telling.
 const MAX_DEBOUNCE: Duration = Duration::from_secs(2);
 /// How often the files are looked at when nothing was told.
@@ -58,6 +63,8 @@ struct Shared {
     /// for whoever looks at them.
     marks: ArcSwap<BTreeSet<PathBuf>>,
     bell: Notify,
+    /// Whether the last sign said that a file is whole.
+    whole: AtomicBool,
 }
 
 struct State {
@@ -98,6 +105,7 @@ impl Watcher {
             }),
             marks: ArcSwap::default(),
             bell: Notify::new(),
+            whole: AtomicBool::new(false),
         });
         let system = system_watcher(&shared);
         let mut state = shared.lock();
@@ -240,6 +248,8 @@ fn system_watcher(shared: &Arc<Shared>) -> Option<RecommendedWatcher> {
         if let Some(shared) = weak.upgrade()
             && counts(&event, &shared.marks.load())
         {
+            let whole = event.as_ref().is_ok_and(is_whole);
+            shared.whole.store(whole, Ordering::Relaxed);
             shared.bell.notify_one();
         }
     };
@@ -252,10 +262,20 @@ fn system_watcher(shared: &Arc<Shared>) -> Option<RecommendedWatcher> {
 /// queue that ran over, may hide one.
 fn counts(event: &notify::Result<notify::Event>, marks: &BTreeSet<PathBuf>) -> bool {
     let Ok(event) = event else { return true };
-    if matches!(event.kind, EventKind::Access(_)) {
+    let read = matches!(event.kind, EventKind::Access(_)) && !is_whole(event);
+    if read {
         return false;
     }
     event.need_rescan() || event.paths.is_empty() || event.paths.iter().any(|path| marks.contains(path))
+}
+
+/// Whether it says that a writer has closed a file, or that one was moved to where it is.
+fn is_whole(event: &notify::Event) -> bool {
+    matches!(
+        event.kind,
+        EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both))
+    )
 }
 
 /// Waits for a sign or the poll, lets writers finish, looks, and tells.
@@ -263,7 +283,7 @@ async fn follow(shared: Arc<Shared>, sender: mpsc::Sender<Change>, poll: Duratio
     let mut digested: Option<Instant> = None;
     loop {
         if tokio::time::timeout(poll, shared.bell.notified()).await.is_ok() {
-            settle(&shared.bell).await;
+            settle(&shared).await;
         }
         let with_digests = digested.is_none_or(|at| at.elapsed() >= digest_poll);
         if with_digests {
@@ -279,8 +299,17 @@ async fn follow(shared: Arc<Shared>, sender: mpsc::Sender<Change>, poll: Duratio
     }
 }
 
-async fn settle(bell: &Notify) {
-    let quiet = async { while tokio::time::timeout(DEBOUNCE, bell.notified()).await.is_ok() {} };
+async fn settle(shared: &Shared) {
+    let pause = || {
+        let whole = shared.whole.load(Ordering::Relaxed);
+        if whole { SHORT_DEBOUNCE } else { DEBOUNCE }
+    };
+    let quiet = async {
+        while tokio::time::timeout(pause(), shared.bell.notified())
+            .await
+            .is_ok()
+        {}
+    };
     // Past the bound the file is read as it is; a half-written one fails its checks and is read
     // again at the next sign.
     let _ = tokio::time::timeout(MAX_DEBOUNCE, quiet).await;

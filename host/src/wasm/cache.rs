@@ -46,27 +46,6 @@ impl CodeCache {
         }
     }
 
-    /// The component of this digest: from the cache, or compiled and kept. Blocks.
-    pub(super) fn component(
-        &self,
-        engine: &Engine,
-        digest: &str,
-        bytes: &[u8],
-    ) -> wasmtime::Result<Component> {
-        if let Some(component) = self.load(engine, digest) {
-            return Ok(component);
-        }
-        let component = Component::from_binary(engine, bytes)?;
-        if let Err(error) = self.keep(digest, &component) {
-            tracing::warn!(
-                error = format!("{error:#}"),
-                digest,
-                "compiled code could not be kept"
-            );
-        }
-        Ok(component)
-    }
-
     /// Removes the code of components that are not among these, and all that another engine (another
     /// version of Hookyard, another processor) compiled. Blocks.
     pub(super) fn sweep(&self, digests: &BTreeSet<String>) {
@@ -93,7 +72,8 @@ impl CodeCache {
         self.dir.join(format!("{digest}.cwasm"))
     }
 
-    fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
+    /// The code of the component of this digest, if it is there and as it was written. Blocks.
+    pub(super) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let path = self.path(digest);
         let sealed = fs::read(&path).ok()?;
         let code = self.open_seal(digest, &sealed);
@@ -127,14 +107,13 @@ impl CodeCache {
         Some(mac)
     }
 
-    fn keep(&self, digest: &str, component: &Component) -> wasmtime::Result<()> {
-        let code = component.serialize()?;
-        let Some(seal) = self.seal(digest, &code) else {
+    /// Keeps what a compiler of this host made of the component of this digest. Blocks.
+    pub(super) fn keep(&self, digest: &str, code: &[u8]) -> io::Result<()> {
+        let Some(seal) = self.seal(digest, code) else {
             return Ok(());
         };
         let seal = seal.finalize().into_bytes();
-        write_private(&self.path(digest), &[&seal[..], &code])?;
-        Ok(())
+        write_private(&self.path(digest), &[&seal[..], code])
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use wasmtime::Store;
 
-use super::abi::v0_1;
+use super::abi::v0_1::{self, WorldPre};
 use super::host::{HostState, Passed, RunContext};
 use super::limits::{CpuMeter, Marks};
 use super::plugin::Plugin;
@@ -52,9 +52,10 @@ impl Plugin {
         let limits = in_force.spec.limits.clone();
         let recorder = Arc::new(Recorder::new(limits.log_bytes, limits.requests));
         let marks = Arc::new(Marks::default());
-        let meter = CpuMeter::new(limits.cpu, Arc::clone(&marks));
+        let linked = self.code.linked();
+        let meter = CpuMeter::new(linked.allows(limits.cpu), Arc::clone(&marks));
         let context = RunContext::new(self, settings, limits.clone(), Arc::clone(&recorder));
-        let call = meter.measure(self.call(jobs, Arc::new(context), &meter, &marks));
+        let call = meter.measure(call(&linked.world, jobs, Arc::new(context), &meter, &marks));
         let call = AssertUnwindSafe(call).catch_unwind();
         let ends = match tokio::time::timeout(limits.timeout, call).await {
             Ok(Ok(Ok(ends))) => ends,
@@ -98,33 +99,28 @@ impl Plugin {
             _ => end,
         }
     }
+}
 
-    async fn call(
-        &self,
-        jobs: &[Job],
-        context: Arc<RunContext>,
-        meter: &Arc<CpuMeter>,
-        marks: &Arc<Marks>,
-    ) -> Result<Ends, Failed> {
-        let jobs: Vec<_> = jobs
-            .iter()
-            .map(v0_1::job)
-            .collect::<Result<_, _>>()
-            .map_err(Failed::Host)?;
-        let memory = context.limits.memory;
-        let state = HostState::for_run(context, memory, Arc::clone(marks));
-        let mut store = store(self.world.engine(), state, meter);
-        let world = self
-            .world
-            .instantiate_async(&mut store)
-            .await
-            .map_err(Failed::Guest)?;
-        let results = world
-            .call_handle(&mut store, &jobs)
-            .await
-            .map_err(Failed::Guest)?;
-        Ok(v0_1::ends(results, jobs.len()))
-    }
+async fn call(
+    world: &WorldPre<HostState>,
+    jobs: &[Job],
+    context: Arc<RunContext>,
+    meter: &Arc<CpuMeter>,
+    marks: &Arc<Marks>,
+) -> Result<Ends, Failed> {
+    let jobs: Vec<_> = jobs
+        .iter()
+        .map(v0_1::job)
+        .collect::<Result<_, _>>()
+        .map_err(Failed::Host)?;
+    let memory = context.limits.memory;
+    let state = HostState::for_run(context, memory, Arc::clone(marks));
+    let mut store = store(world.engine(), state, meter);
+    let instance = world.instantiate_async(&mut store).await;
+    let instance = instance.map_err(Failed::Guest)?;
+    let results = instance.call_handle(&mut store, &jobs).await;
+    let results = results.map_err(Failed::Guest)?;
+    Ok(v0_1::ends(results, jobs.len()))
 }
 
 /// A store with every bound in place.

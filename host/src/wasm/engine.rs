@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
-use super::cache::CodeCache;
+use super::compiler::{Compiler, Grade};
 use super::host::{self, HostState};
 
 /// How often a running guest yields, and how exact the CPU limit is.
@@ -65,7 +65,7 @@ impl Default for Pool {
 /// Compiles components and holds what every instance needs. One per process.
 pub struct Runtime {
     engine: Engine,
-    cache: Option<CodeCache>,
+    compiler: Compiler,
     linker: Linker<HostState>,
     places: Semaphore,
     pooled: bool,
@@ -109,10 +109,10 @@ impl Runtime {
         };
         let linker = host::linker(&engine).map_err(fail)?;
         tick(&engine).map_err(|e| RuntimeError(format!("its clock's thread cannot start: {e}")))?;
-        let cache = data_dir.map(|dir| CodeCache::open(dir, &engine));
+        let compiler = Compiler::new(&config(None), data_dir, &engine).map_err(fail)?;
         Ok(Arc::new(Self {
             engine,
-            cache,
+            compiler,
             linker,
             places: Semaphore::new(pool.runs as usize),
             pooled,
@@ -139,20 +139,26 @@ impl Runtime {
         self.places.acquire().await.ok()
     }
 
-    /// The component of these bytes, compiled before or now. Takes seconds of processor time: not
-    /// for async threads.
-    pub(super) fn component(&self, digest: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
-        match &self.cache {
-            Some(cache) => cache.component(&self.engine, digest, bytes),
-            None => Component::from_binary(&self.engine, bytes),
-        }
+    /// The component of these bytes, compiled before, or now into this grade. Takes seconds of processor
+    /// time: not for async threads.
+    pub(super) fn component(
+        &self,
+        digest: &str,
+        bytes: &[u8],
+        grade: Grade,
+    ) -> wasmtime::Result<(Component, Grade)> {
+        self.compiler.component(&self.engine, digest, bytes, grade)
+    }
+
+    /// The component of these bytes that serves as a draft, optimised. Leaves processors to others. Takes
+    /// seconds: not for async threads.
+    pub(super) fn optimise(&self, digest: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
+        self.compiler.optimise(&self.engine, digest, bytes)
     }
 
     /// Removes the compiled code of components that are not among these. Blocks.
     pub(super) fn sweep_cache(&self, digests: &BTreeSet<String>) {
-        if let Some(cache) = &self.cache {
-            cache.sweep(digests);
-        }
+        self.compiler.sweep(digests);
     }
 }
 

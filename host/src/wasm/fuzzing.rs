@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::compiler::Grade;
 use super::engine::Runtime;
 use super::load;
 use super::manifest::{Manifest, SecretAsk, SecretKind};
@@ -50,6 +51,6 @@ pub fn manifest(name: &str, schema: &str, http: Vec<String>, secret: &str) -> Re
 /// # Errors
 /// Why it is none.
 pub async fn component(runtime: &Arc<Runtime>, bytes: Vec<u8>) -> Result<(), String> {
-    let build = load::build(runtime, Source::of(bytes)).await;
+    let build = load::build(runtime, Source::of(bytes), Grade::Optimised).await;
     build.map(drop).map_err(|error| error.to_string())
 }

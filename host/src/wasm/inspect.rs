@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::compiler::Grade;
 use super::engine::Runtime;
 use super::load::{self, LoadError};
 use super::manifest::Manifest;
@@ -34,7 +35,7 @@ impl Runtime {
     pub async fn inspect(self: &Arc<Self>, path: &Path) -> Result<Inspection, LoadError> {
         let file = source::read(path).await?;
         let size = file.bytes.len() as u64;
-        let build = load::build(self, file).await?;
+        let build = load::build(self, file, Grade::Optimised).await?;
         Ok(Inspection {
             manifest: Manifest::clone(&build.manifest),
             imports: build.imports,
@@ -61,7 +62,7 @@ impl Runtime {
             sources.fetch(spec, &signer).await.map_err(told)?;
         }
         let file = sources.read(spec, &signer).await.map_err(told)?;
-        let build = load::build(self, file).await.map_err(told)?;
+        let build = load::build(self, file, Grade::Optimised).await.map_err(told)?;
         let (spec, environment) = (Arc::new(spec.clone()), Arc::new(environment.clone()));
         let settings = load::settings(&spec, &build.manifest, &build.schemas, &environment, None).await;
         let mut warnings = settings.map_err(told)?.warnings;

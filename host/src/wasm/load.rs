@@ -10,6 +10,7 @@ use wasmtime::component::Component;
 
 use super::abi::v0_1::{self, WorldPre};
 use super::call;
+use super::compiler::Grade;
 use super::engine::Runtime;
 use super::host::HostState;
 use super::limits::{CpuMeter, Marks};
@@ -113,6 +114,7 @@ pub(super) struct Build {
     pub(super) manifest: Arc<Manifest>,
     pub(super) schemas: Arc<Schemas>,
     pub(super) world: WorldPre<HostState>,
+    pub(super) grade: Grade,
     pub(super) took: Took,
 }
 
@@ -131,13 +133,13 @@ pub(super) async fn settings(
     blocking(move || made().map_err(LoadError::Settings)).await
 }
 
-/// Makes a build of a component's bytes.
-pub(super) async fn build(runtime: &Arc<Runtime>, file: Source) -> Result<Build, LoadError> {
+/// Makes a build of a component's bytes; what is not in the cache is compiled into this grade.
+pub(super) async fn build(runtime: &Arc<Runtime>, file: Source, grade: Grade) -> Result<Build, LoadError> {
     let begun = Instant::now();
     let (compiler, source) = (Arc::clone(runtime), file.clone());
-    let component = blocking(move || {
+    let (component, grade) = blocking(move || {
         check_preamble(&source.bytes)?;
-        let component = compiler.component(&source.digest, &source.bytes);
+        let component = compiler.component(&source.digest, &source.bytes, grade);
         component.map_err(|e| not_valid(&e))
     })
     .await?;
@@ -163,7 +165,18 @@ pub(super) async fn build(runtime: &Arc<Runtime>, file: Source) -> Result<Build,
         manifest,
         schemas: Arc::new(schemas),
         world,
+        grade,
     })
+}
+
+/// The optimised code of a build that serves as a draft. Blocks for seconds.
+pub(super) fn optimise(
+    runtime: &Runtime,
+    digest: &str,
+    bytes: &[u8],
+) -> Result<WorldPre<HostState>, LoadError> {
+    let component = runtime.optimise(digest, bytes).map_err(|e| not_valid(&e))?;
+    link(runtime, &component)
 }
 
 /// The error with what differs from the world spelled out, where that can be told.

@@ -8,9 +8,8 @@ use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::abi::v0_1::WorldPre;
+use super::code::Code;
 use super::engine::Runtime;
-use super::host::HostState;
 use super::manifest::Manifest;
 use super::registry::{Journal, RegistryDeps};
 use super::rights::{self, Ask, Missing};
@@ -72,7 +71,7 @@ pub struct Plugin {
     pub(super) settings: ArcSwap<Settings>,
     pub(super) manifest: Arc<Manifest>,
     pub(super) schemas: Arc<Schemas>,
-    pub(super) world: WorldPre<HostState>,
+    pub(super) code: Code,
     pub(super) generation: u64,
     pub(super) digest: String,
     /// The keys that are known to have signed it.

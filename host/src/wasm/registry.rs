@@ -3,6 +3,7 @@
 mod archive;
 mod fetching;
 mod journal;
+mod optimise;
 mod reload;
 mod rollback;
 mod slot;
@@ -23,6 +24,7 @@ pub(super) use self::journal::Journal;
 pub use self::reload::{Phases, Reload, ReloadCause, ReloadResult, RollbackError};
 use self::slot::Slot;
 pub use self::status::{ApplyReport, PluginState, PluginStatus};
+use super::compiler::Grade;
 use super::engine::Runtime;
 use super::load;
 use super::plugin::Plugin;
@@ -59,12 +61,23 @@ struct Workshop {
     /// Shared by whoever loads; taken alone to clear away what no plugin names.
     loads: tokio::sync::RwLock<()>,
     only_looks: AtomicBool,
+    /// Whether what is not in the cache serves as a draft first.
+    drafts: AtomicBool,
 }
 
 impl Workshop {
     /// Whether this process loads plugins for one command, and not to serve.
     fn only_looks(&self) -> bool {
         self.only_looks.load(Ordering::Relaxed)
+    }
+
+    /// How good code must be to serve at first.
+    fn grade(&self) -> Grade {
+        if self.drafts.load(Ordering::Relaxed) {
+            Grade::Draft
+        } else {
+            Grade::Optimised
+        }
     }
 }
 
@@ -89,6 +102,7 @@ impl Registry {
                 deps: Arc::new(deps),
                 archive,
                 only_looks: AtomicBool::new(false),
+                drafts: AtomicBool::new(false),
                 loads: tokio::sync::RwLock::default(),
             }),
             slots: RwLock::default(),

@@ -118,7 +118,7 @@ async fn a_link_in_the_middle_of_the_path_that_is_swapped_is_seen() {
 
 #[test]
 fn only_what_may_be_about_the_files_counts() {
-    use notify::event::{AccessKind, CreateKind, Flag, ModifyKind};
+    use notify::event::{CreateKind, Flag};
     let marks: BTreeSet<PathBuf> = ["/srv", "/srv/x.wasm"].map(PathBuf::from).into();
     let event = |kind: EventKind, path: &str| Ok(notify::Event::new(kind).add_path(PathBuf::from(path)));
     let modified = EventKind::Modify(ModifyKind::Any);
@@ -135,9 +135,21 @@ fn only_what_may_be_about_the_files_counts() {
         &event(EventKind::Access(AccessKind::Any), "/srv/x.wasm"),
         &marks
     ));
+    let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+    assert!(counts(&event(closed, "/srv/x.wasm"), &marks));
     let lost = notify::Event::new(EventKind::Other).set_flag(Flag::Rescan);
     assert!(counts(&Ok(lost), &marks));
     assert!(counts(&Err(notify::Error::generic("lost")), &marks));
+}
+
+#[test]
+fn a_file_that_its_writer_closed_or_that_was_moved_there_is_whole() {
+    let whole = |kind| is_whole(&notify::Event::new(kind));
+    assert!(whole(EventKind::Access(AccessKind::Close(AccessMode::Write))));
+    assert!(whole(EventKind::Modify(ModifyKind::Name(RenameMode::To))));
+    assert!(!whole(EventKind::Access(AccessKind::Close(AccessMode::Read))));
+    assert!(!whole(EventKind::Modify(ModifyKind::Any)));
+    assert!(!whole(EventKind::Modify(ModifyKind::Name(RenameMode::From))));
 }
 
 #[tokio::test]

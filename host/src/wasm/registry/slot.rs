@@ -117,6 +117,11 @@ impl Slot {
         kept.chain(newest).chain(read).collect()
     }
 
+    /// The newest generation, whether or not it fits the section in force.
+    pub(super) fn newest(&self) -> Option<Arc<Plugin>> {
+        self.newest.load_full()
+    }
+
     /// The generation that serves.
     pub(super) fn current(&self) -> Option<Arc<Plugin>> {
         self.newest.load_full().filter(|plugin| plugin.fits())
@@ -248,6 +253,7 @@ impl Slot {
             state,
             generation: current.as_ref().map(|plugin| plugin.generation),
             digest: current.as_ref().map(|plugin| plugin.digest.clone()),
+            code: current.as_ref().map(|plugin| plugin.code.grade()),
             earlier_digests: self.journal().earlier().map(str::to_owned).collect(),
             error: outcome.error,
             warnings,

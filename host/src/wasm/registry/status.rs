@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
-use crate::wasm::Manifest;
+use crate::wasm::{Grade, Manifest};
 
 /// Where a plugin stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -35,6 +35,8 @@ pub struct PluginStatus {
     /// The generation that serves, and the SHA-256 of its component; `None` when none does.
     pub generation: Option<u64>,
     pub digest: Option<String>,
+    /// Whether it runs on code that was compiled in haste or optimised; `None` when none does.
+    pub code: Option<Grade>,
     /// The kept builds that served before, newest first: what a rollback returns to.
     pub earlier_digests: Vec<String>,
     /// Why the newest build or settings are not in force, with the mend.

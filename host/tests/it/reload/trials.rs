@@ -84,7 +84,12 @@ async fn a_build_is_rolled_back_for_deliveries_and_not_for_attempts() {
     scene.serving("fail").await;
 
     scene.fails("reject").await;
-    let status = scene.serving("version_one").await;
+    scene.serving("version_one").await;
+    // It serves from before the file is compared with it.
+    let status = wait(&scene.pipeline, "last-good", |plugin| {
+        plugin["state"] == "last-good"
+    });
+    let status = status.await;
     let id = scene.send("reject").await;
     scene.pipeline.wait_status(&id, "processed").await;
     let error = status["error"].as_str().unwrap_or_default();

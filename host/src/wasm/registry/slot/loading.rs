@@ -11,6 +11,7 @@ use super::super::reload::{Phases, Reload, ReloadCause, ReloadResult};
 use super::super::{Fetch, Workshop};
 use super::{Outcome, Slot, wait_of};
 use crate::domain::plugin::PluginSpec;
+use crate::wasm::code::Code;
 use crate::wasm::load::{self, Build, LoadError};
 use crate::wasm::manifest::Manifest;
 use crate::wasm::plugin::{FirstRun, Plugin, Settings};
@@ -233,7 +234,7 @@ impl<'a> Loading<'a> {
     /// Builds from these bytes and lets the build serve. `false` when the section is another by now:
     /// then nothing has changed.
     async fn install(&mut self, file: Source, occasion: Occasion) -> Result<bool, LoadError> {
-        let build = load::build(&self.workshop.runtime, file.clone()).await?;
+        let build = load::build(&self.workshop.runtime, file.clone(), self.workshop.grade()).await?;
         self.phases.compile_ms = millis(build.took.compile);
         self.phases.describe_ms = millis(build.took.describe);
         let begun = Instant::now();
@@ -274,7 +275,7 @@ impl<'a> Loading<'a> {
             settings: ArcSwap::from_pointee(settings),
             manifest: build.manifest,
             schemas: build.schemas,
-            world: build.world,
+            code: Code::new(build.world, build.grade, &file.bytes),
             generation,
             digest: build.digest,
             signers: ArcSwap::from_pointee(signers),

@@ -1,13 +1,16 @@
 //! One load of a plugin, from its file or from a kept build, timed and noted in the journal.
 
+mod entry;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
-use super::super::journal::{Journal, Rejected};
-use super::super::reload::{Phases, Reload, ReloadCause, ReloadResult};
+use self::entry::Occasion;
+use super::super::journal::Rejected;
+use super::super::reload::{Phases, ReloadCause};
 use super::super::{Fetch, Workshop};
 use super::{Outcome, Slot, wait_of};
 use crate::domain::plugin::PluginSpec;
@@ -34,24 +37,6 @@ pub(super) struct Loading<'a> {
     trying: Option<String>,
     /// Who asked for the file's build although it had been rolled back.
     undone_by: Option<String>,
-}
-
-/// Why a build is to serve.
-struct Occasion {
-    cause: ReloadCause,
-    why: Option<String>,
-    /// The build it takes the place of, when that was rolled back.
-    rejected: Option<Rejected>,
-}
-
-impl Occasion {
-    fn of(cause: ReloadCause, why: Option<String>) -> Self {
-        Self {
-            cause,
-            why,
-            rejected: None,
-        }
-    }
 }
 
 impl<'a> Loading<'a> {
@@ -297,16 +282,6 @@ impl<'a> Loading<'a> {
         self.slot.newest.store(Some(Arc::new(plugin)));
     }
 
-    /// Whether such a load belongs in the history. A process that only does one command looks at
-    /// plugins as they are; what it was asked to change does belong there.
-    fn is_told(&self, cause: ReloadCause) -> bool {
-        let asked_for = matches!(
-            cause,
-            ReloadCause::Rollback | ReloadCause::Failures | ReloadCause::Undo
-        );
-        asked_for || !self.workshop.only_looks()
-    }
-
     /// Lets an earlier build serve in the place of one that is rejected. `false` when the section is
     /// another by now: then nothing has changed.
     pub(super) async fn in_place_of(
@@ -351,55 +326,6 @@ impl<'a> Loading<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The entry of a load that serves.
-    fn loaded(&self, journal: &Journal, occasion: &Occasion, generation: u64) -> Reload {
-        Reload {
-            generation: Some(generation),
-            ..self.entry(
-                journal,
-                occasion.cause,
-                ReloadResult::Loaded,
-                occasion.why.clone(),
-            )
-        }
-    }
-
-    /// Notes a load that came to nothing.
-    async fn refused(&self, cause: ReloadCause, why: &str) {
-        tracing::warn!(plugin = %self.spec.name, error = why, "plugin not loaded");
-        if !self.is_told(cause) {
-            return;
-        }
-        let new = {
-            let mut journal = self.slot.journal();
-            let reload = self.entry(&journal, cause, ReloadResult::Refused, Some(why.to_owned()));
-            journal.note(reload)
-        };
-        if new {
-            self.slot.save(self.workshop, None).await;
-        }
-    }
-
-    fn entry(
-        &self,
-        journal: &Journal,
-        cause: ReloadCause,
-        result: ReloadResult,
-        why: Option<String>,
-    ) -> Reload {
-        Reload {
-            at: self.workshop.deps.clock.now(),
-            cause,
-            result,
-            old_digest: journal.serving().map(str::to_owned),
-            new_digest: self.trying.clone(),
-            generation: None,
-            why,
-            duration_ms: millis(self.started.elapsed()),
-            phases: self.phases,
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a plugin sees and what it cannot do.
 
+mod memories;
+
 use std::time::Duration;
 
 use hookyard::domain::attempt::LogLevel;

@@ -171,6 +171,12 @@ pub const ROWS: &[(&str, &str, &str, &str)] = &[
         "wasm::limits::instances::what_is_more_than_an_instance_may_have_is_refused",
     ),
     (
+        "L30",
+        "a plugin that brings 20 memories",
+        "not loaded; the reason names the bound",
+        "sandbox::memories::a_plugin_with_many_memories_is_not_loaded_and_one_with_few_is",
+    ),
+    (
         "L21",
         "all places of the pool taken",
         "others wait; no attempt is lost",

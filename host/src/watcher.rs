@@ -127,8 +127,6 @@ impl Watcher {
     /// changed: they may have, since the caller loaded them.
     pub fn watch_components(&self, components: Vec<(PluginName, PathBuf)>) {
         self.shared.lock().components = components;
-        // Nobody is writing for all that is known: what was saved meanwhile need not wait.
-        self.shared.whole.store(true, Ordering::Relaxed);
         self.shared.bell.notify_one();
     }
 }

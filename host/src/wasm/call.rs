@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use wasmtime::Store;
 
 use super::abi::v0_1::{self, WorldPre};
+use super::compiler::Grade;
 use super::host::{HostState, Passed, RunContext};
 use super::limits::{CpuMeter, Marks};
 use super::plugin::Plugin;
@@ -53,14 +54,16 @@ impl Plugin {
         let recorder = Arc::new(Recorder::new(limits.log_bytes, limits.requests));
         let marks = Arc::new(Marks::default());
         let linked = self.code.linked();
-        let meter = CpuMeter::new(linked.allows(limits.cpu), Arc::clone(&marks));
+        let meter = CpuMeter::new(linked.grade.allows(limits.cpu), Arc::clone(&marks));
         let context = RunContext::new(self, settings, limits.clone(), Arc::clone(&recorder));
         let call = meter.measure(call(&linked.world, jobs, Arc::new(context), &meter, &marks));
         let call = AssertUnwindSafe(call).catch_unwind();
         let ends = match tokio::time::timeout(limits.timeout, call).await {
             Ok(Ok(Ok(ends))) => ends,
             Ok(Ok(Err(Failed::Host(text)))) => Ends::Whole(RunEnd::Host(text)),
-            Ok(Ok(Err(Failed::Guest(error)))) => Ends::Whole(trapped(&error, &marks, limits.cpu, &recorder)),
+            Ok(Ok(Err(Failed::Guest(error)))) => {
+                Ends::Whole(trapped(&error, &marks, (limits.cpu, linked.grade), &recorder))
+            }
             Ok(Err(_panic)) => Ends::Whole(RunEnd::Host(
                 "the host failed while it ran the plugin; its log has the place".to_owned(),
             )),
@@ -145,7 +148,7 @@ enum Failed {
     Guest(wasmtime::Error),
 }
 
-fn trapped(error: &wasmtime::Error, marks: &Marks, cpu: Duration, recorder: &Recorder) -> RunEnd {
+fn trapped(error: &wasmtime::Error, marks: &Marks, cpu: (Duration, Grade), recorder: &Recorder) -> RunEnd {
     let reason = reason(error, &recorder.stderr_tail());
     if is_full_pool(error) {
         return RunEnd::Defer {
@@ -156,7 +159,7 @@ fn trapped(error: &wasmtime::Error, marks: &Marks, cpu: Duration, recorder: &Rec
     if let Some(Passed(bound)) = error.downcast_ref::<Passed>() {
         return RunEnd::Limit(bound.clone());
     }
-    match marks.crossed(cpu) {
+    match marks.crossed(cpu.0, cpu.1) {
         Some(limit) => RunEnd::Limit(format!("{limit}\n{reason}")),
         None => RunEnd::Trapped(reason),
     }

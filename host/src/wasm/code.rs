@@ -1,7 +1,6 @@
 //! The machine code of one build while it serves: a draft gives way to optimised code between two runs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -9,29 +8,15 @@ use super::abi::v0_1::WorldPre;
 use super::compiler::Grade;
 use super::host::HostState;
 
-/// How much more processor time a run on a draft may use than `limits.cpu` says, so that a plugin
-/// that needs most of what it has does not fail for being new.
-const DRAFT_ALLOWANCE: u32 = 4;
-
 /// The code that the next run begins with.
 pub(super) struct Code(ArcSwap<Linked>);
 
 /// Code with its imports resolved.
 pub(super) struct Linked {
     pub(super) world: WorldPre<HostState>,
-    grade: Grade,
+    pub(super) grade: Grade,
     /// The component that is still to be optimised.
     draft_of: Option<Arc<[u8]>>,
-}
-
-impl Linked {
-    /// The processor time a run may use where this is the limit.
-    pub(super) fn allows(&self, cpu: Duration) -> Duration {
-        match self.grade {
-            Grade::Draft => cpu.saturating_mul(DRAFT_ALLOWANCE),
-            Grade::Optimised => cpu,
-        }
-    }
 }
 
 impl Code {
@@ -69,13 +54,9 @@ impl Code {
         }));
     }
 
-    /// Leaves it a draft for good: it cannot be optimised.
+    /// Leaves the code as it is for good, with no more processor time than other plugins have.
     pub(super) fn give_up(&self) {
-        let now = self.0.load();
-        self.0.store(Arc::new(Linked {
-            world: now.world.clone(),
-            grade: now.grade,
-            draft_of: None,
-        }));
+        let world = self.0.load().world.clone();
+        self.improve(world);
     }
 }

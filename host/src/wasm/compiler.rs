@@ -7,22 +7,45 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm};
 
 use super::cache::CodeCache;
 use super::precompiled;
 
+/// How much more processor time a run on a draft may use than a limit says, so that a plugin that needs
+/// most of what it has does not fail for being new.
+const DRAFT_ALLOWANCE: u32 = 4;
+
 /// How much was done for the speed of compiled code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grade {
     /// Compiled in haste; takes a multiple of the time to run.
     Draft,
     /// As good as the compiler makes it.
     Optimised,
+}
+
+impl Grade {
+    /// The processor time that such code may use where this is the limit.
+    pub(super) fn allows(self, cpu: Duration) -> Duration {
+        match self {
+            Self::Draft => cpu.saturating_mul(DRAFT_ALLOWANCE),
+            Self::Optimised => cpu,
+        }
+    }
+
+    /// Where that comes from, for people.
+    pub(super) const fn allowed_by(self) -> &'static str {
+        match self {
+            Self::Draft => "four times limits.cpu, until its code is optimised",
+            Self::Optimised => "limits.cpu",
+        }
+    }
 }
 
 /// The compilers, and what they made before.
@@ -89,8 +112,9 @@ impl Compiler {
             return Ok(component);
         }
         let code = self.optimising.precompile_component(bytes)?;
+        let component = precompiled::load(engine, &code)?;
         self.keep(digest, &code);
-        precompiled::load(engine, &code)
+        Ok(component)
     }
 
     /// Removes the compiled code of components that are not among these. Blocks.

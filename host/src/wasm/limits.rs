@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
+use super::compiler::Grade;
 use super::engine::{INSTANCES_PER_COMPONENT, MEMORIES_PER_COMPONENT, TABLE_ELEMENTS, TABLES_PER_COMPONENT};
 use super::text;
 
@@ -28,12 +29,13 @@ impl Marks {
         self.memory_peak.load(Ordering::Relaxed)
     }
 
-    /// The limit that explains why a run failed, if one does.
-    pub(super) fn crossed(&self, cpu: Duration) -> Option<String> {
+    /// The limit that explains why a run on such code failed, if one does; `cpu` is its limit.
+    pub(super) fn crossed(&self, cpu: Duration, grade: Grade) -> Option<String> {
         if self.cpu.load(Ordering::Acquire) {
             return Some(format!(
-                "cpu: the run kept a processor busy for more than the {} it is allowed (limits.cpu)",
-                humantime::format_duration(cpu)
+                "cpu: the run kept a processor busy for more than the {} it is allowed ({})",
+                humantime::format_duration(grade.allows(cpu)),
+                grade.allowed_by()
             ));
         }
         self.memory.get().cloned()
@@ -198,7 +200,7 @@ mod tests {
         assert!(limits.memory_growing(0, 60, None).expect("an answer"));
         assert!(!limits.memory_growing(0, 60, None).expect("an answer"));
         assert!(limits.memory_growing(0, 40, None).expect("an answer"));
-        let said = marks.crossed(Duration::ZERO).expect("a mark");
+        let said = marks.crossed(Duration::ZERO, Grade::Optimised).expect("a mark");
         assert!(
             said.starts_with("memory: the instance asked for 120 bytes of 100 bytes"),
             "{said}"

@@ -148,7 +148,7 @@ pub(super) async fn build(runtime: &Arc<Runtime>, file: Source, grade: Grade) ->
         Err(error) => return Err(unlike_ours(&file, error).await),
     };
     let compile = begun.elapsed();
-    let manifest = match describe(runtime, &world).await {
+    let manifest = match describe(runtime, &world, grade).await {
         Ok(said) => Arc::new(said),
         Err(error @ LoadError::World(_)) => return Err(unlike_ours(&file, error).await),
         Err(error) => return Err(error),
@@ -175,7 +175,8 @@ pub(super) fn optimise(
     digest: &str,
     bytes: &[u8],
 ) -> Result<WorldPre<HostState>, LoadError> {
-    let component = runtime.optimise(digest, bytes).map_err(|e| not_valid(&e))?;
+    let component = runtime.optimise(digest, bytes);
+    let component = component.map_err(|e| LoadError::Host(format!("{e:#}")))?;
     link(runtime, &component)
 }
 
@@ -268,10 +269,14 @@ fn provided(import: &str) -> bool {
 
 /// Asks a build who it is, under tight limits and with every import refused. Waits while runs
 /// leave no room for it.
-async fn describe(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Manifest, LoadError> {
+async fn describe(
+    runtime: &Runtime,
+    world: &WorldPre<HostState>,
+    grade: Grade,
+) -> Result<Manifest, LoadError> {
     let _place = runtime.place().await;
     for _ in 0..FULL_POOL_TRIES {
-        match ask(runtime, world).await {
+        match ask(runtime, world, grade).await {
             Err(Unanswered::FullPool) => tokio::time::sleep(FULL_POOL_WAIT).await,
             Err(Unanswered::Failed(text)) => return Err(LoadError::Describe(text)),
             Err(Unanswered::NotStarted(text)) => return Err(LoadError::World(text)),
@@ -289,10 +294,10 @@ enum Unanswered {
     Failed(String),
 }
 
-async fn ask(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Manifest, Unanswered> {
+async fn ask(runtime: &Runtime, world: &WorldPre<HostState>, grade: Grade) -> Result<Manifest, Unanswered> {
     let recorder = Arc::new(Recorder::new(DESCRIBE_LOG, 0));
     let marks = Arc::new(Marks::default());
-    let meter = CpuMeter::new(DESCRIBE_CPU, Arc::clone(&marks));
+    let meter = CpuMeter::new(grade.allows(DESCRIBE_CPU), Arc::clone(&marks));
     let state = HostState::for_describe(Arc::clone(&recorder), DESCRIBE_MEMORY, Arc::clone(&marks));
     let started = AtomicBool::new(false);
     let ask = meter.measure(async {
@@ -305,7 +310,7 @@ async fn ask(runtime: &Runtime, world: &WorldPre<HostState>) -> Result<Manifest,
         Ok(Ok(said)) => Ok(v0_1::manifest(said)),
         Ok(Err(error)) if call::is_full_pool(&error) => Err(Unanswered::FullPool),
         Ok(Err(error)) => {
-            let limit = marks.crossed(DESCRIBE_CPU);
+            let limit = marks.crossed(DESCRIBE_CPU, grade);
             let reason = call::reason(&error, &recorder.stderr_tail());
             match limit {
                 Some(limit) => Err(Unanswered::Failed(format!("{limit}\n{reason}"))),

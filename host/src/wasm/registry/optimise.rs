@@ -1,5 +1,6 @@
 //! What serves as a draft is compiled once more, for speed, when nothing new has been loaded for a while.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -18,64 +19,59 @@ const MAX_QUIET: Duration = Duration::from_secs(30);
 impl Registry {
     /// From now on builds serve as drafts until [`Self::optimise`] has had its turn.
     pub fn draft_first(&self) {
-        self.workshop
-            .drafts
-            .store(true, std::sync::atomic::Ordering::Relaxed);
+        self.workshop.drafts.store(true, Ordering::Relaxed);
     }
 
-    /// Optimises drafts whenever loads have been quiet for two seconds. Never returns; may be dropped.
+    /// Optimises a draft whenever loads have been quiet for two seconds. Does not return while there is a
+    /// registry; may be dropped.
     pub async fn keep_optimising(&self) {
         let mut changes = self.changes();
         loop {
-            while self.drafts().is_empty() {
+            while self.draft().is_none() {
                 if changes.changed().await.is_err() {
                     return;
                 }
             }
             let quiet = async { while timeout(QUIET, changes.changed()).await.is_ok() {} };
-            let _told_or_late = timeout(MAX_QUIET, quiet).await;
+            let _quiet_or_late = timeout(MAX_QUIET, quiet).await;
             self.optimise().await;
         }
     }
 
-    /// Compiles what serves as a draft once more, one component after the other, and lets the code take the
-    /// draft's place: the build and its generation stay the same. One that cannot be compiled so stays
-    /// a draft.
+    /// Compiles one plugin that serves as a draft once more, if there is one, and lets the code take the
+    /// draft's place: the build and its generation stay the same. What cannot be compiled so stays as
+    /// it is.
     pub async fn optimise(&self) {
-        for (plugin, bytes) in self.drafts() {
-            if !self.serves(&plugin) {
-                continue;
-            }
+        let Some((plugin, bytes)) = self.draft() else {
+            return;
+        };
+        let compiled = {
+            // What is being kept is not cleared away meanwhile.
+            let _load = self.workshop.loads.read().await;
             let (runtime, digest) = (Arc::clone(&self.workshop.runtime), plugin.digest.clone());
-            let compiled = load::blocking(move || load::optimise(&runtime, &digest, &bytes)).await;
-            match compiled {
-                Ok(world) => {
-                    plugin.code.improve(world);
-                    tracing::info!(plugin = %plugin.name(), generation = plugin.generation, "plugin optimised");
-                }
-                Err(error) => {
-                    plugin.code.give_up();
-                    tracing::warn!(plugin = %plugin.name(), %error, "the plugin stays unoptimised, which is slower");
-                }
+            load::blocking(move || load::optimise(&runtime, &digest, &bytes)).await
+        };
+        match compiled {
+            Ok(world) => {
+                plugin.code.improve(world);
+                tracing::info!(plugin = %plugin.name(), generation = plugin.generation, "plugin optimised");
             }
-            self.tell();
+            Err(error) => {
+                plugin.code.give_up();
+                tracing::warn!(plugin = %plugin.name(), %error, "the plugin stays unoptimised, which is slower");
+            }
         }
+        // It may have been replaced meanwhile.
+        self.end_load().await;
     }
 
-    /// The plugins that serve as drafts, and their components.
-    fn drafts(&self) -> Vec<(Arc<Plugin>, Arc<[u8]>)> {
+    /// A plugin that serves as a draft, and its component.
+    fn draft(&self) -> Option<(Arc<Plugin>, Arc<[u8]>)> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        let newest = slots.values().filter_map(|slot| slot.newest());
-        let drafts = newest.filter_map(|plugin| {
+        slots.values().find_map(|slot| {
+            let plugin = slot.newest()?;
             let bytes = plugin.code.draft_of()?;
             Some((plugin, bytes))
-        });
-        drafts.collect()
-    }
-
-    /// Whether it was not replaced meanwhile.
-    fn serves(&self, plugin: &Arc<Plugin>) -> bool {
-        let newest = self.find(plugin.name()).and_then(|slot| slot.newest());
-        newest.is_some_and(|newest| Arc::ptr_eq(&newest, plugin))
+        })
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::plugin::{DigestPrefix, PluginName};
 use crate::domain::time::Timestamp;
 use crate::domain::words::words;
+use crate::wasm::compiler::Grade;
 use crate::wasm::load::LoadError;
 
 /// Why a plugin was loaded, or its settings put in force.
@@ -93,6 +94,8 @@ pub struct Phases {
     pub read_ms: u64,
     /// Compiling, or taking the compiled code from the cache, and linking.
     pub compile_ms: u64,
+    /// Which code that gave; `None` when nothing was compiled.
+    pub code: Option<Grade>,
     /// `describe`, and the check of what it said.
     pub describe_ms: u64,
     /// Comparing the operator's section with the manifest.

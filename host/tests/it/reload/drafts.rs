@@ -4,12 +4,21 @@ use std::time::Duration;
 
 use hookyard::environment::Environment;
 use hookyard::wasm::{Grade, RunEnd};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cached;
 use super::files::wait;
 use crate::support::pipeline::Pipeline;
 use crate::support::plugins::{Yard, component, fixture, name};
+
+/// The processor limit that ended a run.
+async fn limit(yard: &Yard, payload: &Value) -> String {
+    let run = yard.run("misbehave", payload).await;
+    match run.end {
+        RunEnd::Limit(text) if text.starts_with("cpu: ") => text,
+        end => panic!("no processor limit: {end:?}"),
+    }
+}
 
 #[tokio::test]
 async fn a_draft_runs_within_its_limits_and_gives_way_without_a_new_generation() {
@@ -22,10 +31,11 @@ async fn a_draft_runs_within_its_limits_and_gives_way_without_a_new_generation()
     assert_eq!(draft.code, Some(Grade::Draft), "{draft:?}");
     assert!(cached(&yard).is_none(), "a draft is not kept");
     let looped = json!({"do": "loop"});
-    assert!(matches!(
-        yard.run("misbehave", &looped).await.end,
-        RunEnd::Limit(_)
-    ));
+    let stopped = limit(&yard, &looped).await;
+    assert!(
+        stopped.contains("800ms") && stopped.contains("four times limits.cpu"),
+        "{stopped}"
+    );
 
     yard.registry.optimise().await;
     let optimised = yard.registry.status(&plugin).expect("a plugin");
@@ -35,10 +45,11 @@ async fn a_draft_runs_within_its_limits_and_gives_way_without_a_new_generation()
         (draft.generation, &draft.loaded_at)
     );
     assert!(cached(&yard).is_some());
-    assert!(matches!(
-        yard.run("misbehave", &looped).await.end,
-        RunEnd::Limit(_)
-    ));
+    let stopped = limit(&yard, &looped).await;
+    assert!(
+        stopped.contains("200ms") && stopped.contains("(limits.cpu)"),
+        "{stopped}"
+    );
     assert_eq!(yard.registry.reloads(&plugin).expect("loads").len(), 1);
 
     yard.restart();
@@ -58,5 +69,7 @@ async fn a_server_optimises_what_it_serves() {
     let pipeline = Pipeline::start_in(dir.path(), &section, env).await;
     let optimised = wait(&pipeline, "optimised", |plugin| plugin["code"] == "optimised").await;
     assert_eq!(optimised["generation"], 1, "{optimised:#}");
+    let loads = pipeline.registry.reloads(&name("version")).expect("loads");
+    assert_eq!(loads[0].phases.code, Some(Grade::Draft), "{loads:?}");
     pipeline.stop().await;
 }

@@ -4,7 +4,6 @@ use hookyard::environment::Environment;
 use hookyard::wasm::PluginState;
 
 use crate::support::plugins::{Yard, component, spec};
-use hookyard::environment::Environment;
 
 /// Bytes of a component's preamble (component model, binary format).
 const PREAMBLE: usize = 8;
@@ -69,5 +68,8 @@ async fn a_plugin_with_many_memories_is_not_loaded_and_one_with_few_is() {
     let status = yard.apply(spec("memories", file)).await;
     assert_eq!(status.state, PluginState::LastGood, "{status:?}");
     let error = status.error.expect("a reason");
-    assert!(error.contains("memor") && error.contains('8'), "{error}");
+    assert!(
+        error.contains("memories") && error.contains("maximum of 8"),
+        "{error}"
+    );
 }

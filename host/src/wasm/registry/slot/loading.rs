@@ -220,6 +220,7 @@ impl<'a> Loading<'a> {
     /// then nothing has changed.
     async fn install(&mut self, file: Source, occasion: Occasion) -> Result<bool, LoadError> {
         let build = load::build(&self.workshop.runtime, file.clone(), self.workshop.grade()).await?;
+        self.phases.code = Some(build.grade);
         self.phases.compile_ms = millis(build.took.compile);
         self.phases.describe_ms = millis(build.took.describe);
         let begun = Instant::now();

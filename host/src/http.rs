@@ -29,13 +29,14 @@ pub mod serve;
 pub mod slash;
 pub mod users;
 pub mod views;
+mod whole;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Extension, OriginalUri};
 use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -111,7 +112,6 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
         .routes(routes!(audit::list))
-        .routes(routes!(receive::receive))
         .routes(routes!(events::list))
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
@@ -137,6 +137,9 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))
         .routes(routes!(docs::openapi))
+        // Of the routes above: an event whose sender has gone is sent again.
+        .layer(from_fn(whole::to_the_end))
+        .routes(routes!(receive::receive))
 }
 
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::SystemClock;
+use hookyard::domain::access::Role;
 use hookyard::secret::Secret;
 use hookyard::store;
 
@@ -31,7 +32,7 @@ pub async fn unknown_user() -> anyhow::Result<Row> {
             password: random(),
             first_name: String::new(),
             last_name: String::new(),
-            is_staff: false,
+            role: Role::Sender,
         };
         auth.create_user(account).await?;
         known.push(refused(&auth, &username, round).await?);

@@ -103,6 +103,7 @@ pub fn job(payload: &str) -> Job {
             status: EventStatus::Pending,
             error_message: None,
             owner: None,
+            redacted: Vec::new(),
         },
     }
 }

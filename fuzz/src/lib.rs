@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use hookyard::domain::access::Role;
+use hookyard::domain::api_key::SourceScope;
 use hookyard::domain::grant::{HttpPattern, Target};
 use hookyard::domain::id::UserId;
 use hookyard::domain::time::Timestamp;
@@ -24,7 +26,10 @@ pub fn body(input: &[u8]) {
         content_type: "application/json".to_owned(),
         body: Bytes::copy_from_slice(input),
     };
-    let Ok(event) = request.sent_by(sender()).into_event(Timestamp::from_millis(0)) else {
+    let Ok(event) = request
+        .sent_by(sender(), SourceScope::default())
+        .into_event(Timestamp::from_millis(0))
+    else {
         return;
     };
     assert_eq!(event.body, input, "the body is kept as it came");
@@ -40,10 +45,11 @@ fn sender() -> User {
         email: String::new(),
         first_name: String::new(),
         last_name: String::new(),
-        is_staff: false,
+        role: Role::Sender,
         is_active: true,
         date_joined: Timestamp::from_millis(0),
         last_login: None,
+        signed_out_at: None,
     }
 }
 

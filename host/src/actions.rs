@@ -113,6 +113,7 @@ impl Actions {
             payload: None,
             received_at: self.clock.now(),
             owner,
+            redacted: Vec::new(),
             deliveries: vec![NewDelivery {
                 id: of.delivery,
                 plugin: of.plugin.clone(),

@@ -1,21 +1,25 @@
 //! The composition root: settings in, running parts out. The binary and the tests both start here.
 
+mod background;
+mod keys;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 
 use crate::actions::Actions;
-use crate::auth::{Auth, AuthSettings, KeyError, KeySource, Keyring, Registration};
+use crate::audit::Audit;
+use crate::auth::{Auth, AuthSettings, Keyring, RateSettings, Registration};
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{JwtSettings, Settings};
+use crate::config::Settings;
 use crate::data_dir::{DataDir, control_socket};
 use crate::dispatch;
 use crate::domain::id::NodeId;
 use crate::domain::plugin::SharedSpecs;
+use crate::domain::retention::SharedRetention;
 use crate::domain::route::SharedRoutes;
 use crate::environment::Environment;
 use crate::http::{self, ApiState, Readiness};
@@ -25,16 +29,16 @@ use crate::metrics::Metrics;
 use crate::nodes::Nodes;
 use crate::operator::{Operator, Peers};
 use crate::processes::Processes;
+use crate::retention::Keeper;
 use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
-use crate::vault::{MasterKeys, Vault};
+use crate::vault::Vault;
 use crate::wake::Wake;
 use crate::wasm::{Registry, RegistryDeps, Runtime};
 use crate::watcher::Watcher;
 
-/// How often expired refresh tokens are removed, and how many at a time.
-const PURGE_INTERVAL: Duration = Duration::from_hours(1);
-const PURGE_LIMIT: u32 = 1000;
+use keys::key_source;
+pub use keys::{check_keys, master_keys};
 
 /// Every part, wired and not yet serving.
 pub struct App {
@@ -42,6 +46,7 @@ pub struct App {
     pub store: SharedStore,
     pub clock: SharedClock,
     pub auth: Arc<Auth>,
+    pub audit: Audit,
     pub intake: Intake,
     /// Secrets set from the command line.
     pub vault: Vault,
@@ -50,6 +55,7 @@ pub struct App {
     pub operator: Arc<Operator>,
     pub specs: SharedSpecs,
     pub routes: SharedRoutes,
+    pub retention: SharedRetention,
     pub wake: Arc<Wake>,
     pub schedules: Desk,
     pub node: NodeId,
@@ -98,10 +104,13 @@ impl App {
         ));
         let specs = SharedSpecs::default();
         let routes = SharedRoutes::default();
+        let retention = SharedRetention::default();
+        store.seal_with(Arc::new(vault.event_sealer(settings.encrypt_events)?));
         let (wake, node) = (Arc::new(Wake::default()), NodeId::generate());
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
         Ok(Self {
-            intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone()),
+            intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone())
+                .redacting(retention.clone()),
             operator: Arc::new(
                 Operator::new(
                     settings.plugins_file.clone(),
@@ -112,9 +121,12 @@ impl App {
                 .among((!is_alone(&settings)).then(|| Peers {
                     store: store.clone(),
                     node,
-                })),
+                }))
+                .keeping(retention.clone()),
             ),
+            retention,
             auth: Arc::new(auth),
+            audit: Audit::new(store.clone(), clock.clone()),
             schedules: Desk {
                 store: store.clone(),
                 specs: specs.clone(),
@@ -180,6 +192,17 @@ impl App {
         }
     }
 
+    /// What keeps the rules of retention.
+    fn keeper(&self) -> Keeper {
+        Keeper {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            rules: self.retention.clone(),
+            metrics: self.metrics.clone(),
+            lifecycle: self.lifecycle.clone(),
+        }
+    }
+
     /// What changes stored scripts.
     #[must_use]
     pub fn processes(&self) -> Processes {
@@ -227,6 +250,7 @@ impl App {
         let state = ApiState {
             store: app.store.clone(),
             auth: app.auth.clone(),
+            audit: app.audit.clone(),
             intake: app.intake.clone(),
             processes: app.processes(),
             actions: app.actions(),
@@ -237,6 +261,7 @@ impl App {
             metrics_token: app.settings.metrics_token.clone(),
             readiness: readiness.clone(),
             max_body: app.settings.max_body,
+            encrypts_events: app.settings.encrypt_events,
             public_url: app.settings.public_url.clone(),
         };
         let life = &app.lifecycle;
@@ -258,7 +283,12 @@ impl App {
         scheduler::start(app.scheduler_parts()).await?;
         life.spawn(
             "token purge",
-            purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),
+            background::purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),
+        );
+        life.spawn("retention", app.keeper().run());
+        life.spawn(
+            "last uses of API keys",
+            background::note_key_uses(app.auth.clone(), life.clone()),
         );
         let serving = http::serve(listener, http::router(state), life.soft.clone());
         life.spawn("http", serving);
@@ -298,40 +328,17 @@ impl App {
     /// Stores what waits and closes the database.
     pub async fn close(&self) {
         self.intake.close().await;
+        if let Err(error) = self.auth.keys.flush().await {
+            tracing::warn!(%error, "cannot note when API keys were used last");
+        }
         self.lifecycle.soft.cancel();
         self.store.close().await;
-    }
-}
-
-/// Whether the keys that sign tokens can be used, without making any.
-///
-/// # Errors
-/// When a given one cannot.
-pub fn check_keys(settings: &Settings) -> Result<String, KeyError> {
-    match key_source(settings) {
-        KeySource::Directory(dir) => Ok(format!("kept in {}", dir.display())),
-        given => Keyring::load(&given).map(|ring| format!("{} given", ring.ids().count())),
     }
 }
 
 /// Whether this process is the only one on its database: it holds a SQLite file's lock.
 fn is_alone(settings: &Settings) -> bool {
     settings.database_url.expose().starts_with("sqlite:")
-}
-
-fn key_source(settings: &Settings) -> KeySource {
-    match &settings.jwt {
-        JwtSettings::Secrets(secrets) => KeySource::Secrets(secrets.clone()),
-        JwtSettings::Files(files) => KeySource::Files(files.clone()),
-        JwtSettings::Kept => KeySource::Directory(settings.data_dir.join("keys")),
-    }
-}
-
-fn master_keys(settings: &Settings) -> anyhow::Result<MasterKeys> {
-    match &settings.master_key {
-        Some(given) => Ok(MasterKeys::given(given)?),
-        None => Ok(MasterKeys::kept(&settings.data_dir)),
-    }
 }
 
 fn auth_settings(settings: &Settings) -> AuthSettings {
@@ -343,17 +350,10 @@ fn auth_settings(settings: &Settings) -> AuthSettings {
         } else {
             Registration::Closed
         },
-    }
-}
-
-async fn purge_tokens(store: SharedStore, clock: SharedClock, life: Lifecycle) {
-    loop {
-        tokio::select! {
-            () = life.soft.cancelled() => return,
-            () = tokio::time::sleep(PURGE_INTERVAL) => {}
-        }
-        if let Err(error) = store.purge_refresh_tokens(clock.now(), PURGE_LIMIT).await {
-            tracing::warn!(%error, "cannot remove expired refresh tokens; trying again in an hour");
-        }
+        rates: RateSettings {
+            per_key: settings.rates.per_key,
+            per_user: settings.rates.per_user,
+            per_address: settings.rates.per_address,
+        },
     }
 }

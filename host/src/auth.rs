@@ -2,13 +2,17 @@
 //!
 //! [`Auth`] is the one way to make an account, to change a password and to turn credentials into a
 //! [`User`]; the HTTP handlers and the command line both go through it. What it does not do: say
-//! who may see what (handlers do) or keep sessions (tokens are signed, only refresh tokens are
+//! who may see what ([`access`](crate::domain::access) does) or keep sessions (tokens are signed, only refresh tokens are
 //! noted in the store so that each works once).
 
+pub mod accounts;
+pub mod api_keys;
+mod buckets;
 pub mod django;
 pub mod keyring;
 pub mod lockout;
 pub mod password;
+pub mod rates;
 pub mod rules;
 pub mod tokens;
 
@@ -16,12 +20,16 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::clock::SharedClock;
+use crate::domain::access::Role;
 use crate::domain::id::{RefreshTokenId, TokenFamily, UserId};
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, User};
 use crate::secret::Secret;
 use crate::store::{SharedStore, StoreError};
 
+pub use accounts::{ChangeError, UserChange};
+pub use api_keys::{ApiKeyError, ApiKeys, KeyRequest, KnownKey};
 pub use keyring::{KeyError, KeySource, Keyring};
+pub use rates::{RateSettings, Rates, TooMany};
 pub use rules::FieldErrors;
 pub use tokens::{TokenError, TokenPair};
 
@@ -39,15 +47,18 @@ pub struct AuthSettings {
     pub refresh_ttl: Duration,
     /// Whether people may make their own accounts.
     pub registration: Registration,
+    /// How often somebody may ask.
+    pub rates: RateSettings,
 }
 
 impl Default for AuthSettings {
-    /// Five minutes, one day, open.
+    /// Five minutes, one day, open, no limits of rate.
     fn default() -> Self {
         Self {
             access_ttl: Duration::from_mins(5),
             refresh_ttl: Duration::from_hours(24),
             registration: Registration::Open,
+            rates: RateSettings::default(),
         }
     }
 }
@@ -69,8 +80,8 @@ pub struct NewAccount {
     pub password: Secret,
     pub first_name: String,
     pub last_name: String,
-    /// Staff see every event and may administer.
-    pub is_staff: bool,
+    /// What it may do.
+    pub role: Role,
 }
 
 /// Why an account was not made, or its password not changed.
@@ -113,6 +124,10 @@ pub struct Auth {
     settings: AuthSettings,
     hasher: Hasher,
     lockout: Lockout,
+    /// What programs send with.
+    pub keys: ApiKeys,
+    /// How often somebody may ask.
+    pub rates: Rates,
 }
 
 impl Auth {
@@ -120,6 +135,8 @@ impl Auth {
     #[must_use]
     pub fn new(store: SharedStore, clock: SharedClock, keyring: Keyring, settings: AuthSettings) -> Self {
         Self {
+            keys: ApiKeys::new(store.clone(), clock.clone()),
+            rates: Rates::new(clock.clone(), settings.rates),
             store,
             lockout: Lockout::new(clock.clone()),
             clock,
@@ -143,7 +160,7 @@ impl Auth {
         }
         self.lockout.registration(from)?;
         let account = NewAccount {
-            is_staff: false,
+            role: Role::Sender,
             ..account
         };
         self.create_user(account).await
@@ -162,10 +179,11 @@ impl Auth {
             email: account.email,
             first_name: account.first_name,
             last_name: account.last_name,
-            is_staff: account.is_staff,
+            role: account.role,
             is_active: true,
             date_joined: self.clock.now(),
             last_login: None,
+            signed_out_at: None,
         };
         let new = NewUser { user, password_hash };
         match self.store.create_user(&new).await? {
@@ -259,8 +277,16 @@ impl Auth {
     pub async fn authenticate(&self, access: &str) -> Result<User, SignInError> {
         let claims = self.read(access, TokenKind::Access)?;
         let user = self.store.user(claims.sub).await?;
-        user.filter(|user| user.is_active)
-            .ok_or(SignInError::Token(TokenError::Inactive))
+        let user = user.filter(|user| user.is_active).ok_or(TokenError::Inactive)?;
+        if user.signed_out_at.is_some_and(|at| claims.issued_at() <= at) {
+            return Err(TokenError::Invalid.into());
+        }
+        Ok(user)
+    }
+
+    /// The key that came with a request from `from`, and whose it is.
+    pub async fn authenticate_key(&self, key: &str, from: IpAddr) -> Result<KnownKey, ApiKeyError> {
+        self.keys.authenticate(key, from, &self.lockout).await
     }
 
     fn read(&self, token: &str, kind: TokenKind) -> Result<Claims, TokenError> {

@@ -1,8 +1,11 @@
 //! The command line: parse and hand over.
 
+mod ageing;
+mod audit;
 mod events;
 mod import;
 mod integrations;
+mod keys;
 mod nodes;
 mod outcome;
 mod output;
@@ -22,6 +25,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Settings, SettingsArgs};
 use crate::control::Caller;
+use crate::domain::access::Role;
 use crate::environment::Environment;
 use output::Output;
 
@@ -55,12 +59,18 @@ enum Command {
     Check,
     /// Bring the database to the schema of this version
     Migrate,
-    /// Make a staff user; asks for the password, or reads it with --password-stdin
+    /// Make an admin; asks for the password, or reads it with --password-stdin
     Createsuperuser(users::CreateArgs),
-    /// Users: list, create, change
+    /// Users: list, create, change, role
     #[command(subcommand)]
     User(users::UserCommand),
-    /// Events: list, show, send
+    /// API keys that programs send with: create, list, revoke
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// What people changed: list
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Events: list, show, send, purge, export, reseal
     #[command(subcommand)]
     Events(events::EventsCommand),
     /// Plugins: list, enable, disable, history, rollback, inspect, run
@@ -95,6 +105,9 @@ enum Command {
     /// Take over the users, events and processes of the Django service that Hookyard replaces
     #[command(alias = "import_django")]
     ImportDjango(import::ImportArgs),
+    /// The database: vacuum
+    #[command(subcommand)]
+    Db(ageing::DbCommand),
     /// Add a key that signs tokens to those kept in the data directory; in force at the next start
     RotateKey,
     /// Print shell completions, for example: hookyard completions bash > /`etc/bash_completion.d/hookyard`
@@ -134,9 +147,12 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::RotateKey => setup::rotate_key(&settings, output),
             Command::Migrate => setup::migrate(settings, output).await,
             Command::Createsuperuser(args) => {
-                users::create(&Caller::new(settings, env), args, true, output).await
+                users::create(&Caller::new(settings, env), args, Role::Admin, output).await
             }
             Command::User(command) => users::run(&Caller::new(settings, env), command, output).await,
+            Command::Db(command) => ageing::db(&Caller::new(settings, env), command, output).await,
+            Command::Keys(command) => keys::run(&Caller::new(settings, env), command, output).await,
+            Command::Audit(command) => audit::run(&Caller::new(settings, env), command, output).await,
             Command::Events(command) => events::run(&Caller::new(settings, env), command, output).await,
             Command::Plugins(command) => plugins::run(settings, env, command, output).await,
             Command::Nodes => nodes::run(&Caller::new(settings, env), output).await,

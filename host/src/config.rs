@@ -1,6 +1,7 @@
 //! Settings: flag over environment over `.env` over default, read once at start and all checked.
 
 mod public_url;
+mod rates;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::environment::Environment;
 use crate::secret::{RegistryLogins, Secret};
 
 pub use public_url::PublicUrl;
+pub use rates::{RateArgs, RateLimits};
 
 /// The settings every command takes. Each can also be set by the variable its help names.
 #[derive(Args, Clone, Debug, Default)]
@@ -52,6 +54,12 @@ pub struct SettingsArgs {
     /// Largest webhook taken in [env: `HOOKYARD_MAX_BODY`] [default: 1MiB]
     #[arg(long, global = true, value_name = "SIZE")]
     pub max_body: Option<String>,
+    #[command(flatten)]
+    pub rates: RateArgs,
+    /// Whether bodies and headers of events are sealed in the database, under the master key: on or off
+    /// [env: `HOOKYARD_ENCRYPT_EVENTS`] [default: off]
+    #[arg(long, global = true, value_name = "MODE")]
+    pub encrypt_events: Option<String>,
     /// What is logged, as a tracing filter [env: `HOOKYARD_LOG`] [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
@@ -73,6 +81,8 @@ pub struct Settings {
     pub jwt: JwtSettings,
     /// Keys that seal stored secrets; without, one is made and kept in the data directory.
     pub master_key: Option<Secret>,
+    /// Whether bodies and headers of new events are sealed in the database.
+    pub encrypt_events: bool,
     /// Lets whoever knows it read `/metrics`.
     pub metrics_token: Option<Secret>,
     pub access_ttl: Duration,
@@ -80,6 +90,8 @@ pub struct Settings {
     pub registration_open: bool,
     /// Bytes.
     pub max_body: usize,
+    /// How often somebody may ask.
+    pub rates: RateLimits,
     pub log: String,
     pub log_format: LogFormat,
 }
@@ -150,6 +162,17 @@ impl Settings {
             )),
             jwt: read.jwt(args.jwt_key_file.as_ref()),
             master_key: read.secret("HOOKYARD_MASTER_KEY"),
+            encrypt_events: read.parsed(
+                Name::of("--encrypt-events", "HOOKYARD_ENCRYPT_EVENTS"),
+                args.encrypt_events.as_ref(),
+                "off",
+                "on or off",
+                |text| match text {
+                    "on" => Some(true),
+                    "off" => Some(false),
+                    _ => None,
+                },
+            ),
             metrics_token: read.secret("HOOKYARD_METRICS_TOKEN"),
             access_ttl: read.ttl(
                 Name::of("--access-ttl", "HOOKYARD_ACCESS_TTL"),
@@ -179,6 +202,7 @@ impl Settings {
                 "a size from 1KiB to 64MiB",
                 parse_body_size,
             ),
+            rates: RateLimits::read(&mut read, &args.rates),
             log: read.text(args.log.as_ref(), "HOOKYARD_LOG", "info"),
             log_format: read.parsed(
                 Name::of("--log-format", "HOOKYARD_LOG_FORMAT"),

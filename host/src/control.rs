@@ -1,13 +1,18 @@
 //! Commands from the same machine: to the running server through a socket in the data directory,
 //! or done inline, under the directory's lock, when none runs. Both ways end in `execute`.
 
+mod actor;
+mod ageing;
+mod audit;
 mod execute;
+mod keys;
 mod plugins;
 mod processes;
 mod schedules;
 mod secrets;
 mod server;
 mod state;
+mod users;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,11 +28,16 @@ use zeroize::Zeroizing;
 use crate::app::App;
 use crate::config::Settings;
 use crate::data_dir::{DataDir, Ownership, control_socket};
+use crate::domain::access::Role;
+use crate::domain::audit::AuditFilter;
 use crate::domain::plugin::DigestPrefix;
 use crate::environment::Environment;
 use crate::operator::NewSection;
 use crate::processes::Draft;
 
+pub use actor::own as actor_here;
+pub use ageing::{AgeingCommand, Resume};
+pub use keys::KeyCommand;
 pub use secrets::SecretRequest;
 pub use server::listen;
 pub use state::StateRequest;
@@ -41,7 +51,7 @@ pub enum Request {
         username: String,
         email: String,
         password: String,
-        staff: bool,
+        role: Role,
     },
     UserPassword {
         username: String,
@@ -50,7 +60,18 @@ pub enum Request {
     UserSet {
         username: String,
         active: Option<bool>,
-        staff: Option<bool>,
+        role: Option<Role>,
+    },
+    /// Ends every session of the user.
+    UserSignOut {
+        username: String,
+    },
+    Keys(KeyCommand),
+    Ageing(AgeingCommand),
+    /// The latest entries of the audit log.
+    Audit {
+        filter: AuditFilter,
+        limit: u32,
     },
     EventList {
         source: Option<String>,
@@ -222,7 +243,7 @@ impl Caller {
                 if request.needs_plugins() {
                     app.load_plugins().await;
                 }
-                let answer = execute::execute(&app, request).await;
+                let answer = execute::execute(&app, request, &actor::own()).await;
                 app.close().await;
                 answer
             }

@@ -1,6 +1,9 @@
 //! The words of the pipeline. Knows no axum, sqlx or wasmtime.
 
+pub mod access;
+pub mod api_key;
 pub mod attempt;
+pub mod audit;
 pub mod delivery;
 pub mod event;
 pub mod grant;
@@ -9,6 +12,9 @@ pub mod node;
 pub mod page;
 pub mod plugin;
 pub mod process;
+pub mod rate_limit;
+pub mod redaction;
+pub mod retention;
 pub mod retry;
 pub mod route;
 pub mod schedule;

@@ -6,33 +6,42 @@
 //! clients reach us behind a proxy is a setting.
 
 pub mod accounts;
+pub mod audit;
 pub mod body;
 pub mod docs;
 pub mod events;
 pub mod extract;
 pub mod health;
+pub mod keys;
+mod limit;
 pub mod metrics;
 pub mod nodes;
 pub mod observe;
+pub mod origin;
 pub mod page;
 pub mod plugins;
 pub mod problem;
 pub mod processes;
 pub mod receive;
 pub mod schedules;
+pub mod sender;
 pub mod serve;
 pub mod slash;
+pub mod users;
 pub mod views;
+mod whole;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Extension, OriginalUri};
 use axum::http::{Method, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::actions::Actions;
+use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::config::PublicUrl;
 use crate::intake::Intake;
@@ -53,6 +62,8 @@ pub use serve::serve;
 pub struct ApiState {
     pub store: SharedStore,
     pub auth: Arc<Auth>,
+    /// Every handler that changes something notes it here.
+    pub audit: Audit,
     pub intake: Intake,
     pub processes: Processes,
     pub actions: Actions,
@@ -60,12 +71,14 @@ pub struct ApiState {
     pub operator: Arc<Operator>,
     pub nodes: Nodes,
     pub metrics: Arc<Metrics>,
-    /// Beside staff, whoever has this may read `/metrics`.
+    /// Beside users who may read, whoever has this may read `/metrics`.
     pub metrics_token: Option<Secret>,
     /// Set by the application; read by `/readyz`.
     pub readiness: Readiness,
     /// Most bytes of a webhook's body.
     pub max_body: usize,
+    /// Whether new events are sealed in the database, so that their bodies cannot be searched.
+    pub encrypts_events: bool,
     /// Base of the links in answers; without one they follow the request's `Host`.
     pub public_url: Option<PublicUrl>,
 }
@@ -78,6 +91,7 @@ pub fn router(state: ApiState) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(Extension(docs::DocumentText::of(&document)))
+        .layer(from_fn_with_state(state.clone(), limit::addresses))
         .with_state(state);
     let observed = observe::layers(routes);
     // Outside the routing, so that the path is changed before it is matched.
@@ -91,7 +105,13 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(accounts::token))
         .routes(routes!(accounts::refresh))
         .routes(routes!(accounts::profile))
-        .routes(routes!(receive::receive))
+        .routes(routes!(accounts::sign_out))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::detail, users::change))
+        .routes(routes!(users::sign_out))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(audit::list))
         .routes(routes!(events::list))
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
@@ -117,6 +137,9 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))
         .routes(routes!(docs::openapi))
+        // Of the routes above: an event whose sender has gone is sent again.
+        .layer(from_fn(whole::to_the_end))
+        .routes(routes!(receive::receive))
 }
 
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {

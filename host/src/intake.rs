@@ -22,6 +22,8 @@ use crate::clock::SharedClock;
 use crate::domain::delivery::NewDelivery;
 use crate::domain::event::{Accepted, EventKind, Header, NewEvent};
 use crate::domain::id::{DeliveryId, EventId, UserId};
+use crate::domain::redaction::{self, Redacted};
+use crate::domain::retention::{Retention, SharedRetention};
 use crate::domain::route::SharedRoutes;
 use crate::store::{EventStore, StoreError};
 use crate::wake::Wake;
@@ -45,6 +47,9 @@ pub enum IntakeError {
     Body(#[from] BadBody),
     #[error(transparent)]
     Name(#[from] BadName),
+    /// The sender's API key does not cover this source.
+    #[error("the API key may not send as the source `{0}`")]
+    Source(String),
     /// [`QUEUE_EVENTS`] or [`QUEUE_KIB`] wait already.
     #[error("too many events wait to be stored: try again in a moment")]
     Full,
@@ -74,6 +79,7 @@ pub struct Submission {
 pub struct Intake {
     clock: SharedClock,
     routes: SharedRoutes,
+    retention: SharedRetention,
     commits: Batcher<Committer>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -97,10 +103,17 @@ impl Intake {
         Self {
             clock,
             routes,
+            retention: SharedRetention::default(),
             commits,
             stop,
             tasks,
         }
+    }
+
+    /// Takes out of bodies what these rules say, before anything is stored.
+    #[must_use]
+    pub fn redacting(self, retention: SharedRetention) -> Self {
+        Self { retention, ..self }
     }
 
     /// Takes in a request whose sender is known. When this returns, the event is durable.
@@ -123,6 +136,7 @@ impl Intake {
             payload: None,
             received_at: self.clock.now(),
             owner: submission.owner,
+            redacted: Vec::new(),
             deliveries: Vec::new(),
         };
         self.store(event).await
@@ -150,10 +164,25 @@ impl Intake {
                 plugin,
             })
             .collect();
+        redact(&mut event, &self.retention.load());
         self.commits.try_call(event).await.map_err(|error| match error {
             BatchError::Full => IntakeError::Full,
             BatchError::Stopped => IntakeError::Stopping,
             BatchError::Failed { error, .. } => IntakeError::Store(error),
         })
+    }
+}
+
+/// Takes out of a webhook what the rule of its source says. A plugin sees the body as it is stored.
+fn redact(event: &mut NewEvent, rules: &Retention) {
+    let rule = rules.of(&event.source);
+    if rule.redact.is_empty() {
+        return;
+    }
+    let redacted = redaction::redact(&event.body, event.payload.as_ref(), &rule.redact);
+    if let Some(Redacted { body, payload, taken }) = redacted {
+        event.body = body;
+        event.payload = payload;
+        event.redacted = taken;
     }
 }

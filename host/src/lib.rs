@@ -7,6 +7,7 @@
 
 pub mod actions;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod batch;
 pub mod cli;
@@ -27,6 +28,7 @@ pub mod nodes;
 pub mod operator;
 pub mod processes;
 pub mod rehearsal;
+pub mod retention;
 pub mod scheduler;
 pub mod secret;
 pub mod store;

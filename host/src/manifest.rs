@@ -3,6 +3,7 @@
 
 mod error;
 mod raw;
+mod retention;
 mod schedules;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ pub use error::PluginsFileError;
 
 use crate::domain::grant::{Grants, InvalidPattern};
 use crate::domain::plugin::{ComponentSource, Limits, MAX_BATCH, PluginName, PluginSpec};
+use crate::domain::retention::Retention;
 use crate::domain::retry::{Backoff, RetryPolicy};
 use crate::domain::route::Route;
 use raw::{RawFile, RawGrants, RawLimits, RawPlugin, RawRetry, RawRoute};
@@ -25,6 +27,8 @@ pub const MAX_FILE_BYTES: u64 = 1 << 20;
 pub struct PluginsFile {
     /// By name.
     pub plugins: Vec<PluginSpec>,
+    /// How long events are kept.
+    pub retention: Retention,
 }
 
 impl PluginsFile {
@@ -64,7 +68,8 @@ impl PluginsFile {
             .into_iter()
             .map(|(name, plugin)| plugin_spec(name, plugin, &base, place))
             .collect::<Result<_, _>>()?;
-        Ok(Self { plugins })
+        let retention = retention::retention(raw.retention, place)?;
+        Ok(Self { plugins, retention })
     }
 
     /// The spec of one plugin.

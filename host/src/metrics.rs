@@ -33,6 +33,8 @@ struct Refused {
 pub struct Metrics {
     registry: Registry,
     refused: Family<Refused, Counter>,
+    events_purged: Counter,
+    events_redacted: Counter,
 }
 
 impl Default for Metrics {
@@ -44,7 +46,23 @@ impl Default for Metrics {
             "Outbound requests of plugins that a rule was in the way of",
             Family::clone(&refused),
         );
-        Self { registry, refused }
+        let (events_purged, events_redacted) = (Counter::default(), Counter::default());
+        registry.register(
+            "events_purged",
+            "Finished events that were removed by the rules of retention",
+            events_purged.clone(),
+        );
+        registry.register(
+            "events_redacted",
+            "Stored events whose rule of redaction was applied",
+            events_redacted.clone(),
+        );
+        Self {
+            registry,
+            refused,
+            events_purged,
+            events_redacted,
+        }
     }
 }
 
@@ -56,6 +74,16 @@ impl Metrics {
             reason,
         };
         self.refused.get_or_create(&labels).inc();
+    }
+
+    /// Counts events that were removed with age.
+    pub fn events_purged(&self, events: u64) {
+        self.events_purged.inc_by(events);
+    }
+
+    /// Counts events that were redacted with age.
+    pub fn events_redacted(&self, events: u64) {
+        self.events_redacted.inc_by(events);
     }
 
     /// The counters as Prometheus reads them (the text format `OpenMetrics` 1.0).

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 use self::again::Again;
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs, changes};
+use crate::domain::retention::SharedRetention;
 use crate::domain::route::{RouteTable, SharedRoutes};
 use crate::lifecycle::Lifecycle;
 use crate::manifest::{PluginsFile, PluginsFileError};
@@ -39,6 +40,7 @@ pub struct Operator {
     registry: Arc<Registry>,
     specs: SharedSpecs,
     routes: SharedRoutes,
+    retention: SharedRetention,
     /// Why the file on disk is not what is in force.
     rejected: ArcSwapOption<String>,
     digest: ArcSwapOption<String>,
@@ -56,6 +58,7 @@ impl Operator {
             registry,
             specs,
             routes,
+            retention: SharedRetention::default(),
             rejected: ArcSwapOption::empty(),
             digest: ArcSwapOption::empty(),
             turn: Mutex::new(()),
@@ -67,6 +70,12 @@ impl Operator {
     #[must_use]
     pub fn among(self, peers: Option<Peers>) -> Self {
         Self { peers, ..self }
+    }
+
+    /// Also puts the rules of retention in force here.
+    #[must_use]
+    pub fn keeping(self, retention: SharedRetention) -> Self {
+        Self { retention, ..self }
     }
 
     /// The file.
@@ -129,6 +138,9 @@ impl Operator {
             .collect();
         self.specs.store(Arc::new(specs));
         self.routes.store(Arc::new(RouteTable::new(&file.plugins)));
+        if **self.retention.load() != file.retention {
+            self.retention.store(Arc::new(file.retention.clone()));
+        }
         self.registry.apply(file.plugins.clone()).await;
     }
 

@@ -4,6 +4,9 @@
 //! Not found is `Ok(None)`, a duplicate is a value. Writes that callers wait for together take
 //! slices and answer per item, in order.
 
+mod ageing;
+mod api_keys;
+mod audit;
 mod claim;
 mod deliveries;
 mod dialect;
@@ -17,10 +20,14 @@ mod migrate;
 mod nodes;
 mod open;
 mod past;
+mod people;
 mod process_pages;
 mod processes;
+mod reseal;
+mod retention;
 mod rows;
 mod schedules;
+mod seals;
 mod secrets;
 mod sql;
 mod state;
@@ -55,8 +62,10 @@ use crate::domain::schedule::{NewTick, ScheduleInForce, ScheduleKey, ScheduleRun
 use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, UpdatedUser, User};
 
+pub use ageing::{Place, Purge, RedactedContent, RedactedEvent, Resealed, RetentionStore, SealStore, Sealer};
 pub use dialect::Dialect;
 pub use open::{inspect, open};
+pub use people::{ApiKeyStore, AuditStore, FoundKey};
 pub use sql::SqlStore;
 
 /// Why the store could not do it.
@@ -68,6 +77,14 @@ pub enum StoreError {
     /// A stored value is not what this version writes.
     #[error("{table}.{column} of row {row} holds an unreadable value: {why}")]
     Corrupt {
+        table: &'static str,
+        column: &'static str,
+        row: String,
+        why: String,
+    },
+    /// A sealed value cannot be opened here, or a value not be sealed.
+    #[error("{table}.{column} of row {row} is sealed and cannot be opened: {why}")]
+    Sealed {
         table: &'static str,
         column: &'static str,
         row: String,
@@ -97,6 +114,10 @@ pub trait Store:
     + ScheduleStore
     + UserStore
     + TokenStore
+    + ApiKeyStore
+    + AuditStore
+    + RetentionStore
+    + SealStore
     + StateStore
     + SecretStore
     + ProcessStore
@@ -242,6 +263,8 @@ pub trait UserStore: Send + Sync {
     async fn user_by_name(&self, username: &str) -> StoreResult<Option<(User, String)>>;
     /// All users, by name.
     async fn users(&self) -> StoreResult<Vec<User>>;
+    /// A page of them, by name.
+    async fn user_page(&self, page: PageRequest) -> StoreResult<Page<User>>;
     /// Writes everything but the password.
     async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser>;
     /// Replaces the password hash and revokes every refresh token of the user.
@@ -249,6 +272,9 @@ pub trait UserStore: Send + Sync {
     /// Puts `new` in the place of the password hash `old`, of the same password: tokens stay as they are. Nothing
     /// when the hash is another by now.
     async fn renew_password_hash(&self, id: UserId, old: &str, new: &str) -> StoreResult<()>;
+    /// Revokes every refresh token of the user, and notes that access tokens issued up to `at` count no more.
+    /// Whether there is such a user.
+    async fn sign_out(&self, id: UserId, at: Timestamp) -> StoreResult<bool>;
     /// Notes a sign-in.
     async fn record_login(&self, id: UserId, at: Timestamp) -> StoreResult<()>;
 }

@@ -4,6 +4,7 @@
 //! in the database: its random nonces of 192 bits need no counter. The name is bound in, so that a row
 //! cannot be passed off as another. Whoever has the database alone has nothing.
 
+mod events;
 mod key;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+pub use self::events::EventSealer;
 pub use self::key::{KeyId, MasterKeyError, MasterKeys};
 use crate::clock::SharedClock;
 use crate::domain::grant::StoredName;

@@ -55,6 +55,8 @@ pub(super) struct Claims {
     pub sub: UserId,
     pub exp: i64,
     pub iat: i64,
+    /// The same in milliseconds: `iat` cannot tell a sign-in from a sign-out in the same second.
+    pub iat_ms: i64,
     pub jti: Uuid,
     pub token_type: TokenKind,
     pub iss: String,
@@ -70,6 +72,7 @@ impl Claims {
             sub: user,
             exp: seconds(now.plus(ttl)),
             iat: seconds(now),
+            iat_ms: now.as_millis(),
             jti: Uuid::now_v7(),
             token_type: TokenKind::Access,
             iss: ISSUER.to_owned(),
@@ -83,11 +86,19 @@ impl Claims {
             sub: token.user,
             exp: seconds(token.expires_at),
             iat: seconds(token.issued_at),
+            iat_ms: token.issued_at.as_millis(),
             jti: token.id.as_uuid(),
             token_type: TokenKind::Refresh,
             iss: ISSUER.to_owned(),
             family: Some(token.family),
         }
+    }
+}
+
+impl Claims {
+    /// When the token was issued.
+    pub fn issued_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.iat_ms)
     }
 }
 

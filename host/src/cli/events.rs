@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::ageing::{self, ExportArgs, PurgeArgs};
 use super::output::{Output, cell, table};
 use crate::control::{Caller, Request};
 
@@ -43,10 +44,20 @@ pub enum EventsCommand {
         #[arg(default_value = "-")]
         file: PathBuf,
     },
+    /// Remove finished events that are older, with their deliveries and attempts
+    Purge(PurgeArgs),
+    /// Write events to standard output, one JSON object a line, oldest first
+    Export(ExportArgs),
+    /// Bring stored events into the form that `HOOKYARD_ENCRYPT_EVENTS` asks for: sealed under the first
+    /// master key, or in clear
+    Reseal,
 }
 
 pub async fn run(caller: &Caller, command: EventsCommand, output: Output) -> anyhow::Result<ExitCode> {
     match command {
+        EventsCommand::Purge(args) => return ageing::purge(caller, args, output).await,
+        EventsCommand::Export(args) => return ageing::export(caller, args).await,
+        EventsCommand::Reseal => return ageing::reseal(caller, output).await,
         EventsCommand::List {
             source,
             event_type,

@@ -1,7 +1,7 @@
 //! `import-django`.
 
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -9,15 +9,20 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::output::{Output, cell};
+use crate::app::master_keys;
+use crate::audit::Audit;
+use crate::clock::{SharedClock, SystemClock};
 use crate::config::Settings;
-use crate::control::Answer;
+use crate::control::{Answer, actor_here};
 use crate::data_dir::{DataDir, Ownership};
+use crate::domain::audit::Action;
 use crate::domain::route::RouteTable;
 use crate::environment::Environment;
 use crate::import::{Import, Report, TableReport, run};
 use crate::manifest::PluginsFile;
 use crate::secret::Secret;
 use crate::store;
+use crate::vault::Vault;
 
 /// How often a person is told how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -64,6 +69,10 @@ pub async fn import(
         deliver,
     };
     let store = store::open(settings.database_url.expose()).await?;
+    let clock: SharedClock = Arc::new(SystemClock);
+    let vault = Vault::new(store.clone(), clock.clone(), master_keys(&settings)?);
+    store.seal_with(Arc::new(vault.event_sealer(settings.encrypt_events)?));
+    let audit = Audit::new(store.clone(), clock);
     let told = Mutex::new(Instant::now());
     let progress = |table: &str, read: u64, rows: u64| {
         let Ok(mut told) = told.lock() else { return };
@@ -73,6 +82,12 @@ pub async fn import(
         }
     };
     let report = run(&store, &import, &progress).await;
+    if !import.dry_run {
+        let detail = json!({ "finished": report.is_ok() });
+        let by = actor_here();
+        let noted = audit.record(&by, Action::ImportDjango, "all", detail);
+        noted.await?;
+    }
     store.close().await;
     let report = report?;
     output.print(&Answer::of(&report)?, |_| show(&report, args.deliver_pending));

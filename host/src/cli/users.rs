@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::output::{Output, cell, table};
 use crate::control::{Caller, Request};
+use crate::domain::access::Role;
 use crate::secret::Secret;
 
 #[derive(Args)]
@@ -26,8 +27,14 @@ pub struct CreateArgs {
 pub enum UserCommand {
     /// List all users
     List,
-    /// Make a user without staff rights
-    Create(CreateArgs),
+    /// Make a user
+    Create {
+        #[command(flatten)]
+        account: CreateArgs,
+        /// admin, operator, viewer or sender
+        #[arg(long, default_value = "sender")]
+        role: Role,
+    },
     /// Set a password; ends all sessions of the user
     Password {
         username: String,
@@ -39,21 +46,21 @@ pub enum UserCommand {
     Activate { username: String },
     /// Keep a user out; its tokens stop working at once
     Deactivate { username: String },
-    /// Give staff rights
-    Promote { username: String },
-    /// Take staff rights away
-    Demote { username: String },
+    /// Give a user another role: admin, operator, viewer or sender
+    Role { username: String, role: Role },
+    /// End every session of a user; its API keys go on
+    SignOut { username: String },
 }
 
 pub async fn run(caller: &Caller, command: UserCommand, output: Output) -> anyhow::Result<ExitCode> {
     let request = match command {
-        UserCommand::Create(args) => return create(caller, args, false, output).await,
+        UserCommand::Create { account, role } => return create(caller, account, role, output).await,
         UserCommand::List => {
             let users = caller.call(Request::UserList).await?;
             let columns = [
                 ("username", "USERNAME"),
                 ("email", "EMAIL"),
-                ("is_staff", "STAFF"),
+                ("role", "ROLE"),
                 ("is_active", "ACTIVE"),
                 ("date_joined", "JOINED"),
                 ("id", "ID"),
@@ -72,23 +79,19 @@ pub async fn run(caller: &Caller, command: UserCommand, output: Output) -> anyho
         UserCommand::Activate { username } => Request::UserSet {
             username,
             active: Some(true),
-            staff: None,
+            role: None,
         },
         UserCommand::Deactivate { username } => Request::UserSet {
             username,
             active: Some(false),
-            staff: None,
+            role: None,
         },
-        UserCommand::Promote { username } => Request::UserSet {
+        UserCommand::Role { username, role } => Request::UserSet {
             username,
             active: None,
-            staff: Some(true),
+            role: Some(role),
         },
-        UserCommand::Demote { username } => Request::UserSet {
-            username,
-            active: None,
-            staff: Some(false),
-        },
+        UserCommand::SignOut { username } => Request::UserSignOut { username },
     };
     let user = caller.call(request).await?;
     output.print(&user, |user| println!("changed user {}", cell(&user["username"])));
@@ -98,7 +101,7 @@ pub async fn run(caller: &Caller, command: UserCommand, output: Output) -> anyho
 pub async fn create(
     caller: &Caller,
     args: CreateArgs,
-    staff: bool,
+    role: Role,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let password = password(args.password_stdin)?;
@@ -106,11 +109,10 @@ pub async fn create(
         username: args.username,
         email: args.email,
         password: password.expose().to_owned(),
-        staff,
+        role,
     };
     let user = caller.call(request).await?;
-    let kind = if staff { "staff user" } else { "user" };
-    output.print(&user, |user| println!("made {kind} {}", cell(&user["username"])));
+    output.print(&user, |user| println!("made {role} {}", cell(&user["username"])));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,4 +1,4 @@
-//! Does commands. All of them act with staff rights: who holds the data directory is the operator.
+//! Does commands. Who holds the data directory may do everything.
 
 use std::time::Duration;
 
@@ -8,70 +8,37 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Request, plugins, schedules, secrets, state};
+use super::{Answer, Request, ageing, audit, keys, plugins, schedules, secrets, state, users};
 use crate::app::App;
-use crate::auth::NewAccount;
 use crate::dispatch::{self, Once};
+use crate::domain::audit::Actor;
 use crate::domain::delivery::DeliveryHistory;
 use crate::domain::event::{Event, EventFilter, EventKind, EventOrder, EventStatus};
 use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::page::PageRequest;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{UpdatedUser, User};
 use crate::http::Problem;
 use crate::http::views::{Audience, DeliveryView, EventDetail, EventView};
 use crate::intake::Submission;
-use crate::secret::Secret;
 
-/// Does one command.
-pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answer> {
+/// Does one command, and notes what it changed.
+pub(super) async fn execute(app: &App, request: Request, by: &Actor) -> anyhow::Result<Answer> {
+    let change = audit::change(&request);
+    let answer = perform(app, request, by).await?;
+    if let Some((action, target, detail)) = change {
+        app.audit
+            .record(by, action, target, detail)
+            .await
+            .context("it was done, and cannot be noted in the audit log")?;
+    }
+    Ok(answer)
+}
+
+async fn perform(app: &App, request: Request, by: &Actor) -> anyhow::Result<Answer> {
     match request {
-        Request::UserList => {
-            let users: Vec<Value> = app.store.users().await?.iter().map(user_json).collect();
-            Answer::of(&users)
-        }
-        Request::UserCreate {
-            username,
-            email,
-            password,
-            staff,
-        } => {
-            let account = NewAccount {
-                username,
-                email,
-                password: Secret::new(password),
-                first_name: String::new(),
-                last_name: String::new(),
-                is_staff: staff,
-            };
-            Answer::of(&user_json(&app.auth.create_user(account).await?))
-        }
-        Request::UserPassword { username, password } => {
-            let changed = app.auth.set_password(&username, &Secret::new(password)).await?;
-            Answer::of(
-                &changed
-                    .as_ref()
-                    .map(user_json)
-                    .ok_or_else(|| no_user(&username))?,
-            )
-        }
-        Request::UserSet {
-            username,
-            active,
-            staff,
-        } => {
-            let found = app.store.user_by_name(&username).await?;
-            let (mut user, _) = found.ok_or_else(|| no_user(&username))?;
-            user.is_active = active.unwrap_or(user.is_active);
-            user.is_staff = staff.unwrap_or(user.is_staff);
-            match app.store.update_user(&user).await? {
-                UpdatedUser::Updated => Answer::of(&user_json(&user)),
-                UpdatedUser::Missing => Err(no_user(&username)),
-                UpdatedUser::UsernameTaken => {
-                    bail!("another user is named `{}`; choose another name", user.username)
-                }
-            }
-        }
+        Request::Keys(request) => keys::execute(app, request, by).await,
+        Request::Ageing(request) => ageing::execute(app, request).await,
+        Request::Audit { filter, limit } => audit::list(app, &filter, limit).await,
         Request::EventList {
             source,
             event_type,
@@ -107,7 +74,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
         Request::PluginAdd { section } => plugins::add(app, section).await,
         Request::PluginReloads { name } => plugins::reloads(app, &name).await,
         Request::PluginRollback { name, undo, from } => {
-            plugins::roll_back(app, &name, undo, from.as_ref()).await
+            plugins::roll_back(app, &name, undo, &by.name, from.as_ref()).await
         }
         Request::PluginRun { name, action, input } => run_action(app, &name, &action, &input).await,
         Request::Secrets(request) => secrets::execute(app, request).await,
@@ -117,24 +84,13 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
         Request::ScheduleHistory { name, plugin, limit } => {
             schedules::history(app, plugin.as_deref(), &name, limit).await
         }
-        other => super::processes::execute(app, other).await,
+        request @ (Request::UserList
+        | Request::UserCreate { .. }
+        | Request::UserPassword { .. }
+        | Request::UserSet { .. }
+        | Request::UserSignOut { .. }) => users::execute(app, request).await,
+        other => super::processes::execute(app, other, &by.name).await,
     }
-}
-
-fn no_user(username: &str) -> anyhow::Error {
-    anyhow!("there is no user `{username}`; `hookyard user list` shows all")
-}
-
-fn user_json(user: &User) -> Value {
-    json!({
-        "id": user.id.to_string(),
-        "username": user.username,
-        "email": user.email,
-        "is_staff": user.is_staff,
-        "is_active": user.is_active,
-        "date_joined": user.date_joined,
-        "last_login": user.last_login,
-    })
 }
 
 async fn show_event(app: &App, id: &str) -> anyhow::Result<Answer> {

@@ -9,9 +9,6 @@ use crate::domain::plugin::{DigestPrefix, PluginName};
 use crate::manifest::PluginsFile;
 use crate::operator::NewSection;
 
-/// Who rolled a build back, in its history: whoever holds the data directory is the operator.
-const OPERATOR: &str = "the operator";
-
 /// How all plugins stand.
 pub(super) fn list(app: &App) -> anyhow::Result<Answer> {
     noted(app, None)
@@ -66,13 +63,14 @@ pub(super) async fn roll_back(
     app: &App,
     name: &str,
     undo: bool,
+    by: &str,
     from: Option<&DigestPrefix>,
 ) -> anyhow::Result<Answer> {
     let name: PluginName = name.parse()?;
     if undo {
-        app.registry.accept(&name, OPERATOR).await?;
+        app.registry.accept(&name, by).await?;
     } else {
-        app.registry.roll_back(&name, OPERATOR, from).await?;
+        app.registry.roll_back(&name, by, from).await?;
     }
     list(app)
 }

@@ -8,11 +8,8 @@ use crate::app::App;
 use crate::domain::page::{MAX_PAGE_SIZE, PageRequest};
 use crate::domain::process::{Process, ProcessVersion, ProcessWrite, PutMode};
 
-/// Who versions name when a command changed a process.
-const BY: &str = "command line";
-
 /// Does one command about processes.
-pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answer> {
+pub(super) async fn execute(app: &App, request: Request, by: &str) -> anyhow::Result<Answer> {
     match request {
         Request::ProcessList { search, page } => list(app, search.as_deref(), page).await,
         Request::ProcessShow { code } => {
@@ -20,11 +17,11 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             show(&found.ok_or_else(|| no_process(&code))?)
         }
         Request::ProcessVersions { code, page } => versions(app, &code, page).await,
-        Request::ProcessAdd { process } => show(&app.processes().create(process, BY).await?),
+        Request::ProcessAdd { process } => show(&app.processes().create(process, by).await?),
         Request::ProcessPut { processes, dry_run } => {
             let mode = if dry_run { PutMode::Try } else { PutMode::Keep };
             let codes: Vec<String> = processes.iter().map(|draft| draft.code.clone()).collect();
-            let writes = app.processes().put(processes, mode, BY).await?;
+            let writes = app.processes().put(processes, mode, by).await?;
             let rows = codes.iter().zip(writes).map(|(code, write)| {
                 let result = match write {
                     ProcessWrite::Created => "created",
@@ -36,7 +33,7 @@ pub(super) async fn execute(app: &App, request: Request) -> anyhow::Result<Answe
             Answer::of(&rows.collect::<Vec<_>>())
         }
         Request::ProcessRemove { code } => {
-            app.processes().remove(&code, BY).await?;
+            app.processes().remove(&code, by).await?;
             Answer::of(&json!({"code": code, "result": "removed"}))
         }
         _ => bail!("this is no command about processes"),

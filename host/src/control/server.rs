@@ -1,4 +1,4 @@
-//! The server's end of the control socket. Who may open the socket (its owner) is staff.
+//! The server's end of the control socket. Who may open the socket (its owner) may do everything.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use super::{MAX_LINE, Reply, execute};
+use super::{MAX_LINE, Reply, actor, execute};
 use crate::app::App;
 use crate::lifecycle::Lifecycle;
 
@@ -83,6 +83,7 @@ pub fn listen(app: Arc<App>, path: &Path, lifecycle: &Lifecycle) -> anyhow::Resu
 }
 
 async fn serve(app: &App, stream: UnixStream) -> anyhow::Result<()> {
+    let by = actor::of(&stream);
     let (read, mut write) = stream.into_split();
     // May hold a secret that is being set.
     let mut line = Zeroizing::new(String::new());
@@ -92,7 +93,7 @@ async fn serve(app: &App, stream: UnixStream) -> anyhow::Result<()> {
         () = app.lifecycle.soft.cancelled() => return Ok(()),
     };
     let reply = match serde_json::from_str(&line) {
-        Ok(request) => match execute::execute(app, request).await {
+        Ok(request) => match execute::execute(app, request, &by).await {
             Ok(answer) => Reply::Done(answer.0),
             Err(error) => Reply::Failed(format!("{error:#}")),
         },

@@ -67,6 +67,7 @@ mod tests {
                 status: EventStatus::Pending,
                 error_message: None,
                 owner: None,
+                redacted: Vec::new(),
             },
         }
     }

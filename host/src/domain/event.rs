@@ -74,6 +74,8 @@ pub struct NewEvent {
     pub received_at: Timestamp,
     /// Whose event it is; `None` for events no user sent (schedules, verified sources).
     pub owner: Option<UserId>,
+    /// What was taken out of the body: pointers, or `body`.
+    pub redacted: Vec<String>,
     pub deliveries: Vec<NewDelivery>,
 }
 
@@ -131,6 +133,8 @@ pub struct Event {
     /// Why it failed, for people; `None` unless a delivery died.
     pub error_message: Option<String>,
     pub owner: Option<UserId>,
+    /// What was taken out of the body: pointers, or `body`.
+    pub redacted: Vec<String>,
 }
 
 impl Event {
@@ -147,7 +151,7 @@ impl Event {
 /// Which events a list shows; every given condition must hold.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
-    /// Only events of this user (what a non-staff user sees).
+    /// Only events of this user (what a sender sees).
     pub owner: Option<UserId>,
     pub source: Option<String>,
     pub event_type: Option<String>,

@@ -1,5 +1,6 @@
 //! Users and the tokens they hold.
 
+use super::access::{Right, Role};
 use super::id::{RefreshTokenId, TokenFamily, UserId};
 use super::time::Timestamp;
 
@@ -12,12 +13,28 @@ pub struct User {
     pub email: String,
     pub first_name: String,
     pub last_name: String,
-    /// Staff see every event and may administer.
-    pub is_staff: bool,
+    /// What it may do.
+    pub role: Role,
     /// An inactive user cannot sign in, and its tokens stop working.
     pub is_active: bool,
     pub date_joined: Timestamp,
     pub last_login: Option<Timestamp>,
+    /// Access tokens issued up to then are refused: it was signed out everywhere.
+    pub signed_out_at: Option<Timestamp>,
+}
+
+impl User {
+    /// Whether this account may do such a thing.
+    #[must_use]
+    pub const fn may(&self, right: Right) -> bool {
+        self.role.may(right)
+    }
+
+    /// What the service that this one replaces called staff: everybody but senders.
+    #[must_use]
+    pub const fn is_staff(&self) -> bool {
+        self.may(Right::Read)
+    }
 }
 
 /// An account about to be stored.

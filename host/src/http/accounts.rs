@@ -4,13 +4,17 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::Form;
 use super::extract::{CurrentUser, Peer};
+use super::origin::Origin;
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
 use crate::auth::{NewAccount, TokenPair};
+use crate::domain::access::Role;
+use crate::domain::audit::Action;
 use crate::domain::user::User;
 use crate::secret::Secret;
 
@@ -43,7 +47,7 @@ pub struct Registered {
 
 /// Make an account
 ///
-/// It is not staff: it sees only events that it sent itself.
+/// Its role is `sender`: it sends events, and sees those that it sent itself.
 #[utoipa::path(post, path = "/api/auth/register/", tag = "accounts", request_body = RegisterRequest,
     responses(
         (status = 201, description = "The account was made", body = Registered),
@@ -57,6 +61,7 @@ pub struct Registered {
 pub async fn register(
     State(state): State<ApiState>,
     Peer(from): Peer,
+    origin: Origin,
     mut form: Form,
 ) -> Result<(StatusCode, Json<Registered>), Problem> {
     let account = NewAccount {
@@ -65,7 +70,7 @@ pub async fn register(
         password: Secret::new(form.required("password")),
         first_name: form.optional("first_name").unwrap_or_default(),
         last_name: form.optional("last_name").unwrap_or_default(),
-        is_staff: false,
+        role: Role::Sender,
     };
     let repeated = form.optional("password2");
     if repeated.is_some_and(|repeated| repeated != account.password.expose()) {
@@ -73,6 +78,11 @@ pub async fn register(
     }
     form.finish()?;
     let user = state.auth.register(account, from).await?;
+    let actor = origin.actor(&user);
+    let noted = state
+        .audit
+        .record(&actor, Action::UserRegister, &user.username, json!({}));
+    noted.await?;
     Ok((StatusCode::CREATED, Json(user.into())))
 }
 
@@ -168,7 +178,9 @@ pub struct Profile {
     pub last_name: String,
     /// RFC 3339.
     pub date_joined: String,
-    /// Whether one sees every event.
+    /// `admin`, `operator`, `viewer` or `sender`.
+    pub role: &'static str,
+    /// Whether one sees every event: the role is not `sender`.
     pub is_staff: bool,
 }
 
@@ -181,11 +193,34 @@ pub struct Profile {
 pub async fn profile(CurrentUser(user): CurrentUser) -> Json<Profile> {
     Json(Profile {
         id: user.id.to_string(),
+        role: user.role.as_str(),
+        is_staff: user.is_staff(),
         username: user.username,
         email: user.email,
         first_name: user.first_name,
         last_name: user.last_name,
         date_joined: user.date_joined.to_string(),
-        is_staff: user.is_staff,
     })
+}
+
+/// Sign out everywhere
+///
+/// Every access and refresh token of the account stops working at once. API keys go on.
+#[utoipa::path(post, path = "/api/auth/sign-out/", tag = "accounts", security(("bearer" = [])), responses(
+    (status = 204, description = "Signed out"),
+    (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
+     content_type = "application/problem+json"),
+))]
+pub async fn sign_out(
+    State(state): State<ApiState>,
+    CurrentUser(user): CurrentUser,
+    origin: Origin,
+) -> Result<StatusCode, Problem> {
+    state.auth.sign_out(user.id).await?;
+    let actor = origin.actor(&user);
+    let noted = state
+        .audit
+        .record(&actor, Action::UserSignOut, &user.username, json!({}));
+    noted.await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,7 @@
 //! Request bodies: their media type, their size, the time they may take, and forms in JSON.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -155,6 +157,37 @@ impl Form {
     /// A text that must be there and may be empty.
     pub fn text(&mut self, name: &'static str) -> String {
         self.take(name).unwrap_or_default()
+    }
+
+    /// A text that may be missing, read as a `T`.
+    pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<T> {
+        match self.optional(name)?.parse() {
+            Ok(value) => Some(value),
+            Err(wrong) => {
+                self.errors.add(name, format!("{wrong}."));
+                None
+            }
+        }
+    }
+
+    /// A truth value that may be missing.
+    pub fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let given = self.fields.remove(name)?;
+        if given.as_bool().is_none() {
+            self.errors.add(name, "Must be a valid boolean.");
+        }
+        given.as_bool()
+    }
+
+    /// A list of texts; empty when it is missing.
+    pub fn texts(&mut self, name: &'static str) -> Vec<String> {
+        let Some(value) = self.fields.remove(name) else {
+            return Vec::new();
+        };
+        serde_json::from_value(value).unwrap_or_else(|_| {
+            self.errors.add(name, "Expected a list of strings.");
+            Vec::new()
+        })
     }
 
     /// Notes what is wrong with a field.

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::ApiState;
@@ -37,6 +37,14 @@ pub(super) fn frame() -> Document {
         .components
         .get_or_insert_default()
         .add_security_scheme("bearer", SecurityScheme::Http(token));
+    let key = ApiKeyValue::with_description(
+        "X-API-Key",
+        "An API key of `POST /api/keys/`; `Authorization: Bearer hk_…` works too.",
+    );
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("api-key", SecurityScheme::ApiKey(ApiKey::Header(key)));
     document
 }
 
@@ -52,7 +60,10 @@ pub(super) fn frame() -> Document {
     tags(
         (name = "accounts", description = "Accounts and tokens"),
         (name = "webhooks", description = "Events: sending them in, and seeing what became of them"),
-        (name = "schedules", description = "Moments at which plugins run; for staff"),
+        (name = "schedules", description = "Moments at which plugins run"),
+        (name = "users", description = "Accounts and their roles; for admins"),
+        (name = "keys", description = "API keys that programs send with; for admins"),
+        (name = "audit", description = "What people changed; for admins"),
         (name = "health", description = "For balancers and supervisors"),
         (name = "about", description = "This document"),
     ),

@@ -8,9 +8,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 
 use super::{ApiState, Problem};
+use crate::domain::access::Right;
+use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
-/// The active user whose access token came with the request.
+/// The active user whose access token came with the request, whatever its role.
 pub struct CurrentUser(pub User);
 
 impl FromRequestParts<ApiState> for CurrentUser {
@@ -19,25 +21,49 @@ impl FromRequestParts<ApiState> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let token = bearer(&parts.headers)?;
         let user = state.auth.authenticate(token).await?;
+        state.auth.rates.user(user.id)?;
         Ok(Self(user))
     }
 }
 
-/// A [`CurrentUser`] who is staff.
-pub struct StaffUser(pub User);
+/// Extractors of a [`CurrentUser`] who has a right: what a handler takes says what it needs.
+macro_rules! allowed {
+    ($($(#[$doc:meta])* $name:ident = $right:expr;)+) => {$(
+        $(#[$doc])*
+        pub struct $name(pub User);
 
-impl FromRequestParts<ApiState> for StaffUser {
-    type Rejection = Problem;
+        impl FromRequestParts<ApiState> for $name {
+            type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let CurrentUser(user) = CurrentUser::from_request_parts(parts, state).await?;
-        if user.is_staff {
-            Ok(Self(user))
-        } else {
-            let detail = "You do not have permission to perform this action.";
-            Err(Problem::new(StatusCode::FORBIDDEN, "staff-only", detail))
+            async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+                let CurrentUser(user) = CurrentUser::from_request_parts(parts, state).await?;
+                if user.may($right) {
+                    Ok(Self(user))
+                } else {
+                    Err(not_allowed(&user, $right))
+                }
+            }
         }
-    }
+    )+};
+}
+
+allowed! {
+    /// A user who may bring events in.
+    MaySend = Right::Send;
+    /// A user who may see what others sent, and how plugins stand.
+    MayRead = Right::Read;
+    /// A user who may change what runs.
+    MayOperate = Right::Operate;
+    /// A user who may manage accounts and keys, and read the audit log.
+    MayAdminister = Right::Administer;
+}
+
+fn not_allowed(user: &User, right: Right) -> Problem {
+    // The text that clients of the old service know.
+    let detail = "You do not have permission to perform this action.";
+    Problem::new(StatusCode::FORBIDDEN, "not-allowed", detail)
+        .with("role", user.role.as_str())
+        .with("needs", right.as_str())
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750 section 2.1; never from the query or a form).
@@ -90,6 +116,17 @@ impl Params {
             .rev()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// A moment with a zone, when it is given.
+    ///
+    /// # Errors
+    /// When it is no such moment.
+    pub fn moment(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let why = "must be a moment with a zone such as 2026-08-01T12:00:00Z (a + is written %2B in a query)";
+        self.get(name)
+            .map(|text| Timestamp::parse(text).map_err(|_| Problem::bad_parameter(name, why)))
+            .transpose()
     }
 
     /// The query with `page` set to this one.

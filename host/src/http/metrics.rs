@@ -6,11 +6,11 @@ use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use sha2::{Digest, Sha256};
 
-use super::extract::{StaffUser, bearer};
+use super::extract::{MayRead, bearer};
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
 
-/// Whoever may read the metrics: a staff user, or the holder of `HOOKYARD_METRICS_TOKEN`.
+/// Whoever may read the metrics: a user who may read, or the holder of `HOOKYARD_METRICS_TOKEN`.
 pub struct Reader;
 
 impl FromRequestParts<ApiState> for Reader {
@@ -23,20 +23,20 @@ impl FromRequestParts<ApiState> for Reader {
         if wanted.is_some_and(|wanted| Sha256::digest(given) == Sha256::digest(wanted.expose())) {
             return Ok(Self);
         }
-        StaffUser::from_request_parts(parts, state)
+        MayRead::from_request_parts(parts, state)
             .await
-            .map(|_staff| Self)
+            .map(|_reader| Self)
     }
 }
 
 /// Counters, as Prometheus reads them
 ///
-/// For staff, and for whoever has the token of `HOOKYARD_METRICS_TOKEN`.
+/// For viewers, operators and admins, and for whoever has the token of `HOOKYARD_METRICS_TOKEN`.
 #[utoipa::path(get, path = "/metrics", tag = "health", security(("bearer" = [])), responses(
     (status = 200, description = "OpenMetrics text", body = String,
      content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8"),
     (status = 401, description = "No token", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn metrics(State(state): State<ApiState>, _reader: Reader) -> Result<impl IntoResponse, Problem> {
     let text = state

@@ -1,9 +1,9 @@
-//! The nodes that share the database, for staff.
+//! The nodes that share the database, for who may read.
 
 use axum::Json;
 use axum::extract::State;
 
-use super::extract::StaffUser;
+use super::extract::MayRead;
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
 use crate::nodes::NodeView;
@@ -15,8 +15,8 @@ use crate::nodes::NodeView;
 #[utoipa::path(get, path = "/api/nodes/", tag = "plugins", security(("bearer" = [])),
     responses(
         (status = 200, description = "The nodes; one that is gone is shown for an hour", body = Vec<Object>),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
     ))]
-pub async fn list(State(state): State<ApiState>, _staff: StaffUser) -> Result<Json<Vec<NodeView>>, Problem> {
+pub async fn list(State(state): State<ApiState>, _: MayRead) -> Result<Json<Vec<NodeView>>, Problem> {
     Ok(Json(state.nodes.list().await?))
 }

@@ -14,6 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
 use super::Problem;
+use super::origin::RequestId;
 use super::problem::PROBLEM_JSON;
 
 /// How long a request may take, its body included: senders of webhooks give up after 10 to 30 s.
@@ -52,11 +53,12 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 
 /// Gives the request an id of ours (one from outside could forge lines of our log), finishes
 /// problems with it, and logs the request once.
-async fn observe(request: Request, next: Next) -> Response {
+async fn observe(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let began = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
     finish_problem(&mut response, &id);
     let headers = response.headers_mut();

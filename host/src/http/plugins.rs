@@ -1,4 +1,4 @@
-//! Plugins: how they stand, and their actions, for staff.
+//! Plugins: how they stand, and their actions. Viewers look, operators act.
 
 pub mod manage;
 
@@ -10,13 +10,16 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::Input;
-use super::extract::{Params, StaffUser};
+use super::extract::{MayOperate, MayRead, Params};
+use super::origin::Origin;
 use super::problem::ProblemBody;
 use super::views::{Audience, DeliveryView};
 use super::{ApiState, Problem};
+use crate::domain::audit::Action;
 use crate::domain::plugin::PluginName;
 use crate::wasm::PluginStatus;
 
@@ -36,9 +39,9 @@ pub struct ActionAnswer {
 #[utoipa::path(get, path = "/api/plugins/", tag = "plugins", security(("bearer" = [])),
     responses(
         (status = 200, description = "The plugins by name", body = Vec<Object>),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
     ))]
-pub async fn list(State(state): State<ApiState>, _staff: StaffUser) -> Json<Vec<PluginStatus>> {
+pub async fn list(State(state): State<ApiState>, _: MayRead) -> Json<Vec<PluginStatus>> {
     Json(state.actions.registry.statuses())
 }
 
@@ -59,7 +62,7 @@ pub async fn list(State(state): State<ApiState>, _staff: StaffUser) -> Json<Vec<
         (status = 202, description = "Stored; `Location` shows how it goes on", body = ActionAnswer),
         (status = 400, description = "The arguments do not fit the action's schema, or there is no such action",
          body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 409, description = "The plugin is disabled, paused or broken; nothing was stored",
@@ -67,7 +70,8 @@ pub async fn list(State(state): State<ApiState>, _staff: StaffUser) -> Json<Vec<
     ))]
 pub async fn run_action(
     State(state): State<ApiState>,
-    StaffUser(user): StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path((name, action)): Path<(String, String)>,
     params: Params,
     Input(input): Input,
@@ -77,6 +81,13 @@ pub async fn run_action(
         .actions
         .submit(&name, &action, &input, Some(user.id))
         .await?;
+    let actor = origin.actor(&user);
+    let (target, detail) = (
+        format!("{name}/{action}"),
+        json!({ "event": submitted.event.to_string() }),
+    );
+    let noted = state.audit.record(&actor, Action::PluginAction, target, detail);
+    noted.await?;
     let tried = state
         .actions
         .first_attempt(submitted.event, submitted.delivery, wait)

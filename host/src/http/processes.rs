@@ -1,4 +1,4 @@
-//! Stored scripts: the paths below `/api/processes/`, for staff.
+//! Stored scripts: the paths below `/api/processes/`. Viewers see them, operators change them.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,15 +7,19 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::ScriptForm;
-use super::extract::{Params, StaffUser};
+use super::extract::{MayOperate, MayRead, Params};
+use super::origin::Origin;
 use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
+use crate::domain::audit::Action;
 use crate::domain::process::{Process, ProcessChange, ProcessSummary, ProcessVersion};
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use crate::processes::Draft;
 
 /// A process to be stored.
@@ -134,13 +138,13 @@ pub struct ProcessVersionPage {
     ),
     responses(
         (status = 200, description = "One page", body = ProcessPage),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such page", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn list(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    _: MayRead,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Json<ProcessPage>, Problem> {
@@ -162,11 +166,12 @@ pub async fn list(
         (status = 201, description = "Stored; `Location` has its address", body = ProcessView),
         (status = 400, description = "A field is wrong, or the code is taken; each wrong field is also a member",
          body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub async fn create(
     State(state): State<ApiState>,
-    StaffUser(user): StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     ScriptForm(mut form): ScriptForm,
 ) -> Result<Response, Problem> {
     let draft = Draft {
@@ -176,6 +181,11 @@ pub async fn create(
     };
     form.finish()?;
     let made = state.processes.create(draft, &user.username).await?;
+    let actor = origin.actor(&user);
+    let noted = state
+        .audit
+        .record(&actor, Action::ProcessCreate, &made.code, json!({}));
+    noted.await?;
     let address = format!(
         "/api/processes/{}/",
         utf8_percent_encode(&made.code, NON_ALPHANUMERIC)
@@ -190,13 +200,13 @@ pub async fn create(
     params(("code" = String, Path, description = "The process's code")),
     responses(
         (status = 200, description = "The process", body = ProcessView),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such process", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn detail(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    _: MayRead,
     Path(code): Path<String>,
 ) -> Result<Json<ProcessView>, Problem> {
     let found = state.store.process(&code).await?;
@@ -212,13 +222,14 @@ pub async fn detail(
         (status = 200, description = "As it is now", body = ProcessView),
         (status = 400, description = "A field is wrong or missing", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such process", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn replace(
     State(state): State<ApiState>,
-    StaffUser(user): StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(code): Path<String>,
     ScriptForm(mut form): ScriptForm,
 ) -> Result<Json<ProcessView>, Problem> {
@@ -229,8 +240,7 @@ pub async fn replace(
         name: Some(name),
         script: Some(script),
     };
-    let changed = state.processes.change(&code, change, &user.username);
-    Ok(Json(changed.await?.into()))
+    store_change(&state, &user, origin, &code, change).await
 }
 
 /// Change the name or the script of a process
@@ -240,13 +250,14 @@ pub async fn replace(
         (status = 200, description = "As it is now", body = ProcessView),
         (status = 400, description = "A field is wrong", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such process", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn change(
     State(state): State<ApiState>,
-    StaffUser(user): StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(code): Path<String>,
     ScriptForm(mut form): ScriptForm,
 ) -> Result<Json<ProcessView>, Problem> {
@@ -256,8 +267,22 @@ pub async fn change(
     };
     same_code(&mut form, &code);
     form.finish()?;
-    let changed = state.processes.change(&code, change, &user.username);
-    Ok(Json(changed.await?.into()))
+    store_change(&state, &user, origin, &code, change).await
+}
+
+async fn store_change(
+    state: &ApiState,
+    user: &User,
+    origin: Origin,
+    code: &str,
+    change: ProcessChange,
+) -> Result<Json<ProcessView>, Problem> {
+    let detail = json!({ "name": change.name.is_some(), "script": change.script.is_some() });
+    let changed = state.processes.change(code, change, &user.username).await?;
+    let actor = origin.actor(user);
+    let noted = state.audit.record(&actor, Action::ProcessChange, code, detail);
+    noted.await?;
+    Ok(Json(changed.into()))
 }
 
 /// A code is what others know a process by, so it stays.
@@ -272,16 +297,22 @@ fn same_code(form: &mut super::body::Form, code: &str) {
     params(("code" = String, Path, description = "The process's code")),
     responses(
         (status = 204, description = "Removed"),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such process", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn remove(
     State(state): State<ApiState>,
-    StaffUser(user): StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(code): Path<String>,
 ) -> Result<StatusCode, Problem> {
     state.processes.remove(&code, &user.username).await?;
+    let actor = origin.actor(&user);
+    let noted = state
+        .audit
+        .record(&actor, Action::ProcessRemove, &code, json!({}));
+    noted.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -294,13 +325,13 @@ pub async fn remove(
     ),
     responses(
         (status = 200, description = "One page", body = ProcessVersionPage),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There never was such a process, or no such page", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn versions(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    _: MayRead,
     Path(code): Path<String>,
     params: Params,
     headers: HeaderMap,

@@ -9,8 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::body::{self, DeclaredSize};
-use super::extract::{CurrentUser, Params};
+use super::extract::Params;
 use super::problem::ProblemBody;
+use super::sender::Sender;
 use super::{ApiState, Problem};
 use crate::intake::{SourceQuery, Unverified};
 
@@ -38,7 +39,7 @@ pub struct Received {
 /// Names have 1 to 100 characters, without control characters; whitespace around them is dropped.
 ///
 /// A missing `Content-Type` counts as `application/json`.
-#[utoipa::path(post, path = "/api/webhooks/receive/", tag = "webhooks", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/webhooks/receive/", tag = "webhooks", security(("bearer" = []), ("api-key" = [])),
     params(
         ("source" = Option<String>, Query, description = "Who sends it"),
         ("type" = Option<String>, Query, description = "What happened"),
@@ -53,22 +54,26 @@ pub struct Received {
          headers(("Location" = String, description = "Where to see the event"))),
         (status = 400, description = "Not JSON (with `line` and `column`), or a name that cannot be one",
          body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or one that is expired or wrong; see `WWW-Authenticate`",
+        (status = 401, description = "No token or API key, or one that is expired, revoked or wrong; see `WWW-Authenticate`",
          body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role may not send, or the API key may not name this source", body = ProblemBody,
+         content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 413, description = "The body is too large; see `max_bytes`", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 415, description = "Not a JSON media type; see `Accept-Post`", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 429, description = "The key, the user or the address sends too often; see `Retry-After`",
+         body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Could not be stored now; see `Retry-After`", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn receive(
     State(state): State<ApiState>,
     _: DeclaredSize,
-    // The token is in the head, so it is checked before a body is read for anybody unknown.
-    CurrentUser(user): CurrentUser,
+    // The token or key is in the head: it is checked, and counted, before a body is read.
+    sender: Sender,
     params: Params,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -82,7 +87,10 @@ pub async fn receive(
             event_type: params.given("type").map(str::to_owned),
         },
     };
-    let accepted = state.intake.accept(request.sent_by(user)).await?;
+    let accepted = state
+        .intake
+        .accept(request.sent_by(sender.user, sender.sources))
+        .await?;
     let id = accepted.id.to_string();
     let path = format!("/api/webhooks/{id}/");
     let location = match &state.public_url {

@@ -1,15 +1,18 @@
-//! Schedules, for staff: which there are, what became of their moments, and a run on request.
+//! Schedules: which there are, what became of their moments, and a run on request. Viewers look, operators run.
 
 use axum::Json;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
-use super::extract::{Params, StaffUser};
+use super::extract::{MayOperate, MayRead, Params};
+use super::origin::Origin;
 use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
+use crate::domain::audit::Action;
 use crate::domain::event::EventStatus;
 use crate::domain::schedule::{ScheduleKey, ScheduleRun};
 use crate::scheduler::ScheduleStatus;
@@ -88,9 +91,9 @@ pub struct StartedView {
         (status = 200, description = "All schedules", body = [ScheduleView]),
         (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
     ))]
-pub async fn list(State(state): State<ApiState>, _: StaffUser) -> Result<Json<Vec<ScheduleView>>, Problem> {
+pub async fn list(State(state): State<ApiState>, _: MayRead) -> Result<Json<Vec<ScheduleView>>, Problem> {
     let schedules = state.schedules.list().await?;
     Ok(Json(schedules.into_iter().map(ScheduleView::from).collect()))
 }
@@ -108,7 +111,7 @@ pub async fn list(State(state): State<ApiState>, _: StaffUser) -> Result<Json<Ve
         (status = 202, description = "Stored; it runs next", body = StartedView),
         (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such schedule", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 409, description = "The plugin is paused or disabled", body = ProblemBody,
@@ -116,11 +119,17 @@ pub async fn list(State(state): State<ApiState>, _: StaffUser) -> Result<Json<Ve
     ))]
 pub async fn run(
     State(state): State<ApiState>,
-    _: StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path((plugin, name)): Path<(String, String)>,
 ) -> Result<(StatusCode, Json<StartedView>), Problem> {
     let (plugin, schedule) = state.schedules.find(Some(&plugin), &name)?;
     let started = state.schedules.run(&plugin, &schedule).await?;
+    let actor = origin.actor(&user);
+    let target = format!("{}/{}", plugin.name, schedule.name);
+    let detail = json!({ "event": started.event.to_string() });
+    let noted = state.audit.record(&actor, Action::ScheduleRun, target, detail);
+    noted.await?;
     let view = StartedView {
         event: started.event.to_string(),
         delivery: started.delivery.to_string(),
@@ -142,13 +151,13 @@ pub async fn run(
          content_type = "application/problem+json"),
         (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such schedule or page", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn runs(
     State(state): State<ApiState>,
-    _: StaffUser,
+    _: MayRead,
     Path((plugin, name)): Path<(String, String)>,
     OriginalUri(uri): OriginalUri,
     params: Params,

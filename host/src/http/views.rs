@@ -37,6 +37,8 @@ pub struct EventView {
     pub status: &'static str,
     /// Why it failed.
     pub error_message: Option<String>,
+    /// What was taken out of the body: JSON pointers, or `body` for all of it.
+    pub redacted: Vec<String>,
 }
 
 /// A header of the request.
@@ -170,6 +172,7 @@ impl EventView {
             processed_at: event.processed_at.map(|at| at.to_string()),
             status: event.status.as_str(),
             error_message: event.error_message,
+            redacted: event.redacted,
             source: event.source,
             event_type: event.event_type,
         })

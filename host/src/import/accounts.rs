@@ -113,7 +113,7 @@ fn account_digest(user: &User, password_hash: &str) -> String {
         user.email,
         user.first_name,
         user.last_name,
-        user.is_staff,
+        user.role,
         user.is_active,
         password_hash,
     ]))

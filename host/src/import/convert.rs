@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::auth::django::DjangoHash;
 use crate::auth::password::{UNUSABLE, is_usable};
+use crate::domain::access::Role;
 use crate::domain::event::{EventStatus, LEFT_UNDONE, MAX_NAME_CHARS, PastEvent};
 use crate::domain::id::{EventId, ProcessId, UserId};
 use crate::domain::process::{Process, wrong_code, wrong_name, wrong_script};
@@ -25,6 +26,7 @@ pub(super) const USERS: Table = Table {
         "date_joined",
         "last_login",
         "password",
+        "is_superuser",
     ],
     page: 500,
 };
@@ -74,12 +76,22 @@ pub(super) fn user(row: &Row) -> Result<(NewUser, bool), Refusal> {
         email: row.text(2).to_owned(),
         first_name: row.text(3).to_owned(),
         last_name: row.text(4).to_owned(),
-        is_staff: row.flag(5),
+        role: role(row.flag(10), row.flag(5)),
         is_active: row.flag(6),
         date_joined: moment(row, 7)?,
         last_login: row.opt(8).map(|_| moment(row, 8)).transpose()?,
+        signed_out_at: None,
     };
     Ok((NewUser { user, password_hash }, locked))
+}
+
+/// What an account may do here. Staff of the old service could change what runs; accounts only superusers could.
+const fn role(is_superuser: bool, is_staff: bool) -> Role {
+    match (is_superuser, is_staff) {
+        (true, _) => Role::Admin,
+        (false, true) => Role::Operator,
+        (false, false) => Role::Sender,
+    }
 }
 
 /// An event, and whether the old service had not dealt with it.

@@ -65,6 +65,7 @@ fn anew(event: PastEvent, routes: &RouteTable) -> NewEvent {
         payload: None,
         received_at: event.received_at,
         owner: None,
+        redacted: Vec::new(),
         deliveries: plugins
             .into_iter()
             .map(|plugin| NewDelivery {

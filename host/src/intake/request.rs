@@ -4,6 +4,7 @@ use ::http::HeaderMap;
 use bytes::Bytes;
 
 use super::{IntakeError, body, headers, names};
+use crate::domain::api_key::SourceScope;
 use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::id::EventId;
 use crate::domain::time::Timestamp;
@@ -31,15 +32,17 @@ pub struct Unverified {
 pub struct Verified {
     request: Unverified,
     sender: User,
+    sources: SourceScope,
 }
 
 impl Unverified {
-    /// The request as that of `sender`, whose access token it carried.
+    /// The request as that of `sender`, whose access token or API key it carried and who may name these sources.
     #[must_use]
-    pub fn sent_by(self, sender: User) -> Verified {
+    pub fn sent_by(self, sender: User, sources: SourceScope) -> Verified {
         Verified {
             request: self,
             sender,
+            sources,
         }
     }
 }
@@ -49,10 +52,14 @@ impl Verified {
     pub fn into_event(self, received_at: Timestamp) -> Result<NewEvent, IntakeError> {
         let request = self.request;
         let parsed = body::parse(&request.body)?;
+        let source = names::source(parsed.source.as_deref(), &request.query, &request.headers)?;
+        if !self.sources.allows(&source) {
+            return Err(IntakeError::Source(source));
+        }
         Ok(NewEvent {
             id: EventId::generate(),
             kind: EventKind::Webhook,
-            source: names::source(parsed.source.as_deref(), &request.query, &request.headers)?,
+            source,
             event_type: names::event_type(&request.query, &request.headers)?,
             headers: headers::kept(&request.headers),
             content_type: request.content_type,
@@ -60,6 +67,7 @@ impl Verified {
             payload: parsed.payload,
             received_at,
             owner: Some(self.sender.id),
+            redacted: Vec::new(),
             deliveries: Vec::new(),
         })
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use self::secret::RawSecret;
+use super::retention::RawRetention;
 use crate::domain::delivery::OnUnknown;
 use crate::domain::grant::{Origin, Permission, PrivateNetwork};
 use crate::domain::plugin::PluginName;
@@ -23,6 +24,8 @@ use crate::domain::schedule::{CatchUp, Overlap};
 pub(super) struct RawFile {
     #[serde(default)]
     pub plugins: BTreeMap<PluginName, RawPlugin>,
+    #[serde(default)]
+    pub retention: RawRetention,
 }
 
 #[derive(Deserialize)]

@@ -86,6 +86,7 @@ impl Example {
             status: EventStatus::Pending,
             error_message: None,
             owner: None,
+            redacted: Vec::new(),
         })
     }
 }

@@ -136,6 +136,7 @@ pub(super) fn tick_event(
         payload: None,
         received_at: now,
         owner: None,
+        redacted: Vec::new(),
         deliveries: vec![NewDelivery {
             id: DeliveryId::generate(),
             plugin: key.plugin.clone(),

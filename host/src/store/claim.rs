@@ -11,6 +11,7 @@ use super::deliveries::lease_millis;
 use super::dialect::Dialect;
 use super::events::{EVENT_COLUMNS, event_from};
 use super::rows::{Columns, RowReader};
+use super::seals::Seals;
 use super::sql::{SqlStore, sql};
 use crate::domain::delivery::{Claim, DeliveryState, Leased};
 use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId};
@@ -62,6 +63,7 @@ impl SqlStore<Db> {
     /// The deliveries of `plugin` that are due, with fresh tokens, locked; oldest due first.
     pub(super) async fn due(
         conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
         plugin: &PluginName,
         limit: u32,
     ) -> StoreResult<Vec<Claim>> {
@@ -76,12 +78,13 @@ impl SqlStore<Db> {
             .build()
             .fetch_all(&mut *conn)
             .await?;
-        rows.iter().map(claim_from).collect()
+        rows.iter().map(|row| claim_from(row, seals)).collect()
     }
 
     /// This delivery with a fresh token, locked, if it waits.
     pub(super) async fn waiting_one(
         conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
         id: DeliveryId,
     ) -> StoreResult<Option<Claim>> {
         let row = waiting::<Db>()
@@ -91,7 +94,7 @@ impl SqlStore<Db> {
             .build()
             .fetch_optional(&mut *conn)
             .await?;
-        row.as_ref().map(claim_from).transpose()
+        row.map(|row| claim_from(&row, seals)).transpose()
     }
 
     /// Lets the leases of every other node end now; how many there were.
@@ -268,8 +271,8 @@ where
     query
 }
 
-fn claim_from(row: &impl Columns) -> StoreResult<Claim> {
-    let event = event_from(row)?;
+fn claim_from(row: &impl Columns, seals: &Seals) -> StoreResult<Claim> {
+    let event = event_from(row, seals)?;
     let row = RowReader::new(row, "deliveries", "delivery_id");
     Ok(Claim {
         delivery: row.parsed("delivery_id")?,

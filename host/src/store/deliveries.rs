@@ -28,7 +28,7 @@ impl DeliveryStore for SqlStore<Db> {
         lease: Duration,
     ) -> StoreResult<Vec<Claim>> {
         let mut tx = self.begin().await?;
-        let claims = Self::due(&mut tx, plugin, limit).await?;
+        let claims = Self::due(&mut tx, &self.seals, plugin, limit).await?;
         Self::lease(&mut tx, &claims, node, lease).await?;
         tx.commit().await?;
         Ok(claims)
@@ -41,7 +41,7 @@ impl DeliveryStore for SqlStore<Db> {
         lease: Duration,
     ) -> StoreResult<Option<Claim>> {
         let mut tx = self.begin().await?;
-        let claim = Self::waiting_one(&mut tx, id).await?;
+        let claim = Self::waiting_one(&mut tx, &self.seals, id).await?;
         Self::lease(&mut tx, claim.as_slice(), node, lease).await?;
         tx.commit().await?;
         Ok(claim)
@@ -68,7 +68,7 @@ impl DeliveryStore for SqlStore<Db> {
         let mut tx = self.begin().await?;
         let held = Self::held(&mut tx, &claims).await?;
         let answers = held.answers(|_| true);
-        Self::finish(&mut tx, finishes, &held, &answers).await?;
+        Self::finish(&mut tx, &self.seals, finishes, &held, &answers).await?;
         tx.commit().await?;
         Ok(answers)
     }
@@ -108,7 +108,7 @@ impl DeliveryStore for SqlStore<Db> {
             ended.into_iter().partition(|row| row.started_at.is_some());
         let claimed: Vec<_> = claimed.iter().map(|row| row.id).collect();
         Self::give_back(&mut tx, &claimed).await?;
-        let dead = Self::record_unknown(&mut tx, &started, judge).await?;
+        let dead = Self::record_unknown(&mut tx, &self.seals, &started, judge).await?;
         tx.commit().await?;
         Ok(Swept {
             returned: u64::try_from(claimed.len()).unwrap_or(u64::MAX),
@@ -161,7 +161,7 @@ impl DeliveryStore for SqlStore<Db> {
         .fetch_all(&mut *tx)
         .await?;
         tx.commit().await?;
-        let mut attempts = attempts_by_delivery(&attempts)?;
+        let mut attempts = attempts_by_delivery(&attempts, &self.seals)?;
         deliveries
             .iter()
             .map(|row| {

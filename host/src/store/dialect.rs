@@ -21,6 +21,11 @@ pub trait Dialect: Database {
     /// Makes writers of one plugin's state wait for each other, `$1` being the plugin; `None` where
     /// writers wait for each other anyway.
     const LOCK_STATE: Option<&'static str>;
+    /// Gives free pages back to the file system, with how many in brackets after it; `None` where the database does
+    /// it by itself.
+    const RECLAIM: Option<&'static str>;
+    /// Writes the whole database anew, without what is free. Nothing else is written meanwhile.
+    const VACUUM: &'static [&'static str];
 }
 
 impl Dialect for Sqlite {
@@ -36,6 +41,13 @@ impl Dialect for Sqlite {
     // SQLITE_MAX_VARIABLE_NUMBER is 32,766.
     const MAX_BINDS: usize = 32_000;
     const LOCK_STATE: Option<&'static str> = None;
+    const RECLAIM: Option<&'static str> = Some("PRAGMA incremental_vacuum");
+    // A database made by an earlier version gets the setting here: it takes effect when all is written anew.
+    const VACUUM: &'static [&'static str] = &[
+        "PRAGMA auto_vacuum = INCREMENTAL",
+        "VACUUM",
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+    ];
 }
 
 impl Dialect for Postgres {
@@ -48,5 +60,8 @@ impl Dialect for Postgres {
     const BODY_CONTAINS: (&'static str, &'static str) = ("position(", " in e.body) > 0");
     // The protocol counts parameters in 16 bits: 65,535.
     const MAX_BINDS: usize = 65_000;
+    // Its own autovacuum makes room for new rows.
+    const RECLAIM: Option<&'static str> = None;
+    const VACUUM: &'static [&'static str] = &["VACUUM (ANALYZE)"];
     const LOCK_STATE: Option<&'static str> = Some("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
 }

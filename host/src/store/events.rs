@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use sqlx::{Database, Postgres, QueryBuilder, Sqlite};
 use trait_gen::trait_gen;
 
 use super::dialect::Dialect;
 use super::rows::{Columns, RowReader};
+use super::seals::Seals;
 use super::sql::{SqlStore, sql};
 use super::words::{clean, int};
 use super::{EventStore, StoreResult};
@@ -23,10 +23,10 @@ use crate::domain::time::Timestamp;
 /// The columns of an [`Event`], `e` being the table.
 pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.event_type, e.headers, \
      e.content_type, e.body, e.payload_start, e.payload_end, e.received_at, e.processed_at, e.status, \
-     e.error_message, e.owner_id";
+     e.error_message, e.owner_id, e.redacted, e.key_id";
 
 /// Bind parameters of one event and of one delivery in their INSERTs.
-const EVENT_BINDS: usize = 15;
+const EVENT_BINDS: usize = 17;
 const DELIVERY_BINDS: usize = 4;
 
 #[trait_gen(Db -> Sqlite, Postgres)]
@@ -34,7 +34,7 @@ const DELIVERY_BINDS: usize = 4;
 impl EventStore for SqlStore<Db> {
     async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>> {
         let mut tx = self.begin().await?;
-        Self::insert_accepted(&mut tx, events).await?;
+        Self::insert_accepted(&mut tx, &self.seals, events).await?;
         tx.commit().await?;
         Ok(events
             .iter()
@@ -65,7 +65,7 @@ impl EventStore for SqlStore<Db> {
             .build()
             .fetch_optional(&self.reader)
             .await?;
-        row.as_ref().map(event_from).transpose()
+        row.map(|row| event_from(&row, &self.seals)).transpose()
     }
 
     async fn events(
@@ -90,7 +90,10 @@ impl EventStore for SqlStore<Db> {
         let rows = list.build().fetch_all(&self.reader).await?;
         Ok(Page {
             total: u64::try_from(total).unwrap_or(0),
-            items: rows.iter().map(event_from).collect::<StoreResult<_>>()?,
+            items: rows
+                .iter()
+                .map(|row| event_from(row, &self.seals))
+                .collect::<StoreResult<_>>()?,
         })
     }
 }
@@ -100,6 +103,7 @@ impl SqlStore<Db> {
     /// The rows of events and their deliveries, within the caller's transaction.
     pub(super) async fn insert_accepted(
         conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
         events: &[NewEvent],
     ) -> StoreResult<()> {
         let sources = events
@@ -107,7 +111,7 @@ impl SqlStore<Db> {
             .map(|event| (event.source.as_str(), event.received_at));
         Self::note_sources(conn, sources).await?;
         for chunk in events.chunks(Db::MAX_BINDS / EVENT_BINDS) {
-            Self::insert_events(conn, chunk).await?;
+            Self::insert_events(conn, seals, chunk).await?;
         }
         let deliveries: Vec<_> = events
             .iter()
@@ -144,26 +148,37 @@ impl SqlStore<Db> {
         Ok(())
     }
 
-    async fn insert_events(conn: &mut <Db as Database>::Connection, events: &[NewEvent]) -> StoreResult<()> {
+    async fn insert_events(
+        conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
+        events: &[NewEvent],
+    ) -> StoreResult<()> {
+        let mut rows = Vec::with_capacity(events.len());
+        for event in events {
+            rows.push((event, seals.event(event.id, &event.headers, &event.body)?));
+        }
         sql::<Db>(
             "INSERT INTO events (id, kind, source, event_type, headers, content_type, body, payload_start, \
-             payload_end, received_at, processed_at, status, owner_id, open_deliveries, failed_deliveries) ",
+             payload_end, received_at, processed_at, status, owner_id, redacted, key_id, open_deliveries, \
+             failed_deliveries) ",
         )
-        .push_values(events, |mut row, event| {
+        .push_values(rows, |mut row, (event, sealed)| {
             let status = first_status(event);
             row.push_bind(event.id.to_string())
                 .push_bind(event.kind.as_str())
                 .push_bind(clean(&event.source).as_ref())
                 .push_bind(clean(&event.event_type).as_ref())
-                .push_bind(headers_json(&event.headers))
+                .push_bind(sealed.headers.into_owned())
                 .push_bind(clean(&event.content_type).as_ref())
-                .push_bind(event.body.as_ref())
+                .push_bind(&*sealed.body)
                 .push_bind(event.payload.as_ref().map(|range| int(range.start)))
                 .push_bind(event.payload.as_ref().map(|range| int(range.end)))
                 .push_bind(event.received_at.as_millis())
                 .push_bind((status == EventStatus::Processed).then(|| event.received_at.as_millis()))
                 .push_bind(status.as_str())
                 .push_bind(event.owner.map(|owner| owner.to_string()))
+                .push_bind(redacted_json(&event.redacted))
+                .push_bind(sealed.key_id)
                 .push_bind(int(event.deliveries.len()))
                 .push_bind(0_i64);
         })
@@ -194,7 +209,7 @@ impl SqlStore<Db> {
         Ok(())
     }
 
-    fn push_filter(query: &mut QueryBuilder<Db>, filter: &EventFilter) {
+    pub(super) fn push_filter(query: &mut QueryBuilder<Db>, filter: &EventFilter) {
         query.push(" WHERE 1 = 1");
         if let Some(owner) = filter.owner {
             query.push(" AND e.owner_id = ").push_bind(owner.to_string());
@@ -226,6 +241,8 @@ impl SqlStore<Db> {
             let (before, after) = Db::BODY_CONTAINS;
             query
                 .push(" AND ")
+                // What is sealed cannot be looked into.
+                .push("e.key_id IS NULL AND ")
                 .push(before)
                 .push_bind(search.as_bytes())
                 .push(after);
@@ -250,14 +267,24 @@ pub(super) fn headers_json(headers: &[Header]) -> String {
     serde_json::Value::Array(pairs.collect()).to_string()
 }
 
+/// What was taken out, as JSON; `None` where it is as it came.
+fn redacted_json(redacted: &[String]) -> Option<String> {
+    (!redacted.is_empty()).then(|| serde_json::json!(redacted).to_string())
+}
+
 /// Reads an event from its [`EVENT_COLUMNS`].
-pub(super) fn event_from(row: &impl Columns) -> StoreResult<Event> {
+pub(super) fn event_from(row: &impl Columns, seals: &Seals) -> StoreResult<Event> {
     let row = RowReader::new(row, "events", "event_id");
     let start: Option<usize> = row.number_opt("payload_start")?;
     let end: Option<usize> = row.number_opt("payload_end")?;
-    let headers: Vec<(String, String)> = row.json("headers")?;
+    let id = row.parsed("event_id")?;
+    let key_id = row.text_opt("key_id")?;
+    let (headers, body) =
+        seals.open_event(id, key_id.as_deref(), row.text("headers")?, row.bytes("body")?)?;
+    let headers: Vec<(String, String)> =
+        serde_json::from_str(&headers).map_err(|e| row.corrupt("headers", &e))?;
     Ok(Event {
-        id: row.parsed("event_id")?,
+        id,
         kind: row.parsed("kind")?,
         source: row.text("source")?,
         event_type: row.text("event_type")?,
@@ -266,12 +293,16 @@ pub(super) fn event_from(row: &impl Columns) -> StoreResult<Event> {
             .map(|(name, value)| Header { name, value })
             .collect(),
         content_type: row.text("content_type")?,
-        body: Bytes::from(row.bytes("body")?),
+        body,
         payload: start.zip(end).map(|(start, end)| start..end),
         received_at: row.moment("received_at")?,
         processed_at: row.moment_opt("processed_at")?,
         status: row.parsed("status")?,
         error_message: row.text_opt("error_message")?,
         owner: row.parsed_opt("owner_id")?,
+        redacted: match row.text_opt("redacted")? {
+            None => Vec::new(),
+            Some(text) => serde_json::from_str(&text).map_err(|e| row.corrupt("redacted", &e))?,
+        },
     })
 }

@@ -11,6 +11,7 @@ use super::StoreResult;
 use super::claim::{Held, HeldBatch};
 use super::dialect::Dialect as _;
 use super::history::NewAttempt;
+use super::seals::Seals;
 use super::sql::{SqlStore, sql};
 use super::words::{clean, clean_opt, int};
 use crate::domain::attempt::FinishedAttempt;
@@ -101,6 +102,7 @@ impl SqlStore<Db> {
     /// Writes the items that were answered [`Leased::Done`].
     pub(super) async fn finish(
         conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
         finishes: &[Finish],
         held: &HeldBatch,
         answers: &[Leased],
@@ -110,12 +112,13 @@ impl SqlStore<Db> {
             .zip(held.iter(answers))
             .filter_map(|(finish, held)| Some(Step::new(held?, finish)))
             .collect();
-        Self::take_steps(conn, &steps).await
+        Self::take_steps(conn, seals, &steps).await
     }
 
     /// Records the attempts, moves the deliveries and then their events.
     pub(super) async fn take_steps(
         conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
         steps: &[Step<'_>],
     ) -> StoreResult<()> {
         let attempts: Vec<_> = steps
@@ -126,7 +129,7 @@ impl SqlStore<Db> {
                 record: step.attempt,
             })
             .collect();
-        Self::insert_attempts(conn, &attempts).await?;
+        Self::insert_attempts(conn, seals, &attempts).await?;
         Self::move_deliveries(conn, steps).await?;
         let mut events: HashMap<EventId, EventStep<'_>> = HashMap::new();
         for step in steps {

@@ -1,5 +1,6 @@
 //! Reads deliveries and attempts, and writes attempts.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use sqlx::{Database, Postgres, Sqlite};
@@ -7,6 +8,7 @@ use trait_gen::trait_gen;
 
 use super::dialect::Dialect as _;
 use super::rows::{Columns, RowReader};
+use super::seals::{AttemptTexts, Seals};
 use super::sql::{SqlStore, sql};
 use super::words::{clean, clean_opt, int};
 use super::{StoreError, StoreResult};
@@ -19,7 +21,7 @@ pub(super) const DELIVERY_COLUMNS: &str =
     "id, event_id, plugin, replay_of, state, attempts, due_at, created_at, finished_at, last_error";
 
 /// Bind parameters of one attempt.
-const ATTEMPT_BINDS: usize = 15;
+const ATTEMPT_BINDS: usize = 16;
 
 /// Reads a delivery from its [`DELIVERY_COLUMNS`].
 pub(super) fn delivery_from(row: &impl Columns) -> StoreResult<Delivery> {
@@ -39,30 +41,35 @@ pub(super) fn delivery_from(row: &impl Columns) -> StoreResult<Delivery> {
 }
 
 /// Reads attempts, each delivery's in the order of the rows.
-pub(super) fn attempts_by_delivery<R: Columns>(rows: &[R]) -> StoreResult<HashMap<DeliveryId, Vec<Attempt>>> {
+pub(super) fn attempts_by_delivery<R: Columns>(
+    rows: &[R],
+    seals: &Seals,
+) -> StoreResult<HashMap<DeliveryId, Vec<Attempt>>> {
     let mut attempts: HashMap<_, Vec<_>> = HashMap::new();
     for row in rows {
-        let attempt = attempt_from(row)?;
+        let attempt = attempt_from(row, seals)?;
         attempts.entry(attempt.delivery).or_default().push(attempt);
     }
     Ok(attempts)
 }
 
-fn attempt_from(row: &impl Columns) -> StoreResult<Attempt> {
+fn attempt_from(row: &impl Columns, seals: &Seals) -> StoreResult<Attempt> {
     let row = RowReader::new(row, "attempts", "id");
+    let id = row.parsed("id")?;
+    let texts = seals.open_attempt(id, row.text_opt("key_id")?.as_deref(), texts_from(&row)?)?;
     Ok(Attempt {
         delivery: row.parsed("delivery_id")?,
         number: row.number("number")?,
         record: FinishedAttempt {
-            id: row.parsed("id")?,
+            id,
             started_at: row.moment("started_at")?,
             duration_ms: row.number("duration_ms")?,
             outcome: row.parsed("outcome")?,
             summary: row.text_opt("summary")?,
-            output: row.text_opt("output")?,
+            output: texts.output,
             error: row.text_opt("error")?,
-            logs: row.json("logs")?,
-            calls: row.json("calls")?,
+            logs: serde_json::from_str(&texts.logs).map_err(|e| row.corrupt("logs", &e))?,
+            calls: serde_json::from_str(&texts.calls).map_err(|e| row.corrupt("calls", &e))?,
             generation: row.number_opt("generation")?,
             digest: row.text_opt("digest")?,
             batch: match (row.parsed_opt("batch_id")?, row.number_opt("batch_size")?) {
@@ -70,6 +77,15 @@ fn attempt_from(row: &impl Columns) -> StoreResult<Attempt> {
                 _ => None,
             },
         },
+    })
+}
+
+/// The columns of an attempt that may be sealed.
+pub(super) fn texts_from<R: Columns>(row: &RowReader<'_, R>) -> StoreResult<AttemptTexts> {
+    Ok(AttemptTexts {
+        output: row.text_opt("output")?,
+        logs: row.text("logs")?,
+        calls: row.text("calls")?,
     })
 }
 
@@ -84,22 +100,25 @@ pub(super) struct NewAttempt<'a> {
 impl SqlStore<Db> {
     pub(super) async fn insert_attempts(
         conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
         attempts: &[NewAttempt<'_>],
     ) -> StoreResult<()> {
         for chunk in attempts.chunks(Db::MAX_BINDS / ATTEMPT_BINDS) {
             let mut texts = Vec::with_capacity(chunk.len());
             for attempt in chunk {
-                texts.push((
-                    attempt,
-                    logs_json(&attempt.record.logs)?,
-                    calls_json(&attempt.record.calls)?,
-                ));
+                let record = attempt.record;
+                let clear = AttemptTexts {
+                    output: clean_opt(record.output.as_deref()).map(Cow::into_owned),
+                    logs: logs_json(&record.logs)?,
+                    calls: calls_json(&record.calls)?,
+                };
+                texts.push((attempt, seals.attempt(record.id, clear)?));
             }
             sql::<Db>(
                 "INSERT INTO attempts (id, delivery_id, number, started_at, duration_ms, outcome, summary, \
-                 output, error, logs, calls, generation, digest, batch_id, batch_size) ",
+                 output, error, logs, calls, key_id, generation, digest, batch_id, batch_size) ",
             )
-            .push_values(texts, |mut row, (attempt, logs, calls)| {
+            .push_values(texts, |mut row, (attempt, (texts, key_id))| {
                 let record = attempt.record;
                 row.push_bind(record.id.to_string())
                     .push_bind(attempt.delivery.to_string())
@@ -108,10 +127,11 @@ impl SqlStore<Db> {
                     .push_bind(int(record.duration_ms))
                     .push_bind(record.outcome.as_str())
                     .push_bind(clean_opt(record.summary.as_deref()))
-                    .push_bind(clean_opt(record.output.as_deref()))
+                    .push_bind(texts.output)
                     .push_bind(clean_opt(record.error.as_deref()))
-                    .push_bind(logs)
-                    .push_bind(calls)
+                    .push_bind(texts.logs)
+                    .push_bind(texts.calls)
+                    .push_bind(key_id)
                     .push_bind(record.generation.map(int))
                     .push_bind(record.digest.as_deref())
                     .push_bind(record.batch.map(|batch| batch.id.to_string()))
@@ -142,7 +162,7 @@ fn calls_json(calls: &[OutboundCall]) -> StoreResult<String> {
         .map(|call| OutboundCall {
             method: clean(&call.method).into_owned(),
             url: clean(&call.url).into_owned(),
-            error: clean_opt(call.error.as_deref()).map(std::borrow::Cow::into_owned),
+            error: clean_opt(call.error.as_deref()).map(Cow::into_owned),
             ..call.clone()
         })
         .collect();

@@ -25,7 +25,11 @@ macro_rules! step {
 }
 
 /// All steps in order. A released step never changes: a new one follows it.
-const STEPS: &[Step] = &[step!(1, "init", "0001_init.sql")];
+const STEPS: &[Step] = &[
+    step!(1, "init", "0001_init.sql"),
+    step!(2, "access", "0002_access.sql"),
+    step!(3, "retention", "0003_retention.sql"),
+];
 
 /// The steps for SQLite.
 pub fn sqlite() -> Migrator {

@@ -11,10 +11,11 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Postgres, Sqlite};
 
 use super::lock::FileLock;
+use super::seals::Seals;
 use super::sql::{ACQUIRE_TIMEOUT, SqlStore};
 use super::{HealthStore as _, SharedStore, StoreError, StoreResult, migrate};
 
@@ -22,6 +23,8 @@ use super::{HealthStore as _, SharedStore, StoreError, StoreResult, migrate};
 const SQLITE_READERS: u32 = 4;
 /// How long SQLite waits for a lock of another process (a backup, a shell) before it gives up.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that the write-ahead log keeps after a checkpoint: 64 MiB, eight of the largest commits.
+const WAL_BYTES: &str = "67108864";
 /// Connections of one node. PostgreSQL's default limit is 100 for all: this leaves room for six
 /// nodes and a shell, and is more than a node's intake, claims and finishes keep busy at once.
 const POSTGRES_CONNECTIONS: u32 = 16;
@@ -147,8 +150,16 @@ impl SqlStore<Sqlite> {
             .disable_statement_logging();
         // One writing connection: writers queue for it here, in order, instead of fighting for
         // SQLite's lock. It lives as long as the store.
+        let writing = options
+            .clone()
+            .journal_mode(SqliteJournalMode::Wal)
+            // Free pages are given back in small steps; only a new database takes this up by itself. Not for
+            // readers: it takes the write lock.
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            // What one large commit left of the log is cut off at the next checkpoint.
+            .pragma("journal_size_limit", WAL_BYTES);
         let writer = pool(1)
-            .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
+            .connect_with(writing)
             .await
             .map_err(|e| file_error(path, e))?;
         let reader = pool(SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "ON"));
@@ -157,6 +168,7 @@ impl SqlStore<Sqlite> {
             reader,
             migrator: migrate::sqlite(),
             lock: FileLock::none(),
+            seals: Seals::default(),
         })
     }
 
@@ -182,6 +194,7 @@ impl SqlStore<Sqlite> {
             reader: pool,
             migrator: migrate::sqlite(),
             lock: FileLock::none(),
+            seals: Seals::default(),
         })
     }
 }
@@ -227,6 +240,7 @@ impl SqlStore<Postgres> {
             reader: pool,
             migrator: migrate::postgres(),
             lock: FileLock::none(),
+            seals: Seals::default(),
         })
     }
 }

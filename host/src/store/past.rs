@@ -7,8 +7,8 @@ use trait_gen::trait_gen;
 
 use super::StoreResult;
 use super::dialect::Dialect as _;
-use super::events::headers_json;
 use super::rows::RowReader;
+use super::seals::Seals;
 use super::sql::{SqlStore, sql};
 use super::words::{clean, clean_opt};
 use crate::domain::event::{EventKind, EventStatus, KnownPast, NewEvent, PastEvent};
@@ -16,7 +16,7 @@ use crate::domain::id::EventId;
 use crate::domain::time::Timestamp;
 
 /// Bind parameters of one event in its INSERT.
-const PAST_BINDS: usize = 12;
+const PAST_BINDS: usize = 13;
 
 /// The condition for [`KnownPast::LeftUndone`]: an event that failed here has deliveries, and one that the other
 /// service dealt with has the moment.
@@ -38,7 +38,7 @@ impl SqlStore<Db> {
         Self::note_sources(&mut tx, sources).await?;
         let mut new = 0;
         for chunk in events.chunks(Db::MAX_BINDS / PAST_BINDS) {
-            new += Self::insert_past(&mut tx, chunk).await?;
+            new += Self::insert_past(&mut tx, &self.seals, chunk).await?;
         }
         tx.commit().await?;
         Ok(new)
@@ -62,7 +62,7 @@ impl SqlStore<Db> {
             .filter(|event| !stay.contains_key(&event.id))
             .cloned()
             .collect();
-        Self::insert_accepted(&mut tx, &open).await?;
+        Self::insert_accepted(&mut tx, &self.seals, &open).await?;
         tx.commit().await?;
         Ok(u64::try_from(open.len()).unwrap_or(u64::MAX))
     }
@@ -99,23 +99,32 @@ impl SqlStore<Db> {
         Ok(known)
     }
 
-    async fn insert_past(conn: &mut <Db as Database>::Connection, events: &[PastEvent]) -> StoreResult<u64> {
+    async fn insert_past(
+        conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
+        events: &[PastEvent],
+    ) -> StoreResult<u64> {
+        let mut rows = Vec::with_capacity(events.len());
+        for event in events {
+            rows.push((event, seals.event(event.id, &[], &event.body)?));
+        }
         let done = sql::<Db>(
             "INSERT INTO events (id, kind, source, event_type, headers, content_type, body, received_at, \
-             processed_at, status, error_message, open_deliveries, failed_deliveries) ",
+             processed_at, status, error_message, key_id, open_deliveries, failed_deliveries) ",
         )
-        .push_values(events, |mut row, event| {
+        .push_values(rows, |mut row, (event, sealed)| {
             row.push_bind(event.id.to_string())
                 .push_bind(EventKind::Webhook.as_str())
                 .push_bind(clean(&event.source).as_ref())
                 .push_bind(clean(&event.event_type).as_ref())
-                .push_bind(headers_json(&[]))
+                .push_bind(sealed.headers.into_owned())
                 .push_bind(clean(&event.content_type).as_ref())
-                .push_bind(event.body.as_ref())
+                .push_bind(&*sealed.body)
                 .push_bind(event.received_at.as_millis())
                 .push_bind(event.processed_at.map(Timestamp::as_millis))
                 .push_bind(event.status.as_str())
                 .push_bind(clean_opt(event.error_message.as_deref()))
+                .push_bind(sealed.key_id)
                 .push("0")
                 .push_bind(i64::from(event.status == EventStatus::Failed));
         })

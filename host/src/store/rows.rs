@@ -129,7 +129,8 @@ impl<'r, R: Columns> RowReader<'r, R> {
             .transpose()
     }
 
-    fn corrupt(&self, column: &'static str, why: &dyn Display) -> StoreError {
+    /// The error for a column whose value cannot be read.
+    pub fn corrupt(&self, column: &'static str, why: &dyn Display) -> StoreError {
         StoreError::Corrupt {
             table: self.table,
             column,

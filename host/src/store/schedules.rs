@@ -95,7 +95,7 @@ impl ScheduleStore for SqlStore<Db> {
             (outcome, event) = (RunOutcome::Skipped, None);
         }
         if let Some(event) = event {
-            Self::insert_accepted(&mut tx, std::slice::from_ref(event)).await?;
+            Self::insert_accepted(&mut tx, &self.seals, std::slice::from_ref(event)).await?;
         }
         Self::conclude_run(&mut tx, tick, outcome, event).await?;
         if outcome != RunOutcome::Manual {

@@ -9,6 +9,7 @@ use trait_gen::trait_gen;
 
 use super::dialect::Dialect;
 use super::lock::FileLock;
+use super::seals::Seals;
 use super::{HealthStore, Store, StoreError, StoreResult, migrate};
 
 /// How long a caller waits for a connection before the database counts as unavailable: longer than
@@ -26,6 +27,8 @@ pub struct SqlStore<Db: Dialect> {
     pub(super) reader: Pool<Db>,
     pub(super) migrator: Migrator,
     pub(super) lock: FileLock,
+    /// What seals events and attempts, and opens them.
+    pub(super) seals: Seals,
 }
 
 impl<Db: Dialect> SqlStore<Db> {

@@ -6,6 +6,7 @@ use trait_gen::trait_gen;
 use super::dialect::Dialect as _;
 use super::finish::Step;
 use super::rows::{Columns, RowReader};
+use super::seals::Seals;
 use super::sql::{SqlStore, sql};
 use super::{StoreResult, UnknownJudge};
 use crate::domain::attempt::{AttemptOutcome, FinishedAttempt};
@@ -90,6 +91,7 @@ impl SqlStore<Db> {
     /// deliveries; how many were given up. A held one stays open, and so does its event.
     pub(super) async fn record_unknown(
         conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
         rows: &[Ended],
         judge: UnknownJudge<'_>,
     ) -> StoreResult<u64> {
@@ -104,7 +106,7 @@ impl SqlStore<Db> {
             .iter()
             .map(|(row, attempt, verdict)| row.step(attempt, *verdict))
             .collect();
-        Self::take_steps(conn, &steps).await?;
+        Self::take_steps(conn, seals, &steps).await?;
         let dead = steps.iter().filter(|step| step.state == DeliveryState::Dead);
         Ok(u64::try_from(dead.count()).unwrap_or(u64::MAX))
     }

@@ -1,20 +1,21 @@
 //! Accounts.
 
 use async_trait::async_trait;
-use sqlx::{Postgres, Sqlite};
+use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
 
 use super::dialect::Dialect as _;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
-use super::words::clean;
+use super::words::{clean, int};
 use super::{StoreResult, UserStore};
 use crate::domain::id::UserId;
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewUser, UpdatedUser, User};
 
-const USER_COLUMNS: &str = "id, username, email, first_name, last_name, is_staff, is_active, \
-     date_joined, last_login, password_hash";
+const USER_COLUMNS: &str = "id, username, email, first_name, last_name, role, is_active, \
+     date_joined, last_login, signed_out_at, password_hash";
 
 /// The username as it is compared.
 fn username_key(username: &str) -> String {
@@ -27,7 +28,7 @@ impl UserStore for SqlStore<Db> {
     async fn create_user(&self, new: &NewUser) -> StoreResult<CreatedUser> {
         let user = &new.user;
         let done = sqlx::query(
-            "INSERT INTO users (id, username, username_key, email, first_name, last_name, is_staff, \
+            "INSERT INTO users (id, username, username_key, email, first_name, last_name, role, \
              is_active, date_joined, last_login, password_hash) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (username_key) DO NOTHING",
         )
@@ -37,7 +38,7 @@ impl UserStore for SqlStore<Db> {
         .bind(clean(&user.email).into_owned())
         .bind(clean(&user.first_name).into_owned())
         .bind(clean(&user.last_name).into_owned())
-        .bind(user.is_staff)
+        .bind(user.role.as_str())
         .bind(user.is_active)
         .bind(user.date_joined.as_millis())
         .bind(user.last_login.map(Timestamp::as_millis))
@@ -85,10 +86,29 @@ impl UserStore for SqlStore<Db> {
         rows.iter().map(user_from).collect()
     }
 
+    async fn user_page(&self, page: PageRequest) -> StoreResult<Page<User>> {
+        let total: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users")
+            .fetch_one(&self.reader)
+            .await?;
+        let rows = sql::<Db>("SELECT ")
+            .push(USER_COLUMNS)
+            .push(" FROM users ORDER BY username_key LIMIT ")
+            .push_bind(i64::from(page.size))
+            .push(" OFFSET ")
+            .push_bind(int(page.offset()))
+            .build()
+            .fetch_all(&self.reader)
+            .await?;
+        Ok(Page {
+            total: u64::try_from(total).unwrap_or(0),
+            items: rows.iter().map(user_from).collect::<StoreResult<_>>()?,
+        })
+    }
+
     async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser> {
         let done = sqlx::query(
             "UPDATE users SET username = $2, username_key = $3, email = $4, first_name = $5, \
-             last_name = $6, is_staff = $7, is_active = $8, date_joined = $9, last_login = $10 WHERE id = $1",
+             last_name = $6, role = $7, is_active = $8, date_joined = $9, last_login = $10 WHERE id = $1",
         )
         .bind(user.id.to_string())
         .bind(clean(&user.username).into_owned())
@@ -96,7 +116,7 @@ impl UserStore for SqlStore<Db> {
         .bind(clean(&user.email).into_owned())
         .bind(clean(&user.first_name).into_owned())
         .bind(clean(&user.last_name).into_owned())
-        .bind(user.is_staff)
+        .bind(user.role.as_str())
         .bind(user.is_active)
         .bind(user.date_joined.as_millis())
         .bind(user.last_login.map(Timestamp::as_millis))
@@ -122,13 +142,20 @@ impl UserStore for SqlStore<Db> {
             .bind(password_hash)
             .execute(&mut *tx)
             .await?;
-        sql::<Db>("UPDATE refresh_tokens SET revoked_at = ")
-            .push(Db::NOW)
-            .push(" WHERE revoked_at IS NULL AND user_id = ")
-            .push_bind(id.to_string())
-            .build()
+        Self::revoke_all(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn sign_out(&self, id: UserId, at: Timestamp) -> StoreResult<bool> {
+        let mut tx = self.begin().await?;
+        // The user's row first, for the same reason.
+        let done = sqlx::query("UPDATE users SET signed_out_at = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(at.as_millis())
             .execute(&mut *tx)
             .await?;
+        Self::revoke_all(&mut tx, id).await?;
         tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }
@@ -153,6 +180,20 @@ impl UserStore for SqlStore<Db> {
     }
 }
 
+#[trait_gen(Db -> Sqlite, Postgres)]
+impl SqlStore<Db> {
+    async fn revoke_all(conn: &mut <Db as Database>::Connection, user: UserId) -> StoreResult<()> {
+        sql::<Db>("UPDATE refresh_tokens SET revoked_at = ")
+            .push(Db::NOW)
+            .push(" WHERE revoked_at IS NULL AND user_id = ")
+            .push_bind(user.to_string())
+            .build()
+            .execute(&mut *conn)
+            .await?;
+        Ok(())
+    }
+}
+
 fn user_from(row: &impl Columns) -> StoreResult<User> {
     let row = RowReader::new(row, "users", "id");
     Ok(User {
@@ -161,9 +202,10 @@ fn user_from(row: &impl Columns) -> StoreResult<User> {
         email: row.text("email")?,
         first_name: row.text("first_name")?,
         last_name: row.text("last_name")?,
-        is_staff: row.flag("is_staff")?,
+        role: row.parsed("role")?,
         is_active: row.flag("is_active")?,
         date_joined: row.moment("date_joined")?,
         last_login: row.moment_opt("last_login")?,
+        signed_out_at: row.moment_opt("signed_out_at")?,
     })
 }

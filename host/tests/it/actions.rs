@@ -273,7 +273,7 @@ fn scripts_are_added_edited_shown_and_removed() {
     assert_eq!(yard.run(&["processes", "remove", "x"]).out, "removed x\n");
     let history = yard.run(&["processes", "history", "x"]).out;
     assert!(
-        history.contains("command line") && history.contains("removed"),
+        history.contains("cli:") && history.contains("removed"),
         "{history}"
     );
     assert_eq!(yard.run(&["processes", "show", "x"]).status, 1);

@@ -3,6 +3,7 @@
 mod again;
 mod django;
 
+use hookyard::domain::access::Role;
 use hookyard::domain::event::EventStatus;
 use hookyard::domain::id::EventId;
 use hookyard::domain::page::PageRequest;
@@ -72,11 +73,16 @@ async fn everything_comes_once(fixture: &Fixture, django: &Django) {
     assert_eq!(
         (
             ada.email.as_str(),
-            ada.is_staff,
+            ada.role,
             ada.is_active,
             ada.date_joined.to_string().as_str()
         ),
-        ("ada@example.com", true, true, "2024-01-02T03:04:05.678Z")
+        (
+            "ada@example.com",
+            Role::Operator,
+            true,
+            "2024-01-02T03:04:05.678Z"
+        )
     );
     let event = |old| async move {
         store

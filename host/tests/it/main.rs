@@ -1,6 +1,8 @@
 //! Everything that enters by the front door: one binary, one module per theme.
 
+mod access;
 mod actions;
+mod ageing;
 mod auth;
 mod batches;
 mod control;

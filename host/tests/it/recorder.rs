@@ -27,6 +27,7 @@ pub fn event(plugin: &PluginName) -> NewEvent {
         payload: None,
         received_at: Timestamp::from_millis(0),
         owner: None,
+        redacted: Vec::new(),
         deliveries: vec![NewDelivery {
             id: DeliveryId::generate(),
             plugin: plugin.clone(),

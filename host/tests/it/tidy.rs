@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("manifest", &["domain"]),
     ("store", &["domain"]),
     ("auth", &["domain", "store"]),
+    ("audit", &["domain", "store"]),
     ("intake", &["domain", "store"]),
     ("vault", &["domain", "store"]),
     ("wasm", &["domain", "store", "vault"]),
@@ -41,12 +42,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("nodes", &["domain", "operator", "store", "wasm"]),
     ("dispatch", &["domain", "manifest", "operator", "store", "wasm"]),
     ("scheduler", &["domain", "store"]),
+    ("retention", &["domain", "store"]),
     ("rehearsal", &["domain", "store", "vault", "wasm"]),
     ("import", &["auth", "domain", "store"]),
     (
         "http",
         &[
             "actions",
+            "audit",
             "auth",
             "config",
             "dispatch",

@@ -2,11 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use serde_json::json;
 
-use super::super::extract::{Params, StaffUser};
+use super::super::extract::{MayOperate, MayRead, Params};
+use super::super::origin::Origin;
 use super::super::problem::ProblemBody;
 use super::super::{ApiState, Problem};
 use super::named;
+use crate::domain::audit::{Action, Actor};
 use crate::domain::plugin::DigestPrefix;
 use crate::wasm::{PluginStatus, Reload};
 
@@ -18,7 +21,7 @@ use crate::wasm::{PluginStatus, Reload};
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(
         (status = 200, description = "How the plugin stands", body = Object),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 409, description = "plugins.toml is wrong, cannot be written, or other nodes have another: it was not edited", body = ProblemBody,
@@ -26,10 +29,11 @@ use crate::wasm::{PluginStatus, Reload};
     ))]
 pub async fn enable(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
-    set_enabled(&state, &name, true).await
+    set_enabled(&state, &origin.actor(&user), &name, true).await
 }
 
 /// Switch a plugin off, in `plugins.toml` itself
@@ -39,7 +43,7 @@ pub async fn enable(
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(
         (status = 200, description = "How the plugin stands", body = Object),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 409, description = "plugins.toml is wrong, cannot be written, or other nodes have another: it was not edited", body = ProblemBody,
@@ -47,15 +51,30 @@ pub async fn enable(
     ))]
 pub async fn disable(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
-    set_enabled(&state, &name, false).await
+    set_enabled(&state, &origin.actor(&user), &name, false).await
 }
 
-async fn set_enabled(state: &ApiState, name: &str, enabled: bool) -> Result<Json<PluginStatus>, Problem> {
+async fn set_enabled(
+    state: &ApiState,
+    actor: &Actor,
+    name: &str,
+    enabled: bool,
+) -> Result<Json<PluginStatus>, Problem> {
     let name = named(name)?;
     state.operator.set_enabled(&name, enabled).await?;
+    let action = if enabled {
+        Action::PluginEnable
+    } else {
+        Action::PluginDisable
+    };
+    state
+        .audit
+        .record(actor, action, name.as_str(), json!({}))
+        .await?;
     let status = state.actions.registry.status(&name);
     status.map(Json).ok_or_else(|| super::missing(name.as_str()))
 }
@@ -65,13 +84,13 @@ async fn set_enabled(state: &ApiState, name: &str, enabled: bool) -> Result<Json
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(
         (status = 200, description = "At most the last 100", body = Vec<Object>),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn reloads(
     State(state): State<ApiState>,
-    _staff: StaffUser,
+    _: MayRead,
     Path(name): Path<String>,
 ) -> Result<Json<Vec<Reload>>, Problem> {
     let found = state.actions.registry.reloads(&named(&name)?);
@@ -95,7 +114,7 @@ pub async fn reloads(
                                       written down, so that a restart would not know of it", body = Object),
         (status = 400, description = "`from` is no digest", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 409, description = "There is no earlier build that may serve, or another than `from` serves",
@@ -104,7 +123,8 @@ pub async fn reloads(
     ))]
 pub async fn roll_back(
     State(state): State<ApiState>,
-    StaffUser(user): StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(name): Path<String>,
     params: Params,
 ) -> Result<Json<PluginStatus>, Problem> {
@@ -115,8 +135,16 @@ pub async fn roll_back(
         Problem::bad_parameter("from", why)
     })?;
     let registry = &state.actions.registry;
-    let rolled_back = registry.roll_back(&name, &user.username, from.as_ref()).await;
-    Ok(Json(rolled_back?))
+    let status = registry.roll_back(&name, &user.username, from.as_ref()).await?;
+    let actor = origin.actor(&user);
+    let noted = state.audit.record(
+        &actor,
+        Action::PluginRollback,
+        name.as_str(),
+        json!({ "from": from }),
+    );
+    noted.await?;
+    Ok(Json(status))
 }
 
 /// Take a rollback back: load the build in the file
@@ -124,7 +152,7 @@ pub async fn roll_back(
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(
         (status = 200, description = "How the plugin stands", body = Object),
-        (status = 403, description = "Not staff", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such plugin", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 409, description = "The build in the file was not rolled back, or the plugin is switched off",
@@ -132,9 +160,16 @@ pub async fn roll_back(
     ))]
 pub async fn take_back(
     State(state): State<ApiState>,
-    StaffUser(user): StaffUser,
+    MayOperate(user): MayOperate,
+    origin: Origin,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
-    let registry = &state.actions.registry;
-    Ok(Json(registry.accept(&named(&name)?, &user.username).await?))
+    let name = named(&name)?;
+    let status = state.actions.registry.accept(&name, &user.username).await?;
+    let actor = origin.actor(&user);
+    let noted = state
+        .audit
+        .record(&actor, Action::PluginTakeBack, name.as_str(), json!({}));
+    noted.await?;
+    Ok(Json(status))
 }

@@ -7,7 +7,9 @@ use super::{Problem, chain};
 use crate::actions::ActionError;
 use crate::auth::lockout::LockedOut;
 use crate::auth::password::HashError;
-use crate::auth::{FieldErrors, RegistrationError, SignInError, TokenError};
+use crate::auth::{
+    ApiKeyError, ChangeError, FieldErrors, RegistrationError, SignInError, TokenError, TooMany,
+};
 use crate::intake::IntakeError;
 use crate::operator::EditError;
 use crate::processes::ProcessError;
@@ -111,6 +113,45 @@ impl From<RegistrationError> for Problem {
     }
 }
 
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Missing => Self::no_such("user"),
+            ChangeError::LastAdmin(_) => Self::new(StatusCode::CONFLICT, "last-admin", format!("{error}.")),
+            ChangeError::Password(error) => error.into(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ApiKeyError> for Problem {
+    fn from(error: ApiKeyError) -> Self {
+        let kind = match error {
+            ApiKeyError::Unknown => "unknown-key",
+            ApiKeyError::Expired { .. } => "expired-key",
+            ApiKeyError::Revoked { .. } => "revoked-key",
+            ApiKeyError::Owner(_) => "key-owner",
+            ApiKeyError::LockedOut(locked) => return locked.into(),
+            ApiKeyError::Store(error) => return error.into(),
+        };
+        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        Self::new(StatusCode::UNAUTHORIZED, kind, format!("{error}.")).header(WWW_AUTHENTICATE, challenge)
+    }
+}
+
+impl From<TooMany> for Problem {
+    fn from(error: TooMany) -> Self {
+        let wait = error.retry_after;
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            format!("{error}."),
+        )
+        .with("limit", error.limit.to_string())
+        .retry_after(wait)
+    }
+}
+
 impl From<ScheduleError> for Problem {
     fn from(error: ScheduleError) -> Self {
         match error {
@@ -132,6 +173,10 @@ impl From<IntakeError> for Problem {
                 .with("column", bad.column),
             IntakeError::Name(bad) => {
                 Self::new(StatusCode::BAD_REQUEST, "bad-name", format!("{bad}.")).with("origin", bad.origin)
+            }
+            IntakeError::Source(source) => {
+                let detail = format!("This API key may not send as the source `{source}`.");
+                Self::new(StatusCode::FORBIDDEN, "source-not-allowed", detail).with("source", source)
             }
             IntakeError::Full => {
                 Self::unavailable("Too many events wait to be stored: try again in a moment.")

@@ -88,7 +88,8 @@ fn parse(body: bytes::Bytes) -> Result<NewEvent, IntakeError> {
         email: String::new(),
         first_name: String::new(),
         last_name: String::new(),
-        is_staff: false,
+        role: hookyard::domain::access::Role::Sender,
+        signed_out_at: None,
         is_active: true,
         date_joined: Timestamp::from_millis(0),
         last_login: None,
@@ -99,5 +100,7 @@ fn parse(body: bytes::Bytes) -> Result<NewEvent, IntakeError> {
         content_type: "application/json".to_owned(),
         body,
     };
-    request.sent_by(sender).into_event(Timestamp::from_millis(0))
+    request
+        .sent_by(sender, hookyard::domain::api_key::SourceScope::default())
+        .into_event(Timestamp::from_millis(0))
 }

@@ -11,7 +11,7 @@ mod schedules;
 mod schema;
 mod sqlite;
 mod state;
-mod users;
+pub mod users;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,16 +48,16 @@ macro_rules! on_both {
         }
     };
 }
-use on_both;
+pub(crate) use on_both;
 
 /// A lease that no test outlives.
-const LONG: Duration = Duration::from_mins(10);
+pub const LONG: Duration = Duration::from_mins(10);
 /// A lease that ends while the test looks on.
 const SHORT: Duration = Duration::from_millis(5);
 /// How long a test waits for a mark before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// When the events of tests are received.
-const BASE: Timestamp = Timestamp::from_millis(1_750_000_000_000);
+pub const BASE: Timestamp = Timestamp::from_millis(1_750_000_000_000);
 
 fn plugin(name: &str) -> PluginName {
     name.parse().expect("a plugin name")
@@ -68,7 +68,7 @@ fn node() -> NodeId {
 }
 
 /// An event with one delivery for each of these plugins.
-fn event(plugins: &[&str]) -> NewEvent {
+pub fn event(plugins: &[&str]) -> NewEvent {
     NewEvent {
         id: EventId::generate(),
         kind: EventKind::Webhook,
@@ -80,6 +80,7 @@ fn event(plugins: &[&str]) -> NewEvent {
         payload: None,
         received_at: BASE,
         owner: None,
+        redacted: Vec::new(),
         deliveries: plugins
             .iter()
             .map(|name| NewDelivery {
@@ -100,7 +101,7 @@ async fn accept(store: &SharedStore, plugins: &[&str]) -> NewEvent {
     event
 }
 
-async fn claim(store: &SharedStore, name: &str, lease: Duration) -> Vec<Claim> {
+pub async fn claim(store: &SharedStore, name: &str, lease: Duration) -> Vec<Claim> {
     store
         .claim_deliveries(&plugin(name), 10_000, node(), lease)
         .await
@@ -112,7 +113,7 @@ fn held(claims: &[Claim]) -> Vec<(DeliveryId, LeaseToken)> {
 }
 
 /// The end of a claim, at `BASE` plus one second, with the error that fits the verdict.
-fn finish(claim: &Claim, verdict: Verdict) -> Finish {
+pub fn finish(claim: &Claim, verdict: Verdict) -> Finish {
     let (outcome, error) = match verdict {
         Verdict::Succeeded => (AttemptOutcome::Succeeded, None),
         Verdict::Retry { .. } => (AttemptOutcome::Retry, Some("try later")),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hookyard::domain::access::Role;
 use hookyard::domain::id::{RefreshTokenId, TokenFamily, UserId};
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, UpdatedUser, User};
@@ -19,6 +20,7 @@ on_both!(
     a_reused_token_revokes_its_family,
     of_two_rotations_at_once_one_wins,
     a_new_password_revokes_all_tokens,
+    signing_out_revokes_all_tokens_and_is_noted,
     families_are_apart,
     a_purge_takes_what_expired,
 );
@@ -31,17 +33,18 @@ fn new_user(name: &str) -> NewUser {
             email: format!("{name}@example.com"),
             first_name: "F".to_owned(),
             last_name: String::new(),
-            is_staff: false,
+            role: Role::Sender,
             is_active: true,
             date_joined: BASE,
             last_login: None,
+            signed_out_at: None,
         },
         password_hash: "hash".to_owned(),
     }
 }
 
 /// Stores a user and gives its id.
-pub(super) async fn stored_user(store: &SharedStore, name: &str) -> UserId {
+pub async fn stored_user(store: &SharedStore, name: &str) -> UserId {
     let user = new_user(name);
     assert_eq!(
         store.create_user(&user).await.expect("stored"),
@@ -103,7 +106,7 @@ async fn a_user_is_updated_and_signs_in(fixture: &Fixture) {
     let missing = store.update_user(&user).await.expect("answered");
     assert_eq!(missing, UpdatedUser::Missing);
     user.id = stored_user(store, "ada").await;
-    user.is_staff = true;
+    user.role = Role::Viewer;
     user.is_active = false;
     user.username = String::from("Ada2");
     user.last_name = String::from("L\0");
@@ -214,6 +217,20 @@ async fn a_new_password_revokes_all_tokens(fixture: &Fixture) {
             .await
             .expect("answered")
     );
+}
+
+async fn signing_out_revokes_all_tokens_and_is_noted(fixture: &Fixture) {
+    let store = &fixture.store;
+    let (ada, eve) = (stored_user(store, "ada").await, stored_user(store, "eve").await);
+    let (one, other) = (stored_token(store, ada).await, stored_token(store, eve).await);
+    assert!(store.sign_out(ada, BASE).await.expect("written"));
+    assert_eq!(rotate(store, &one).await.1, Rotation::Refused);
+    assert_eq!(rotate(store, &other).await.1, Rotation::Rotated);
+    let noted = |user: Option<User>| user.expect("there").signed_out_at;
+    assert_eq!(noted(store.user(ada).await.expect("readable")), Some(BASE));
+    assert_eq!(noted(store.user(eve).await.expect("readable")), None);
+    let nobody = UserId::generate();
+    assert!(!store.sign_out(nobody, BASE).await.expect("answered"));
 }
 
 async fn families_are_apart(fixture: &Fixture) {

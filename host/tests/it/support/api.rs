@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hookyard::actions::Actions;
+use hookyard::audit::Audit;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::FakeClock;
 use hookyard::config::PublicUrl;
+use hookyard::domain::access::Role;
 use hookyard::domain::id::NodeId;
 use hookyard::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use hookyard::domain::retry::RetryPolicy;
@@ -178,6 +180,7 @@ impl Api {
         let state = ApiState {
             store: store.clone(),
             auth: auth.clone(),
+            audit: Audit::new(store.clone(), clock.clone()),
             intake: intake.clone(),
             processes: Processes::new(store.clone(), clock.clone()),
             nodes: Nodes {
@@ -198,6 +201,7 @@ impl Api {
             },
             readiness: readiness.clone(),
             max_body: MAX_BODY,
+            encrypts_events: false,
             public_url,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -246,6 +250,12 @@ impl Api {
 
     /// Makes an account past the registration endpoint.
     pub async fn account(&self, name: &str, is_staff: bool) -> Account {
+        let role = if is_staff { Role::Admin } else { Role::Sender };
+        self.account_of(name, role).await
+    }
+
+    /// Makes an account of this role.
+    pub async fn account_of(&self, name: &str, role: Role) -> Account {
         let password = fresh_password();
         let account = NewAccount {
             username: name.to_owned(),
@@ -253,7 +263,7 @@ impl Api {
             password: Secret::new(password.clone()),
             first_name: String::new(),
             last_name: String::new(),
-            is_staff,
+            role,
         };
         let user = self.auth.create_user(account).await.expect("an account");
         Account { user, password }
@@ -268,6 +278,13 @@ impl Api {
     /// An access token of a new user.
     pub async fn token_of(&self, name: &str, is_staff: bool) -> String {
         let account = self.account(name, is_staff).await;
+        let tokens = self.sign_in(&account).await;
+        tokens["access"].as_str().expect("a token").to_owned()
+    }
+
+    /// An access token of a new user of this role.
+    pub async fn token_for(&self, name: &str, role: Role) -> String {
+        let account = self.account_of(name, role).await;
         let tokens = self.sign_in(&account).await;
         tokens["access"].as_str().expect("a token").to_owned()
     }

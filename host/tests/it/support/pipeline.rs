@@ -56,7 +56,7 @@ impl Pipeline {
             data_dir: Some(dir.join("data").display().to_string()),
             plugins_file: Some(file.display().to_string()),
             // A busy machine may need longer for a test than a token lives.
-            access_ttl: Some("1h".to_owned()),
+            access_ttl: env.get("HOOKYARD_ACCESS_TTL").is_none().then(|| "1h".to_owned()),
             ..SettingsArgs::default()
         };
         let settings = Settings::resolve(&args, &env).expect("settings");
@@ -74,7 +74,7 @@ impl Pipeline {
             password: password.clone().into(),
             first_name: String::new(),
             last_name: String::new(),
-            is_staff: true,
+            role: hookyard::domain::access::Role::Admin,
         };
         app.auth.create_user(account).await.expect("a staff user");
         let lifecycle = app.lifecycle.clone();

@@ -274,6 +274,7 @@ pub fn job(kind: EventKind, event_type: &str, payload: &Value) -> Job {
             status: EventStatus::Pending,
             error_message: None,
             owner: None,
+            redacted: Vec::new(),
         },
     }
 }

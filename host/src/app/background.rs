@@ -1,0 +1,40 @@
+//! Work that is done now and then while the service runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::Auth;
+use crate::auth::api_keys::FLUSH_INTERVAL;
+use crate::clock::SharedClock;
+use crate::lifecycle::Lifecycle;
+use crate::store::SharedStore;
+
+/// How often expired refresh tokens are removed, and how many at a time.
+const PURGE_INTERVAL: Duration = Duration::from_hours(1);
+const PURGE_LIMIT: u32 = 1000;
+
+/// Writes when API keys were used last, which is kept in memory until then.
+pub(super) async fn note_key_uses(auth: Arc<Auth>, life: Lifecycle) {
+    loop {
+        tokio::select! {
+            () = life.soft.cancelled() => return,
+            () = tokio::time::sleep(FLUSH_INTERVAL) => {}
+        }
+        if let Err(error) = auth.keys.flush().await {
+            tracing::warn!(%error, "cannot note when API keys were used last; trying again in a minute");
+        }
+    }
+}
+
+/// Removes refresh tokens that are expired.
+pub(super) async fn purge_tokens(store: SharedStore, clock: SharedClock, life: Lifecycle) {
+    loop {
+        tokio::select! {
+            () = life.soft.cancelled() => return,
+            () = tokio::time::sleep(PURGE_INTERVAL) => {}
+        }
+        if let Err(error) = store.purge_refresh_tokens(clock.now(), PURGE_LIMIT).await {
+            tracing::warn!(%error, "cannot remove expired refresh tokens; trying again in an hour");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `audit list`.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+
+use super::output::{Output, cell, table};
+use crate::control::{Caller, Request};
+use crate::domain::audit::AuditFilter;
+use crate::domain::time::Timestamp;
+
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// List what people changed, newest first
+    List {
+        /// By this user; commands are by cli:NAME
+        #[arg(long)]
+        actor: Option<String>,
+        /// This action, such as user.change
+        #[arg(long)]
+        action: Option<String>,
+        /// To this plugin, user, key, process, …
+        #[arg(long)]
+        target: Option<String>,
+        /// At or after this moment, such as 2026-08-01T12:00:00Z
+        #[arg(long)]
+        since: Option<String>,
+        /// Before this moment
+        #[arg(long)]
+        until: Option<String>,
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+    },
+}
+
+pub async fn run(caller: &Caller, command: AuditCommand, output: Output) -> anyhow::Result<ExitCode> {
+    let AuditCommand::List {
+        actor,
+        action,
+        target,
+        since,
+        until,
+        limit,
+    } = command;
+    let filter = AuditFilter {
+        actor,
+        action,
+        target,
+        since: moment("--since", since)?,
+        until: moment("--until", until)?,
+    };
+    let answer = caller.call(Request::Audit { filter, limit }).await?;
+    let columns = [
+        ("at", "AT"),
+        ("actor", "ACTOR"),
+        ("role", "ROLE"),
+        ("address", "FROM"),
+        ("action", "ACTION"),
+        ("target", "TARGET"),
+        ("detail", "DETAIL"),
+    ];
+    output.print(&answer, |page| {
+        table(&page["results"], &columns, "nothing was changed");
+        println!("{} in all", cell(&page["count"]));
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A moment that a flag gives.
+pub(super) fn moment(flag: &str, text: Option<String>) -> anyhow::Result<Option<Timestamp>> {
+    text.map(|text| {
+        Timestamp::parse(&text).with_context(|| {
+            format!("{flag}: `{text}` is no moment with a zone, such as 2026-08-01T12:00:00Z")
+        })
+    })
+    .transpose()
+}

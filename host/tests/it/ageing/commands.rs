@@ -1,0 +1,122 @@
+//! `events purge`, `export`, `reseal` and `db vacuum`.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::command::{Yard, hookyard};
+
+/// Takes an event in.
+fn send(yard: &Yard, source: &str, body: &str) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hookyard"))
+        .args(["events", "send", "--source", source, "--type", "t"])
+        .env_clear()
+        .env("HOOKYARD_DATA_DIR", yard.path().join("data"))
+        .env("HOOKYARD_PLUGINS_FILE", yard.path().join("plugins.toml"))
+        .current_dir(yard.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the binary");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(body.as_bytes()).expect("written");
+    drop(stdin);
+    assert!(child.wait().expect("it ends").success());
+}
+
+fn count(yard: &Yard) -> Value {
+    let listed = yard.run(&["events", "list", "--json"]);
+    serde_json::from_str::<Value>(&listed.out).expect("JSON")["count"].clone()
+}
+
+#[test]
+fn a_purge_is_counted_first_and_noted() {
+    let yard = hookyard("");
+    for source in ["a", "b", "a"] {
+        send(&yard, source, "{}");
+    }
+    let young = yard.run(&["events", "purge", "--older-than", "1h"]);
+    assert!(
+        young.out.starts_with("0 events from before "),
+        "{} {}",
+        young.out,
+        young.err
+    );
+    let dry = yard.run(&[
+        "events",
+        "purge",
+        "--older-than",
+        "0s",
+        "--source",
+        "a",
+        "--dry-run",
+    ]);
+    assert!(
+        dry.out.starts_with("2 events from before ") && dry.out.ends_with("would go\n"),
+        "{}",
+        dry.out
+    );
+    assert_eq!(count(&yard), 3);
+    let purged = yard.run(&["events", "purge", "--older-than", "0s", "--source", "a"]);
+    assert!(
+        purged.out.starts_with("2 events from before ") && purged.out.ends_with("purged\n"),
+        "{}",
+        purged.out
+    );
+    assert_eq!(count(&yard), 1);
+    assert_eq!(yard.run(&["db", "vacuum"]).status, 0);
+    let log = yard.run(&["audit", "list", "--json"]);
+    let log: Value = serde_json::from_str(&log.out).expect("JSON");
+    let rows: Vec<_> = log["results"].as_array().expect("rows").iter().take(3).collect();
+    assert_eq!(
+        (&rows[0]["action"], &rows[1]["action"]),
+        (&json!("database.vacuum"), &json!("event.purge"))
+    );
+    assert_eq!(rows[1]["target"], "a");
+}
+
+#[test]
+fn an_export_has_every_byte_and_the_order_of_coming() {
+    let yard = hookyard("");
+    let bodies = [
+        r#"{"n": 1.50, "b":"é"}"#.to_owned(),
+        format!("\"{}\"", "x".repeat(900_000)),
+    ];
+    for body in bodies.iter().cycle().take(24) {
+        send(&yard, "shop", body);
+    }
+    send(&yard, "other", "7");
+    let ran = yard.run(&["events", "export", "--source", "shop"]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let rows: Vec<Value> = ran
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(rows.len(), 24);
+    assert!(ran.err.contains("24 events written"), "{}", ran.err);
+    for (row, body) in rows.iter().zip(bodies.iter().cycle()) {
+        assert_eq!(row["body"].as_str(), Some(body.as_str()));
+        assert_eq!(
+            (&row["source"], &row["type"], &row["status"]),
+            (&json!("shop"), &json!("t"), &json!("processed"))
+        );
+    }
+    let none = yard.run(&["events", "export", "--since", "2100-01-01T00:00:00Z"]);
+    assert_eq!((none.out.as_str(), none.status), ("", 0));
+    let wrong = yard.run(&["events", "export", "--until", "soon"]);
+    assert!(
+        wrong.status == 1 && wrong.err.contains("--until: `soon` is no moment"),
+        "{}",
+        wrong.err
+    );
+}
+
+#[test]
+fn a_reseal_with_nothing_to_do_says_so() {
+    let yard = hookyard("");
+    send(&yard, "a", "{}");
+    let ran = yard.run(&["events", "reseal"]);
+    assert_eq!(ran.out, "sealed 0 events and attempts anew\n", "{}", ran.err);
+}

@@ -117,6 +117,7 @@ impl Actions {
             deliveries: vec![NewDelivery {
                 id: of.delivery,
                 plugin: of.plugin.clone(),
+                order_key: None,
             }],
         }
     }

@@ -16,7 +16,7 @@ use crate::auth::{Auth, AuthSettings, Keyring, RateSettings, Registration};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Settings;
 use crate::data_dir::{DataDir, control_socket};
-use crate::dispatch;
+use crate::dispatch::{self, Lanes, Waits};
 use crate::domain::id::NodeId;
 use crate::domain::plugin::SharedSpecs;
 use crate::domain::retention::SharedRetention;
@@ -30,6 +30,7 @@ use crate::nodes::Nodes;
 use crate::operator::{Operator, Peers};
 use crate::processes::Processes;
 use crate::retention::Keeper;
+use crate::routing::Routing;
 use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
 use crate::vault::Vault;
@@ -58,6 +59,8 @@ pub struct App {
     pub retention: SharedRetention,
     pub wake: Arc<Wake>,
     pub schedules: Desk,
+    /// How the dispatcher's lanes stand.
+    pub lanes: Arc<Lanes>,
     pub node: NodeId,
     pub lifecycle: Lifecycle,
     data_dir: DataDir,
@@ -110,7 +113,8 @@ impl App {
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
         Ok(Self {
             intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone())
-                .redacting(retention.clone()),
+                .redacting(retention.clone())
+                .counting(metrics.clone()),
             operator: Arc::new(
                 Operator::new(
                     settings.plugins_file.clone(),
@@ -142,6 +146,7 @@ impl App {
             specs,
             routes,
             wake,
+            lanes: Arc::default(),
             node,
             lifecycle: Lifecycle::default(),
             data_dir,
@@ -163,9 +168,34 @@ impl App {
             registry: self.registry.clone(),
             specs: self.specs.clone(),
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            lanes: self.lanes.clone(),
             wake: self.wake.clone(),
             node: self.node,
             lifecycle: self.lifecycle.clone(),
+        }
+    }
+
+    /// What tells why deliveries wait.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        Waits {
+            specs: self.specs.clone(),
+            registry: self.registry.clone(),
+            lanes: self.lanes.clone(),
+            clock: self.clock.clone(),
+            // A file that is wrong at the start of a command leaves nothing in force.
+            file_read: self.operator.rejected().is_none() || self.dispatching(),
+        }
+    }
+
+    /// What explains routes.
+    #[must_use]
+    pub fn routing(&self) -> Routing {
+        Routing {
+            specs: self.specs.clone(),
+            registry: self.registry.clone(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -254,6 +284,8 @@ impl App {
             intake: app.intake.clone(),
             processes: app.processes(),
             actions: app.actions(),
+            waits: app.waits(),
+            routing: app.routing(),
             schedules: app.schedules.clone(),
             operator: app.operator.clone(),
             nodes: app.nodes(),

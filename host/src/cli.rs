@@ -11,6 +11,7 @@ mod outcome;
 mod output;
 mod plugins;
 mod processes;
+mod routes;
 mod schedules;
 mod secrets;
 mod serve;
@@ -96,6 +97,9 @@ enum Command {
     /// Schedules: list, run, history
     #[command(subcommand)]
     Schedules(schedules::SchedulesCommand),
+    /// Routes: explain where an event goes
+    #[command(subcommand)]
+    Routes(routes::RoutesCommand),
     /// Secrets in the database: set, list, remove, reseal
     #[command(subcommand)]
     Secrets(secrets::SecretsCommand),
@@ -170,6 +174,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
                 integrations::back_up(&Caller::new(settings, env), args, output).await
             }
             Command::Schedules(command) => schedules::run(&Caller::new(settings, env), command, output).await,
+            Command::Routes(command) => routes::run(&Caller::new(settings, env), command, output).await,
             Command::Secrets(command) => secrets::run(&Caller::new(settings, env), command, output).await,
             Command::State(command) => state::run(&Caller::new(settings, env), command, output).await,
             Command::Completions { .. } => Ok(ExitCode::SUCCESS),

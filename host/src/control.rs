@@ -8,6 +8,7 @@ mod execute;
 mod keys;
 mod plugins;
 mod processes;
+mod routes;
 mod schedules;
 mod secrets;
 mod server;
@@ -38,6 +39,7 @@ use crate::processes::Draft;
 pub use actor::own as actor_here;
 pub use ageing::{AgeingCommand, Resume};
 pub use keys::KeyCommand;
+pub use routes::RoutesRequest;
 pub use secrets::SecretRequest;
 pub use server::listen;
 pub use state::StateRequest;
@@ -112,6 +114,7 @@ pub enum Request {
         action: String,
         input: Value,
     },
+    Routes(RoutesRequest),
     Secrets(SecretRequest),
     State(StateRequest),
     ScheduleList,
@@ -161,6 +164,8 @@ impl Request {
         matches!(
             self,
             Self::EventSend { .. }
+                | Self::EventShow { .. }
+                | Self::Routes(_)
                 | Self::PluginList
                 | Self::PluginEnable { .. }
                 | Self::PluginRollback { .. }

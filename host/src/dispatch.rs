@@ -4,9 +4,11 @@
 //! started marks and the results of all lanes share commits.
 
 mod call;
+mod gate;
 mod group;
 mod keeper;
 mod lane;
+mod lanes;
 mod recorder;
 mod verdict;
 
@@ -20,10 +22,12 @@ use crate::clock::SharedClock;
 use crate::domain::id::{DeliveryId, NodeId};
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use crate::lifecycle::Lifecycle;
+use crate::metrics::Metrics;
 use crate::store::{SharedStore, StoreResult};
 use crate::wake::Wake;
 use crate::wasm::Registry;
 
+pub use lanes::{Lanes, Waits};
 pub use recorder::Recorder;
 
 /// How long a claim is held before somebody else may take it. Renewed while this node lives, so it
@@ -44,6 +48,9 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     pub specs: SharedSpecs,
     pub clock: SharedClock,
+    pub metrics: Arc<Metrics>,
+    /// Where the lanes tell how they stand.
+    pub lanes: Arc<Lanes>,
     pub wake: Arc<Wake>,
     pub node: NodeId,
     pub lifecycle: Lifecycle,
@@ -97,7 +104,7 @@ pub async fn run_once(parts: &Parts, delivery: DeliveryId) -> StoreResult<Once> 
     };
     let held = vec![call::Held::new(claim, &keeper)];
     tokio::select! {
-        () = call::execute(&caller, held) => Ok(Once::Ran),
+        () = call::execute(&caller, held, drop) => Ok(Once::Ran),
         never = keeper.keep_renewing(parts) => match never {},
     }
 }

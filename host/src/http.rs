@@ -23,6 +23,7 @@ pub mod plugins;
 pub mod problem;
 pub mod processes;
 pub mod receive;
+pub mod routes;
 pub mod schedules;
 pub mod sender;
 pub mod serve;
@@ -44,11 +45,13 @@ use crate::actions::Actions;
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::config::PublicUrl;
+use crate::dispatch::Waits;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::nodes::Nodes;
 use crate::operator::Operator;
 use crate::processes::Processes;
+use crate::routing::Routing;
 use crate::scheduler::Desk;
 use crate::secret::Secret;
 use crate::store::SharedStore;
@@ -67,6 +70,8 @@ pub struct ApiState {
     pub intake: Intake,
     pub processes: Processes,
     pub actions: Actions,
+    pub waits: Waits,
+    pub routing: Routing,
     pub schedules: Desk,
     pub operator: Arc<Operator>,
     pub nodes: Nodes,
@@ -115,6 +120,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::list))
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
+        .routes(routes!(routes::of_event))
         .routes(routes!(processes::list, processes::create))
         .routes(routes!(
             processes::detail,

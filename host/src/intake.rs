@@ -19,12 +19,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::batch::{BatchError, Batcher};
 use crate::clock::SharedClock;
-use crate::domain::delivery::NewDelivery;
 use crate::domain::event::{Accepted, EventKind, Header, NewEvent};
-use crate::domain::id::{DeliveryId, EventId, UserId};
+use crate::domain::id::{EventId, UserId};
 use crate::domain::redaction::{self, Redacted};
 use crate::domain::retention::{Retention, SharedRetention};
 use crate::domain::route::SharedRoutes;
+use crate::metrics::Metrics;
 use crate::store::{EventStore, StoreError};
 use crate::wake::Wake;
 
@@ -39,6 +39,10 @@ pub const QUEUE_EVENTS: usize = 1024;
 
 /// KiB of bodies that may wait for a commit.
 pub const QUEUE_KIB: usize = 64 << 10;
+
+/// Bytes of a body that is looked into where the request is served; a larger one would hold other
+/// requests up for longer than a thread costs.
+const LOOK_INSIDE_HERE: usize = 32 << 10;
 
 /// Why an event was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +84,7 @@ pub struct Intake {
     clock: SharedClock,
     routes: SharedRoutes,
     retention: SharedRetention,
+    metrics: Arc<Metrics>,
     commits: Batcher<Committer>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -104,6 +109,7 @@ impl Intake {
             clock,
             routes,
             retention: SharedRetention::default(),
+            metrics: Arc::default(),
             commits,
             stop,
             tasks,
@@ -114,6 +120,12 @@ impl Intake {
     #[must_use]
     pub fn redacting(self, retention: SharedRetention) -> Self {
         Self { retention, ..self }
+    }
+
+    /// The same, counting in these metrics.
+    #[must_use]
+    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Takes in a request whose sender is known. When this returns, the event is durable.
@@ -154,17 +166,34 @@ impl Intake {
         self.tasks.wait().await;
     }
 
-    /// Gives the event a delivery per plugin that wants it, and waits for the commit.
+    /// Gives the event a delivery per plugin that wants it.
+    async fn routed(&self, event: NewEvent) -> Result<NewEvent, IntakeError> {
+        let table = self.routes.load_full();
+        let looks_inside = table.looks_inside(&event.source, &event.event_type);
+        let (mut event, routed) = if looks_inside && event.body.len() > LOOK_INSIDE_HERE {
+            let routing = move || {
+                let routed = table.route(&event);
+                (event, routed)
+            };
+            let routed = tokio::task::spawn_blocking(routing).await;
+            routed.map_err(|_the_runtime_ends| IntakeError::Stopping)?
+        } else {
+            let routed = table.route(&event);
+            (event, routed)
+        };
+        event.deliveries = routed.deliveries;
+        for plugin in &routed.failed {
+            self.metrics.route_failed(plugin);
+            tracing::debug!(%plugin, event = %event.id, "a route's condition could not be worked out; it does not match");
+        }
+        Ok(event)
+    }
+
+    /// Redacts the event, routes it and waits for the commit. In this order: what is not to be stored must not
+    /// come back as an order key's digest, and routes are explained by what is stored.
     async fn store(&self, mut event: NewEvent) -> Result<Accepted, IntakeError> {
-        let plugins = self.routes.load().plugins_for(&event.source, &event.event_type);
-        event.deliveries = plugins
-            .into_iter()
-            .map(|plugin| NewDelivery {
-                id: DeliveryId::generate(),
-                plugin,
-            })
-            .collect();
         redact(&mut event, &self.retention.load());
+        let event = self.routed(event).await?;
         self.commits.try_call(event).await.map_err(|error| match error {
             BatchError::Full => IntakeError::Full,
             BatchError::Stopped => IntakeError::Stopping,

@@ -29,6 +29,7 @@ pub mod operator;
 pub mod processes;
 pub mod rehearsal;
 pub mod retention;
+pub mod routing;
 pub mod scheduler;
 pub mod secret;
 pub mod store;

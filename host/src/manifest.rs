@@ -1,7 +1,9 @@
 //! `plugins.toml`: the operator's file, read into [`PluginSpec`]s. Pure: text in, specs or one
 //! error with its place out.
 
+mod delivery;
 mod error;
+mod expressions;
 mod raw;
 mod retention;
 mod schedules;
@@ -135,11 +137,14 @@ fn plugin_spec(
             .iter()
             .map(|route| route_of(route, place))
             .collect::<Result<_, _>>()?,
+        map: expressions::map(raw.map.as_ref(), place)?,
         schedules: schedules::specs(raw.schedules, place)?,
         grants: grants_of(raw.grants, base, place)?,
         config,
         limits: limits_of(&raw.limits, place)?,
         on_unknown: raw.retry.on_unknown,
+        order_by: delivery::order_by(raw.retry.order_by.as_ref(), place)?,
+        breaker: delivery::breaker(raw.breaker, place)?,
         retry: retry_of(raw.retry, place)?,
     })
 }
@@ -161,9 +166,14 @@ fn component_source(
 }
 
 fn route_of(raw: &Spanned<RawRoute>, place: Place<'_>) -> Result<Route, PluginsFileError> {
-    let RawRoute { source, event_type } = raw.get_ref();
-    Route::new(source, event_type)
-        .map_err(|e| place.wrong(raw, format!("this route's glob is malformed: {e}")))
+    let RawRoute {
+        source,
+        event_type,
+        when,
+    } = raw.get_ref();
+    let route = Route::new(source, event_type)
+        .map_err(|e| place.wrong(raw, format!("this route's glob is malformed: {e}")))?;
+    Ok(route.when(expressions::condition(when.as_ref(), place)?))
 }
 
 fn grants_of(raw: RawGrants, base: &Path, place: Place<'_>) -> Result<Grants, PluginsFileError> {
@@ -255,6 +265,7 @@ fn limits_of(raw: &RawLimits, place: Place<'_>) -> Result<Limits, PluginsFileErr
             },
             place,
         )?,
+        rate: delivery::rate(raw.rate.as_ref(), raw.burst.as_ref(), place)?,
     })
 }
 

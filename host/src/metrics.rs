@@ -4,8 +4,10 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::domain::breaker::BreakerState;
 use crate::domain::plugin::PluginName;
 
 /// Why a plugin's request did not leave, or its answer did not come through.
@@ -29,12 +31,27 @@ struct Refused {
     reason: RefusedBecause,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPlugin {
+    plugin: String,
+}
+
+impl OfPlugin {
+    fn of(plugin: &PluginName) -> Self {
+        Self {
+            plugin: plugin.to_string(),
+        }
+    }
+}
+
 /// All counters of this process.
 pub struct Metrics {
     registry: Registry,
     refused: Family<Refused, Counter>,
     events_purged: Counter,
     events_redacted: Counter,
+    breakers: Family<OfPlugin, Gauge>,
+    routes_failed: Family<OfPlugin, Counter>,
 }
 
 impl Default for Metrics {
@@ -57,11 +74,25 @@ impl Default for Metrics {
             "Stored events whose rule of redaction was applied",
             events_redacted.clone(),
         );
+        let breakers = Family::default();
+        registry.register(
+            "plugin_breaker",
+            "Breakers of plugins on this node: 0 closed, 1 half-open, 2 open",
+            Family::clone(&breakers),
+        );
+        let routes_failed = Family::default();
+        registry.register(
+            "route_conditions_failed",
+            "Events that a route's `when` could not be worked out for, which therefore did not match",
+            Family::clone(&routes_failed),
+        );
         Self {
             registry,
             refused,
             events_purged,
             events_redacted,
+            breakers,
+            routes_failed,
         }
     }
 }
@@ -84,6 +115,26 @@ impl Metrics {
     /// Counts events that were redacted with age.
     pub fn events_redacted(&self, events: u64) {
         self.events_redacted.inc_by(events);
+    }
+
+    /// Shows how a plugin's breaker stands.
+    pub fn breaker(&self, plugin: &PluginName, state: BreakerState) {
+        let value = match state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        };
+        self.breakers.get_or_create(&OfPlugin::of(plugin)).set(value);
+    }
+
+    /// No longer shows the breaker of a plugin that is gone.
+    pub fn forget_breaker(&self, plugin: &PluginName) {
+        self.breakers.remove(&OfPlugin::of(plugin));
+    }
+
+    /// Counts an event for which a plugin's `when` could not be worked out.
+    pub fn route_failed(&self, plugin: &PluginName) {
+        self.routes_failed.get_or_create(&OfPlugin::of(plugin)).inc();
     }
 
     /// The counters as Prometheus reads them (the text format `OpenMetrics` 1.0).

@@ -33,6 +33,7 @@ mod sql;
 mod state;
 mod sweep;
 mod tokens;
+mod turns;
 mod users;
 mod words;
 
@@ -45,7 +46,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::delivery::{
-    Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Tried, UnknownVerdict,
+    Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Take, Tried, UnknownVerdict,
 };
 use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, KnownPast, NewEvent, PastEvent};
 use crate::domain::grant::StoredName;
@@ -166,17 +167,18 @@ pub type UnknownJudge<'a> = &'a (dyn Fn(Tried) -> UnknownVerdict + Send + Sync);
 /// Deliveries and their attempts. Due times and leases go by the database's clock.
 #[async_trait]
 pub trait DeliveryStore: Send + Sync {
-    /// Claims up to `limit` deliveries of `plugin` that are due, oldest due first, and gives each
-    /// a fresh lease of `lease`. No two callers get the same one.
+    /// Claims deliveries of `plugin` that are due and whose turn it is, oldest due first among first
+    /// tries and among later ones, and gives each a fresh lease of `lease`. No two callers get the same
+    /// one.
     async fn claim_deliveries(
         &self,
         plugin: &PluginName,
-        limit: u32,
+        take: Take,
         node: NodeId,
         lease: Duration,
     ) -> StoreResult<Vec<Claim>>;
 
-    /// Claims this one delivery if it waits, whether or not it is due yet.
+    /// Claims this one delivery if it waits and it is its turn, whether or not it is due yet.
     async fn claim_delivery(
         &self,
         id: DeliveryId,
@@ -219,8 +221,8 @@ pub trait DeliveryStore: Send + Sync {
     /// Plugins (whether known to the caller or not) with a lease that has ended.
     async fn plugins_with_ended_leases(&self) -> StoreResult<Vec<PluginName>>;
 
-    /// How long until the next waiting delivery of `plugin` is due: zero when one is due now,
-    /// `None` when none waits.
+    /// How long until the next waiting delivery of `plugin` whose turn it is is due: zero when one is
+    /// due now, `None` when none waits.
     async fn next_due(&self, plugin: &PluginName) -> StoreResult<Option<Duration>>;
 
     /// The deliveries of an event with their attempts, in order of plugin, replays after what they

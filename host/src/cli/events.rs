@@ -169,6 +169,12 @@ fn show(event: &Value, payload: &str) {
             cell(&delivery["plugin"]),
             cell(&delivery["state"])
         );
+        let waiting = &delivery["waiting_for"];
+        if let Some(text) = waiting["text"].as_str() {
+            let until = waiting["until"].as_str();
+            let until = until.map_or_else(String::new, |until| format!(", until {until}"));
+            println!("  waits: {text}{until}");
+        }
         for attempt in delivery["attempts"].as_array().into_iter().flatten() {
             show_attempt(attempt);
         }
@@ -181,8 +187,13 @@ fn show_attempt(attempt: &Value) {
         Some(size) => format!(", in a batch of {size} ({})", cell(&attempt["batch"]["id"])),
         None => String::new(),
     };
+    let mapped = if attempt["mapped"] == true {
+        ", payload mapped"
+    } else {
+        ""
+    };
     println!(
-        "  attempt {} at {}: {} in {} ms{batch}",
+        "  attempt {} at {}: {} in {} ms{batch}{mapped}",
         attempt["number"],
         cell(&attempt["started_at"]),
         cell(&attempt["outcome"]),

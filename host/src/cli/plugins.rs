@@ -115,6 +115,9 @@ fn list(answer: &Value) {
     table(&rows, &columns, "plugins.toml names no plugins");
     for row in rows.as_array().into_iter().flatten() {
         let name = cell(&row["name"]);
+        for line in lane_lines(&row["lane"]) {
+            println!("{name}: {line}");
+        }
         for line in row["error"].as_str().into_iter().flat_map(str::lines) {
             println!("{name}: {line}");
         }
@@ -124,6 +127,26 @@ fn list(answer: &Value) {
             }
         }
     }
+}
+
+/// What holds a plugin's deliveries up, in words.
+fn lane_lines(lane: &Value) -> Vec<String> {
+    let until = |key: &str| {
+        let until = lane[key].as_str();
+        until.map_or_else(String::new, |until| format!(" until {until}"))
+    };
+    let mut lines = Vec::new();
+    match lane["breaker"].as_str() {
+        Some("open") => lines.push(format!("breaker open{}: deliveries wait", until("breaker_until"))),
+        Some("half-open") => {
+            lines.push("breaker half-open: one delivery is tried, the others wait".to_owned())
+        }
+        _ => {}
+    }
+    if lane["rate_until"].is_string() {
+        lines.push(format!("its rate is used up{}", until("rate_until")));
+    }
+    lines
 }
 
 /// Runs an action and shows its first attempt; the exit code tells success, retry and rejection.

@@ -92,6 +92,7 @@ pub(super) fn change(request: &Request) -> Option<Change> {
         | Request::NodeList
         | Request::PluginList
         | Request::PluginReloads { .. }
+        | Request::Routes(_)
         | Request::ScheduleList
         | Request::ScheduleHistory { .. }
         | Request::ProcessList { .. }

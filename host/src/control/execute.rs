@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Request, ageing, audit, keys, plugins, schedules, secrets, state, users};
+use super::{Answer, Request, ageing, audit, keys, plugins, routes, schedules, secrets, state, users};
 use crate::app::App;
 use crate::dispatch::{self, Once};
 use crate::domain::audit::Actor;
@@ -68,6 +68,7 @@ async fn perform(app: &App, request: Request, by: &Actor) -> anyhow::Result<Answ
             event_type,
             body,
         } => send_event(app, source, event_type, &body).await,
+        Request::Routes(request) => routes::execute(app, request).await,
         Request::NodeList => Answer::of(&app.nodes().list().await?),
         Request::PluginList => plugins::list(app),
         Request::PluginEnable { name, enabled } => plugins::set_enabled(app, &name, enabled).await,
@@ -97,7 +98,7 @@ async fn show_event(app: &App, id: &str) -> anyhow::Result<Answer> {
     let id = EventId::written(id).with_context(|| format!("`{id}` is not an event's id"))?;
     let event = app.store.event(id).await?;
     let event = event.ok_or_else(|| anyhow!("there is no event {id}"))?;
-    let deliveries = views_of(app.store.deliveries(id).await?)?;
+    let deliveries = views_of(app, app.store.deliveries(id).await?)?;
     Answer::of(&EventDetail {
         event: EventView::of(event)?,
         deliveries,
@@ -167,7 +168,7 @@ pub(super) async fn follow_attempt(
     };
     Answer::of(&ActionRun {
         event: event.to_string(),
-        delivery: DeliveryView::of(history, Audience::Staff)?,
+        delivery: DeliveryView::of(history, Audience::Staff, &app.waits())?,
     })
 }
 
@@ -217,10 +218,11 @@ impl From<Event> for EventRow {
     }
 }
 
-fn views_of(histories: Vec<DeliveryHistory>) -> anyhow::Result<Vec<DeliveryView>> {
+fn views_of(app: &App, histories: Vec<DeliveryHistory>) -> anyhow::Result<Vec<DeliveryView>> {
+    let waits = app.waits();
     histories
         .into_iter()
-        .map(|history| DeliveryView::of(history, Audience::Staff))
+        .map(|history| DeliveryView::of(history, Audience::Staff, &waits))
         .collect::<Result<_, Problem>>()
         .map_err(Into::into)
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Answer;
 use crate::app::App;
 use crate::domain::plugin::{DigestPrefix, PluginName};
+use crate::http::plugins::views_of;
 use crate::manifest::PluginsFile;
 use crate::operator::NewSection;
 
@@ -20,7 +21,7 @@ fn noted(app: &App, note: Option<&str>) -> anyhow::Result<Answer> {
         "note": note,
         "file": app.operator.path(),
         "file_error": app.operator.rejected().as_deref(),
-        "plugins": app.registry.statuses(),
+        "plugins": views_of(&app.waits()),
     }))
 }
 

@@ -4,14 +4,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use rand::RngExt as _;
 
+use super::gate::ended;
 use super::keeper::{Keeper, Kept};
 use super::verdict::{Judged, judge, judge_shared};
 use super::{Parts, Recorder};
 use crate::domain::attempt::{AttemptOutcome, Batch, FinishedAttempt};
+use crate::domain::breaker::Ended;
 use crate::domain::delivery::{Claim, Finish, Leased, OnUnknown, Tried, Verdict};
+use crate::domain::event::{Event, EventKind};
 use crate::domain::id::{AttemptId, BatchId};
 use crate::domain::plugin::PluginSpec;
 use crate::domain::time::Timestamp;
@@ -29,12 +33,18 @@ pub(super) struct Caller {
 pub(super) struct Held {
     pub claim: Claim,
     kept: Kept,
+    /// The event in `claim` has the payload that the plugin's `map` made; the stored one has not.
+    mapped: bool,
 }
 
 impl Held {
     pub(super) fn new(claim: Claim, keeper: &Keeper) -> Self {
         let kept = keeper.hold(claim.lease());
-        Self { claim, kept }
+        Self {
+            claim,
+            kept,
+            mapped: false,
+        }
     }
 
     fn job(&self) -> Job {
@@ -49,23 +59,21 @@ impl Held {
 /// Marks the deliveries as started, runs them in one call, records what came of each.
 ///
 /// A delivery whose lease is lost has no part in it: before the call it is left out, afterwards its
-/// result is refused. The others' results stand.
-pub(super) async fn execute(caller: &Caller, held: Vec<Held>) {
+/// result is refused. The others' results stand. What the call says of the destination is told as soon as
+/// it has ended, before anything is written.
+pub(super) async fn execute(caller: &Caller, held: Vec<Held>, tell: impl FnOnce(Ended) + Send) {
     let held = started(&caller.recorder, held).await;
+    let held = mapped(caller, held).await;
     if held.is_empty() {
         return;
     }
-    let begun = Begun {
-        at: caller.parts.clock.now(),
-        clock: Instant::now(),
-        batch: (held.len() > 1).then(|| Batch {
-            id: BatchId::generate(),
-            size: u32::try_from(held.len()).unwrap_or(u32::MAX),
-        }),
-    };
+    let begun = Begun::now(caller, held.len());
     let jobs: Vec<_> = held.iter().map(Held::job).collect();
     let finishes = tokio::select! {
-        run = caller.plugin.run(&jobs) => finishes_of(caller, &held, &begun, run),
+        run = caller.plugin.run(&jobs) => {
+            tell(ended(&run));
+            finishes_of(caller, &held, &begun, run)
+        }
         () = all_lost(&held) => {
             tracing::warn!(plugin = %caller.spec.name, deliveries = held.len(), "the leases were lost while it ran; dropped");
             return;
@@ -75,7 +83,7 @@ pub(super) async fn execute(caller: &Caller, held: Vec<Held>) {
                 // The leases end, and the sweep records the unknown outcomes and holds them.
                 return;
             }
-            held.iter().map(|held| interrupted(caller, &held.claim, &begun)).collect()
+            held.iter().map(|held| interrupted(caller, held, &begun)).collect()
         }
     };
     let recorded = held.iter().zip(finishes).map(|(held, finish)| async move {
@@ -104,6 +112,65 @@ struct Begun {
     at: Timestamp,
     clock: Instant,
     batch: Option<Batch>,
+}
+
+impl Begun {
+    fn now(caller: &Caller, deliveries: usize) -> Self {
+        Self {
+            at: caller.parts.clock.now(),
+            clock: Instant::now(),
+            batch: (deliveries > 1).then(|| Batch {
+                id: BatchId::generate(),
+                size: u32::try_from(deliveries).unwrap_or(u32::MAX),
+            }),
+        }
+    }
+}
+
+/// Gives webhooks the payload that the plugin's `map` makes of them. One that it makes nothing of is a
+/// dead letter at once: the same text fails again, and an edit of `map` is no reason to try by itself.
+async fn mapped(caller: &Caller, held: Vec<Held>) -> Vec<Held> {
+    if caller.spec.map.is_none() {
+        return held;
+    }
+    let mut ready = Vec::with_capacity(held.len());
+    for mut one in held {
+        if one.claim.event.kind != EventKind::Webhook {
+            ready.push(one);
+            continue;
+        }
+        match payload_of(&caller.spec, &one.claim.event).await {
+            Ok(payload) => {
+                let event = &mut one.claim.event;
+                (event.body, event.payload) = (payload, None);
+                "application/json".clone_into(&mut event.content_type);
+                one.mapped = true;
+                ready.push(one);
+            }
+            Err(error) => {
+                let judged = Judged {
+                    outcome: AttemptOutcome::Rejected,
+                    error: Some(error),
+                    verdict: Verdict::Dead,
+                };
+                let begun = Begun::now(caller, 1);
+                let finish = blank(caller, &one, &begun, Duration::ZERO, judged);
+                record(caller, &one.claim, finish).await;
+            }
+        }
+    }
+    ready
+}
+
+/// What `map` makes of an event, worked out where nobody waits for the thread.
+async fn payload_of(spec: &Arc<PluginSpec>, event: &Event) -> Result<Bytes, String> {
+    let (spec, event) = (spec.clone(), event.clone());
+    let making = move || match &spec.map {
+        Some(map) => map.apply(&event),
+        None => Ok(event.payload()),
+    };
+    let made = tokio::task::spawn_blocking(making).await;
+    made.unwrap_or_else(|error| Err(format!("`map` could not be worked out: {error}")))
 }
 
 /// Those whose started marks are committed; only they may run.
@@ -175,7 +242,7 @@ fn finishes_of(caller: &Caller, held: &[Held], begun: &Begun, run: Run) -> Vec<F
         } else {
             judge(&end, tried, &caller.spec.retry, rand::rng().random())
         };
-        let mut finish = blank(caller, claim, begun, duration, judged);
+        let mut finish = blank(caller, held, begun, duration, judged);
         if let RunEnd::Succeeded { summary, output } = end {
             finish.attempt.summary = Some(summary);
             finish.attempt.output = output;
@@ -195,20 +262,20 @@ const fn held_count(begun: &Begun) -> u32 {
 }
 
 /// The record of a run that the host's stop cut short: it is due again at once.
-fn interrupted(caller: &Caller, claim: &Claim, begun: &Begun) -> Finish {
+fn interrupted(caller: &Caller, held: &Held, begun: &Begun) -> Finish {
     let judged = Judged {
         outcome: AttemptOutcome::Interrupted,
         error: Some("hookyard was stopped while the plugin ran; it may have had an effect".to_owned()),
         verdict: Verdict::Retry { delay_ms: 0 },
     };
-    blank(caller, claim, begun, begun.clock.elapsed(), judged)
+    blank(caller, held, begun, begun.clock.elapsed(), judged)
 }
 
 /// A record without what only the plugin could have said.
-fn blank(caller: &Caller, claim: &Claim, begun: &Begun, duration: Duration, judged: Judged) -> Finish {
+fn blank(caller: &Caller, held: &Held, begun: &Begun, duration: Duration, judged: Judged) -> Finish {
     Finish {
-        delivery: claim.delivery,
-        token: claim.token,
+        delivery: held.claim.delivery,
+        token: held.claim.token,
         verdict: judged.verdict,
         attempt: FinishedAttempt {
             id: AttemptId::generate(),
@@ -223,6 +290,7 @@ fn blank(caller: &Caller, claim: &Claim, begun: &Begun, duration: Duration, judg
             generation: Some(caller.plugin.generation()),
             digest: Some(caller.plugin.digest().to_owned()),
             batch: begun.batch,
+            mapped: held.mapped,
         },
     }
 }

@@ -1,16 +1,19 @@
-//! One plugin's lane: claims as much as the plugin has free slots for, and runs it.
+//! One plugin's lane: claims as much as the plugin has free slots for and its gate allows, and runs it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use super::call::{Caller, Held, execute};
+use super::gate::{Call, Gate};
 use super::group::group;
 use super::keeper::Keeper;
 use super::{LEASE, POLL_INTERVAL, Parts, Recorder};
+use crate::domain::breaker::Permit;
+use crate::domain::delivery::{AGAIN_IN, Take};
 use crate::domain::plugin::{MAX_BATCH, PluginName};
 use crate::store::StoreResult;
 use crate::wasm::Plugin;
@@ -28,6 +31,9 @@ pub(super) struct Lane {
     keeper: Keeper,
     bell: Arc<Notify>,
     runs: TaskTracker,
+    gate: Arc<Gate>,
+    /// Deliveries claimed so far: whose share the next slot is.
+    claimed: u32,
 }
 
 /// What a turn of the lane came to.
@@ -47,17 +53,19 @@ impl Lane {
         bell: Arc<Notify>,
     ) -> Self {
         Self {
+            gate: Gate::new(name.clone(), parts.clone()),
             name,
             parts,
             recorder,
             keeper,
             bell,
             runs: TaskTracker::new(),
+            claimed: 0,
         }
     }
 
     /// Runs until the soft stop, then waits for the runs under way.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         let slots = Slots::default();
         let mut calls = Queue::default();
         while !self.parts.lifecycle.soft.is_cancelled() {
@@ -75,22 +83,43 @@ impl Lane {
         self.runs.wait().await;
     }
 
-    async fn turn(&self, slots: &Slots, calls: &mut Queue) -> Turn {
+    async fn turn(&mut self, slots: &Slots, calls: &mut Queue) -> Turn {
         let plugin = self.parts.registry.plugin(&self.name);
         let Some(plugin) = plugin.filter(|plugin| plugin.spec().enabled && !plugin.spec().paused) else {
             self.give_back(calls).await;
+            if self.parts.spec(&self.name).is_none() {
+                self.gate.forget();
+            }
             return Turn::Wait(POLL_INTERVAL);
         };
-        let free = slots.free(plugin.spec().limits.concurrency);
+        let (spec, now) = (plugin.spec(), Instant::now());
+        let (slots_open, together) = match self.gate.permit(&spec, plugin.generation(), now) {
+            Permit::All => (spec.limits.concurrency, together(&plugin)),
+            // One delivery: enough to see how the destination does.
+            Permit::Trial => (1, 1),
+            Permit::Nothing(wait) => {
+                self.give_back(calls).await;
+                // A trial that ends rings the bell.
+                return Turn::Wait(wait.unwrap_or(POLL_INTERVAL));
+            }
+        };
+        let free = slots.free(slots_open);
+        self.gate.set_full(free == 0, now);
         if free == 0 {
             // A run that ends rings the bell.
             return Turn::Wait(POLL_INTERVAL);
         }
-        let together = together(&plugin);
         if calls.is_empty() {
-            match self.claim(free.saturating_mul(together)).await {
+            let most = match self.gate.tokens(now) {
+                Ok(tokens) => tokens.min(free.saturating_mul(together)),
+                Err(wait) => return Turn::Wait(wait),
+            };
+            match self.claim(most).await {
                 Ok(claimed) if claimed.is_empty() => return Turn::Wait(self.until_due().await),
-                Ok(claimed) => calls.fill(claimed, together),
+                Ok(claimed) => {
+                    self.gate.take(claimed.len(), now);
+                    calls.fill(claimed, together);
+                }
                 Err(error) => {
                     tracing::warn!(plugin = %self.name, %error, "cannot claim deliveries; trying again");
                     return Turn::Wait(ERROR_PAUSE);
@@ -100,16 +129,22 @@ impl Lane {
         calls.regroup(together);
         for _ in 0..free {
             let Some(call) = calls.pop() else { break };
-            self.spawn(call, plugin.clone(), slots.take());
+            let Some(begun) = self.gate.begin(Instant::now()) else {
+                calls.put_back(call);
+                break;
+            };
+            self.spawn(call, plugin.clone(), (begun, slots.take()));
         }
         Turn::Again
     }
 
     /// Claims what is due, at most so many.
-    async fn claim(&self, most: u32) -> StoreResult<Vec<Held>> {
+    async fn claim(&mut self, most: u32) -> StoreResult<Vec<Held>> {
         let (store, node) = (&self.parts.store, self.parts.node);
-        let limit = most.min(CLAIM_LIMIT);
-        let claims = store.claim_deliveries(&self.name, limit, node, LEASE).await?;
+        let take = Take::shared(most.min(CLAIM_LIMIT), self.claimed);
+        let claims = store.claim_deliveries(&self.name, take, node, LEASE).await?;
+        let claimed = u32::try_from(claims.len()).unwrap_or(u32::MAX);
+        self.claimed = self.claimed.wrapping_add(claimed) % AGAIN_IN;
         let hold = |claim| Held::new(claim, &self.keeper);
         Ok(claims.into_iter().map(hold).collect())
     }
@@ -134,7 +169,7 @@ impl Lane {
         }
     }
 
-    fn spawn(&self, call: Vec<Held>, plugin: Arc<Plugin>, slot: Slot) {
+    fn spawn(&self, call: Vec<Held>, plugin: Arc<Plugin>, (begun, slot): (Call, Slot)) {
         let caller = Caller {
             parts: self.parts.clone(),
             recorder: self.recorder.clone(),
@@ -143,7 +178,7 @@ impl Lane {
         };
         let bell = self.bell.clone();
         self.runs.spawn(async move {
-            execute(&caller, call).await;
+            execute(&caller, call, |ended| begun.end(ended)).await;
             drop(slot);
             bell.notify_one();
         });
@@ -184,6 +219,10 @@ impl Queue {
             let held = self.take();
             self.fill(held, together);
         }
+    }
+
+    fn put_back(&mut self, call: Vec<Held>) {
+        self.calls.push_front(call);
     }
 
     fn pop(&mut self) -> Option<Vec<Held>> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::delivery::{OnUnknown, Tried, UnknownVerdict, Verdict};
-use crate::domain::retry::RetryPolicy;
+use crate::domain::retry::{GiveUp, RetryPolicy};
 use crate::wasm::RunEnd;
 
 /// The record's outcome, the failure in words, and the verdict.
@@ -17,21 +17,20 @@ pub struct Judged {
 
 /// Judges the end of a run by the plugin's policy. `chance` is a random number from 0 to 1.
 pub fn judge(end: &RunEnd, tried: Tried, policy: &RetryPolicy, chance: f64) -> Judged {
-    let again =
-        |outcome, reason: &str, after| match policy.next_delay(tried.attempt, tried.age, after, chance) {
-            Some(delay) => Judged {
-                outcome,
-                error: Some(reason.to_owned()),
-                verdict: Verdict::Retry {
-                    delay_ms: millis(delay),
-                },
+    let again = |outcome, reason: &str, after| match policy.next(tried.attempt, tried.age, after, chance) {
+        Ok(delay) => Judged {
+            outcome,
+            error: Some(reason.to_owned()),
+            verdict: Verdict::Retry {
+                delay_ms: millis(delay),
             },
-            None => Judged {
-                outcome,
-                error: Some(format!("{reason} (given up after attempt {})", tried.attempt)),
-                verdict: Verdict::Dead,
-            },
-        };
+        },
+        Err(why) => Judged {
+            outcome,
+            error: Some(format!("{reason} ({})", given_up(why, tried, after, policy))),
+            verdict: Verdict::Dead,
+        },
+    };
     match end {
         RunEnd::Succeeded { .. } => Judged {
             outcome: AttemptOutcome::Succeeded,
@@ -48,6 +47,23 @@ pub fn judge(end: &RunEnd, tried: Tried, policy: &RetryPolicy, chance: f64) -> J
             verdict: Verdict::Dead,
         },
         RunEnd::Defer { reason, after } => defer(reason, *after, tried, policy),
+    }
+}
+
+/// Why there is no further attempt, in words.
+fn given_up(why: GiveUp, tried: Tried, asked: Option<Duration>, policy: &RetryPolicy) -> String {
+    let after = format!("given up after attempt {}", tried.attempt);
+    let GiveUp::Age { wait } = why else {
+        return after;
+    };
+    let max_age = humantime::format_duration(policy.max_age);
+    if asked == Some(wait) {
+        let asked = humantime::format_duration(wait);
+        format!(
+            "{after}: the vendor asks to wait {asked}, and then it would be older than max-age, {max_age}"
+        )
+    } else {
+        format!("{after}: at the next it would be older than max-age, {max_age}")
     }
 }
 
@@ -111,11 +127,11 @@ pub fn judge_unknown(
     if on_unknown == OnUnknown::Hold {
         return UnknownVerdict::Hold;
     }
-    match policy.next_delay(tried.attempt, tried.age, None, chance) {
-        Some(delay) => UnknownVerdict::Retry {
+    match policy.next(tried.attempt, tried.age, None, chance) {
+        Ok(delay) => UnknownVerdict::Retry {
             delay_ms: millis(delay),
         },
-        None => UnknownVerdict::Dead,
+        Err(_) => UnknownVerdict::Dead,
     }
 }
 
@@ -152,6 +168,28 @@ mod tests {
         assert_eq!(judged.verdict, Verdict::Retry { delay_ms: 7_000 });
         let judged = judge(&end, tried(2, 0), &policy(), 0.5);
         assert_eq!(judged.verdict, Verdict::Retry { delay_ms: 60_000 });
+    }
+
+    #[test]
+    fn a_wait_past_the_greatest_age_is_told_as_such() {
+        let end = RunEnd::Retry {
+            reason: "429".into(),
+            after: Some(Duration::from_hours(2)),
+        };
+        let judged = judge(&end, tried(1, 0), &policy(), 0.5);
+        assert_eq!(judged.verdict, Verdict::Dead);
+        assert_eq!(
+            judged.error.as_deref(),
+            Some(
+                "429 (given up after attempt 1: the vendor asks to wait 2h, and then it would be older than \
+                 max-age, 1h)"
+            )
+        );
+        let judged = judge(&RunEnd::Limit("cpu".into()), tried(1, 3_599), &policy(), 0.5);
+        assert_eq!(
+            judged.error.as_deref(),
+            Some("cpu (given up after attempt 1: at the next it would be older than max-age, 1h)")
+        );
     }
 
     #[test]

@@ -104,6 +104,8 @@ pub struct FinishedAttempt {
     pub digest: Option<String>,
     /// The call that this attempt shared with others; duration, logs and outbound calls are then those of all.
     pub batch: Option<Batch>,
+    /// The plugin saw what its `map` made of the payload.
+    pub mapped: bool,
 }
 
 /// A call of a plugin with several deliveries.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::attempt::{Attempt, FinishedAttempt};
 use super::event::Event;
 use super::id::{DeliveryId, EventId, LeaseToken};
+use super::order::OrderKey;
 use super::plugin::PluginName;
 use super::time::Timestamp;
 use super::words::words;
@@ -47,6 +48,8 @@ words!(DeliveryState, "state of a delivery" {
 pub struct NewDelivery {
     pub id: DeliveryId,
     pub plugin: PluginName,
+    /// What it shares with those of the plugin that run one at a time and in order; `None`: no order.
+    pub order_key: Option<OrderKey>,
 }
 
 /// A stored delivery.
@@ -67,6 +70,8 @@ pub struct Delivery {
     pub finished_at: Option<Timestamp>,
     /// The last failure, for people.
     pub last_error: Option<String>,
+    /// An earlier one with its order key is not finished.
+    pub waits_turn: bool,
 }
 
 /// A delivery with its attempts, oldest first.
@@ -74,6 +79,32 @@ pub struct Delivery {
 pub struct DeliveryHistory {
     pub delivery: Delivery,
     pub attempts: Vec<Attempt>,
+}
+
+/// How many deliveries a claim takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Take {
+    pub most: u32,
+    /// How many of them may be later tries although first tries wait. The others may be first tries although later
+    /// tries wait; what one kind does not need goes to the other.
+    pub again: u32,
+}
+
+/// One slot in so many goes to a later try although first tries wait: retries do not starve new events, since these
+/// have three quarters, nor the other way round.
+pub const AGAIN_IN: u32 = 4;
+
+impl Take {
+    /// So many, shared as `turn` says: the number of slots given before, so that a plugin with one slot shares it
+    /// over time.
+    #[must_use]
+    pub const fn shared(most: u32, turn: u32) -> Self {
+        let turn = turn % AGAIN_IN;
+        Self {
+            most,
+            again: (turn + most) / AGAIN_IN,
+        }
+    }
 }
 
 /// A delivery this node may run, with what it needs to run it.

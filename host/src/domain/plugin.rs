@@ -18,8 +18,12 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
+use super::breaker::BreakerPolicy;
 use super::delivery::OnUnknown;
+use super::expression::Map;
 use super::grant::Grants;
+use super::order::OrderBy;
+use super::rate::Rate;
 use super::retry::RetryPolicy;
 use super::route::Route;
 use super::schedule::ScheduleSpec;
@@ -98,6 +102,8 @@ pub struct PluginSpec {
     /// all failed; `None`: it is not.
     pub rollback_after: Option<u32>,
     pub routes: Vec<Route>,
+    /// What the plugin sees of a webhook's payload; `None`: all of it, as it was sent.
+    pub map: Option<Map>,
     /// Each under a name of its own.
     pub schedules: Vec<ScheduleSpec>,
     pub grants: Grants,
@@ -106,6 +112,10 @@ pub struct PluginSpec {
     pub limits: Limits,
     pub retry: RetryPolicy,
     pub on_unknown: OnUnknown,
+    /// Deliveries with one value there run one at a time and in order.
+    pub order_by: Option<OrderBy>,
+    /// When to stop for failures; `None`: never.
+    pub breaker: Option<BreakerPolicy>,
 }
 
 impl PluginSpec {
@@ -121,12 +131,15 @@ impl PluginSpec {
             signed_by: None,
             rollback_after: None,
             routes: Vec::new(),
+            map: None,
             schedules: Vec::new(),
             grants: Grants::default(),
             config: serde_json::json!({}),
             limits: Limits::default(),
             retry: RetryPolicy::default(),
             on_unknown: OnUnknown::default(),
+            order_by: None,
+            breaker: Some(BreakerPolicy::default()),
         }
     }
 
@@ -185,6 +198,8 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Most webhooks handed over in one call, where the plugin welcomes several.
     pub batch: u32,
+    /// Deliveries in a span of time on this node; `None`: as many as come.
+    pub rate: Option<Rate>,
 }
 
 /// Most webhooks of one call: bounds the bodies held in memory for it.
@@ -203,6 +218,10 @@ impl Limits {
             response_bytes: self.response_bytes.min(new.response_bytes),
             log_bytes: self.log_bytes.min(new.log_bytes),
             batch: self.batch.min(new.batch),
+            rate: match (self.rate, new.rate) {
+                (Some(one), Some(other)) => Some(one.narrowed_to(other)),
+                (one, other) => one.or(other),
+            },
         }
     }
 }
@@ -219,6 +238,7 @@ impl Default for Limits {
             response_bytes: 8 << 20,
             log_bytes: 64 << 10,
             batch: MAX_BATCH,
+            rate: None,
         }
     }
 }

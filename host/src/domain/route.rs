@@ -1,17 +1,27 @@
 //! Which plugins want which events.
 
+mod explain;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use globset::{Glob, GlobMatcher};
 
+use super::delivery::NewDelivery;
+use super::event::NewEvent;
+use super::expression::{Condition, Facts};
+use super::id::DeliveryId;
+use super::order::OrderBy;
 use super::plugin::{PluginName, PluginSpec};
 
-/// One route of a plugin: events whose source and type both match.
+pub use explain::{RouteExplained, explain};
+
+/// One route of a plugin: events whose source and type both match, and for which its condition holds.
 #[derive(Clone, Debug)]
 pub struct Route {
     source: GlobMatcher,
     event_type: GlobMatcher,
+    when: Option<Condition>,
 }
 
 impl Route {
@@ -23,10 +33,17 @@ impl Route {
         Ok(Self {
             source: Glob::new(source)?.compile_matcher(),
             event_type: Glob::new(event_type)?.compile_matcher(),
+            when: None,
         })
     }
 
-    /// Whether an event goes this way.
+    /// The same under a condition.
+    #[must_use]
+    pub fn when(self, when: Option<Condition>) -> Self {
+        Self { when, ..self }
+    }
+
+    /// Whether source and type match; the condition is not looked at.
     #[must_use]
     pub fn matches(&self, source: &str, event_type: &str) -> bool {
         self.source.is_match(source) && self.event_type.is_match(event_type)
@@ -35,16 +52,35 @@ impl Route {
 
 impl PartialEq for Route {
     fn eq(&self, other: &Self) -> bool {
-        self.source.glob() == other.source.glob() && self.event_type.glob() == other.event_type.glob()
+        self.source.glob() == other.source.glob()
+            && self.event_type.glob() == other.event_type.glob()
+            && self.when == other.when
     }
+}
+
+/// What one plugin says of the events it wants.
+#[derive(Clone, Debug)]
+struct Wants {
+    plugin: PluginName,
+    routes: Vec<Route>,
+    order_by: Option<OrderBy>,
 }
 
 /// The routes of all enabled plugins, swapped as a whole when `plugins.toml` changes.
 #[derive(Clone, Debug, Default)]
-pub struct RouteTable(Vec<(PluginName, Vec<Route>)>);
+pub struct RouteTable(Vec<Wants>);
 
 /// The route table in force.
 pub type SharedRoutes = Arc<ArcSwap<RouteTable>>;
+
+/// Where an event goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routed {
+    /// One for each plugin that wants it, in order of name.
+    pub deliveries: Vec<NewDelivery>,
+    /// Plugins with a condition that could not be worked out, and no other route that matched.
+    pub failed: Vec<PluginName>,
+}
 
 impl RouteTable {
     /// The table for these plugins; disabled ones take no part.
@@ -54,18 +90,69 @@ impl RouteTable {
             specs
                 .into_iter()
                 .filter(|spec| spec.enabled)
-                .map(|spec| (spec.name.clone(), spec.routes.clone()))
+                .map(|spec| Wants {
+                    plugin: spec.name.clone(),
+                    routes: spec.routes.clone(),
+                    order_by: spec.order_by.clone(),
+                })
                 .collect(),
         )
     }
 
-    /// The plugins that want such an event, in order of name.
+    /// Whether somebody has to look into the payload to say where such an event goes.
     #[must_use]
-    pub fn plugins_for(&self, source: &str, event_type: &str) -> Vec<PluginName> {
-        self.0
-            .iter()
-            .filter(|(_, routes)| routes.iter().any(|route| route.matches(source, event_type)))
-            .map(|(name, _)| name.clone())
-            .collect()
+    pub fn looks_inside(&self, source: &str, event_type: &str) -> bool {
+        self.0.iter().any(|wants| {
+            let mut routes = wants
+                .routes
+                .iter()
+                .filter(|route| route.matches(source, event_type));
+            routes.any(|route| {
+                wants.order_by.is_some() || route.when.as_ref().is_some_and(Condition::looks_inside)
+            })
+        })
+    }
+
+    /// Where the event goes. A condition that cannot be worked out does not hold.
+    #[must_use]
+    pub fn route(&self, event: &NewEvent) -> Routed {
+        let facts = Facts::of_new(event);
+        let mut routed = Routed::default();
+        for wants in &self.0 {
+            match wants.it(&facts) {
+                Ok(false) => {}
+                Ok(true) => routed.deliveries.push(NewDelivery {
+                    id: DeliveryId::generate(),
+                    plugin: wants.plugin.clone(),
+                    order_key: wants
+                        .order_by
+                        .as_ref()
+                        .and_then(|by| by.key_of(facts.body().ok()?)),
+                }),
+                Err(_) => routed.failed.push(wants.plugin.clone()),
+            }
+        }
+        routed
+    }
+}
+
+impl Wants {
+    fn it(&self, facts: &Facts<'_>) -> Result<bool, String> {
+        let matching = || {
+            let routes = self.routes.iter();
+            routes.filter(move |route| route.matches(facts.source(), facts.event_type()))
+        };
+        if matching().any(|route| route.when.is_none()) {
+            return Ok(true);
+        }
+        let mut failed = None;
+        for condition in matching().filter_map(|route| route.when.as_ref()) {
+            match condition.holds(facts) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(false), Err)
     }
 }

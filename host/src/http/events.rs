@@ -120,7 +120,7 @@ pub async fn detail(
     Ok(Json(EventDetail {
         event: EventView::of(event)?,
         deliveries: deliveries
-            .map(|history| DeliveryView::of(history, audience))
+            .map(|history| DeliveryView::of(history, audience, &state.waits))
             .collect::<Result<_, _>>()?,
     }))
 }
@@ -157,7 +157,7 @@ pub async fn raw(
 }
 
 /// The event, when there is one and the user may see it. Somebody else's event is answered like none.
-async fn visible_event(state: &ApiState, user: &User, id: &str) -> Result<Event, Problem> {
+pub(super) async fn visible_event(state: &ApiState, user: &User, id: &str) -> Result<Event, Problem> {
     let id = EventId::written(id).ok_or_else(|| Problem::no_such("event"))?;
     let event = state.store.event(id).await?;
     event

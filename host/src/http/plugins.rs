@@ -19,8 +19,11 @@ use super::origin::Origin;
 use super::problem::ProblemBody;
 use super::views::{Audience, DeliveryView};
 use super::{ApiState, Problem};
+use crate::dispatch::Waits;
 use crate::domain::audit::Action;
+use crate::domain::breaker::BreakerState;
 use crate::domain::plugin::PluginName;
+use crate::domain::time::Timestamp;
 use crate::wasm::PluginStatus;
 
 /// Longest wait for an action's first attempt: below what a request may take in all.
@@ -41,8 +44,51 @@ pub struct ActionAnswer {
         (status = 200, description = "The plugins by name", body = Vec<Object>),
         (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
     ))]
-pub async fn list(State(state): State<ApiState>, _: MayRead) -> Json<Vec<PluginStatus>> {
-    Json(state.actions.registry.statuses())
+pub async fn list(State(state): State<ApiState>, _: MayRead) -> Json<Vec<PluginView>> {
+    Json(views_of(&state.waits))
+}
+
+/// How a plugin stands, and its lane on this node.
+#[derive(Serialize)]
+pub struct PluginView {
+    #[serde(flatten)]
+    status: PluginStatus,
+    /// Null where no lane has run here yet.
+    lane: Option<LaneView>,
+}
+
+/// How a plugin's lane stands on this node.
+#[derive(Serialize)]
+struct LaneView {
+    /// `closed`, `half-open` or `open`.
+    breaker: BreakerState,
+    /// While it is open: when one call is tried.
+    breaker_until: Option<Timestamp>,
+    /// While the rate is used up: when the next delivery may run.
+    rate_until: Option<Timestamp>,
+    /// As many runs as it may have are under way.
+    full: bool,
+}
+
+/// All plugins by name.
+pub fn views_of(waits: &Waits) -> Vec<PluginView> {
+    let now = waits.clock.now();
+    let lane = |name: &PluginName| {
+        let state = waits.lanes.state(name)?;
+        Some(LaneView {
+            breaker: state.breaker,
+            breaker_until: state.breaker_until.filter(|until| *until > now),
+            rate_until: state.rate_until.filter(|until| *until > now),
+            full: state.full,
+        })
+    };
+    let statuses = waits.registry.statuses().into_iter();
+    statuses
+        .map(|status| PluginView {
+            lane: lane(&status.name),
+            status,
+        })
+        .collect()
 }
 
 /// Ask a plugin to do one of its actions
@@ -100,7 +146,7 @@ pub async fn run_action(
     let answer = ActionAnswer {
         id: submitted.event.to_string(),
         delivery: tried
-            .map(|history| DeliveryView::of(history, Audience::Staff))
+            .map(|history| DeliveryView::of(history, Audience::Staff, &state.waits))
             .transpose()?,
     };
     let address = HeaderValue::try_from(format!("/api/webhooks/{}/", submitted.event))

@@ -5,9 +5,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::Problem;
+use crate::dispatch::Waits;
 use crate::domain::attempt::{Attempt, LogLine, OutboundCall};
 use crate::domain::delivery::DeliveryHistory;
 use crate::domain::event::{Event, Header};
+use crate::domain::waiting::Waiting;
 
 /// An event.
 #[derive(Serialize, ToSchema)]
@@ -76,8 +78,32 @@ pub struct DeliveryView {
     pub created_at: String,
     pub finished_at: Option<String>,
     pub last_error: Option<String>,
+    /// Why it does not run now; null when nothing holds it.
+    pub waiting_for: Option<WaitingView>,
     /// Oldest first.
     pub attempts: Vec<AttemptView>,
+}
+
+/// What a delivery waits for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Waiting)]
+pub struct WaitingView {
+    /// `decision`, `removed`, `disabled`, `paused`, `broken`, `turn`, `due`, `breaker`, `rate` or `concurrency`.
+    pub reason: &'static str,
+    /// The same for people.
+    pub text: &'static str,
+    /// When that is over, where it is known. RFC 3339.
+    pub until: Option<String>,
+}
+
+impl From<Waiting> for WaitingView {
+    fn from(waiting: Waiting) -> Self {
+        Self {
+            reason: waiting.reason.as_str(),
+            text: waiting.text(),
+            until: waiting.until.map(|until| until.to_string()),
+        }
+    }
 }
 
 /// One try.
@@ -109,6 +135,9 @@ pub struct AttemptView {
     /// SHA-256 of the component that ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The plugin saw what `map` of its section made of the payload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mapped: Option<bool>,
     /// The call that this attempt shared with other deliveries; its duration, logs and calls are those of all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<BatchView>,
@@ -199,8 +228,9 @@ impl From<Header> for HeaderView {
 
 impl DeliveryView {
     /// The delivery as `audience` may see it.
-    pub fn of(history: DeliveryHistory, audience: Audience) -> Result<Self, Problem> {
+    pub fn of(history: DeliveryHistory, audience: Audience, waits: &Waits) -> Result<Self, Problem> {
         let delivery = history.delivery;
+        let waiting_for = waits.of(&delivery).map(WaitingView::from);
         let attempts = history.attempts.into_iter();
         Ok(Self {
             id: delivery.id.to_string(),
@@ -211,6 +241,7 @@ impl DeliveryView {
             created_at: delivery.created_at.to_string(),
             finished_at: delivery.finished_at.map(|at| at.to_string()),
             last_error: delivery.last_error,
+            waiting_for,
             attempts: attempts
                 .map(|attempt| AttemptView::of(attempt, audience))
                 .collect::<Result<_, _>>()?,
@@ -236,6 +267,7 @@ impl AttemptView {
             calls: staff.then(|| record.calls.into_iter().map(CallView::from).collect()),
             generation: record.generation.filter(|_| staff),
             digest: record.digest.filter(|_| staff),
+            mapped: staff.then_some(record.mapped),
             batch: record.batch.filter(|_| staff).map(|batch| BatchView {
                 id: batch.id.to_string(),
                 size: batch.size,

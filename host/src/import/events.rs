@@ -2,9 +2,7 @@
 
 use super::report::Became;
 use super::{ImportError, Importer, convert};
-use crate::domain::delivery::NewDelivery;
 use crate::domain::event::{EventKind, KnownPast, NewEvent, PastEvent};
-use crate::domain::id::DeliveryId;
 use crate::domain::route::RouteTable;
 use crate::store::django::Row;
 
@@ -53,8 +51,7 @@ impl Importer<'_> {
 
 /// The event as if it came now, with a delivery for each plugin that wants it; it keeps its id and its time.
 fn anew(event: PastEvent, routes: &RouteTable) -> NewEvent {
-    let plugins = routes.plugins_for(&event.source, &event.event_type);
-    NewEvent {
+    let mut event = NewEvent {
         id: event.id,
         kind: EventKind::Webhook,
         source: event.source,
@@ -66,12 +63,8 @@ fn anew(event: PastEvent, routes: &RouteTable) -> NewEvent {
         received_at: event.received_at,
         owner: None,
         redacted: Vec::new(),
-        deliveries: plugins
-            .into_iter()
-            .map(|plugin| NewDelivery {
-                id: DeliveryId::generate(),
-                plugin,
-            })
-            .collect(),
-    }
+        deliveries: Vec::new(),
+    };
+    event.deliveries = routes.route(&event).deliveries;
+    event
 }

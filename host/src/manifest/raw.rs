@@ -1,6 +1,7 @@
 //! `plugins.toml` as it is written. Values with a syntax of their own check it while they are read,
 //! so that the error points at them; unknown keys are refused.
 
+pub(super) mod breaker;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use self::breaker::RawBreaker;
 use self::secret::RawSecret;
 use super::retention::RawRetention;
 use crate::domain::delivery::OnUnknown;
@@ -41,6 +43,7 @@ pub(super) struct RawPlugin {
     pub rollback_after: Option<Spanned<u32>>,
     #[serde(default)]
     pub routes: Vec<Spanned<RawRoute>>,
+    pub map: Option<Spanned<String>>,
     #[serde(default)]
     pub schedules: Vec<RawSchedule>,
     #[serde(default)]
@@ -50,6 +53,8 @@ pub(super) struct RawPlugin {
     pub limits: RawLimits,
     #[serde(default)]
     pub retry: RawRetry,
+    #[serde(default)]
+    pub breaker: RawBreaker,
 }
 
 const fn yes() -> bool {
@@ -67,6 +72,7 @@ pub(super) struct RawRoute {
     pub source: String,
     #[serde(default = "any", rename = "type")]
     pub event_type: String,
+    pub when: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -144,6 +150,8 @@ pub(super) struct RawLimits {
     pub response_bytes: Option<Spanned<Bytes>>,
     pub log_bytes: Option<Spanned<Bytes>>,
     pub batch: Option<Spanned<u32>>,
+    pub rate: Option<Spanned<String>>,
+    pub burst: Option<Spanned<u32>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -155,6 +163,7 @@ pub(super) struct RawRetry {
     pub attempts: Option<Spanned<u32>>,
     pub max_age: Option<Time>,
     pub on_unknown: OnUnknown,
+    pub order_by: Option<Spanned<String>>,
 }
 
 /// A number of bytes, such as `"64MiB"`.

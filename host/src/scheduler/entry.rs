@@ -140,6 +140,7 @@ pub(super) fn tick_event(
         deliveries: vec![NewDelivery {
             id: DeliveryId::generate(),
             plugin: key.plugin.clone(),
+            order_key: None,
         }],
     }
 }

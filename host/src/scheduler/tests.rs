@@ -5,7 +5,6 @@ use serde_json::json;
 use super::*;
 use crate::clock::FakeClock;
 use crate::domain::page::PageRequest;
-use crate::domain::plugin::Limits;
 use crate::domain::schedule::{CatchUp, Overlap, RunOutcome, ScheduleKey, ScheduleSpec};
 
 struct Bench {
@@ -31,21 +30,10 @@ fn schedule(cron: &str, catch_up: CatchUp) -> ScheduleSpec {
 
 fn specs(schedules: Vec<ScheduleSpec>) -> Arc<Specs> {
     let name: PluginName = "p".parse().expect("a name");
+    let component = std::path::PathBuf::from("p.wasm");
     let spec = PluginSpec {
-        name: name.clone(),
-        enabled: true,
-        paused: false,
-        component: std::path::PathBuf::from("p.wasm").into(),
-        sha256: None,
-        signed_by: None,
-        rollback_after: None,
-        routes: Vec::new(),
         schedules,
-        grants: crate::domain::grant::Grants::default(),
-        config: json!({}),
-        limits: Limits::default(),
-        retry: crate::domain::retry::RetryPolicy::default(),
-        on_unknown: crate::domain::delivery::OnUnknown::default(),
+        ..PluginSpec::named(name.clone(), component)
     };
     Arc::new([(name, Arc::new(spec))].into())
 }

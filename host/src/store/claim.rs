@@ -24,6 +24,8 @@ pub(super) struct Held {
     pub event: EventId,
     pub attempts: u32,
     pub token: LeaseToken,
+    /// Others may wait for it to be finished.
+    pub ordered: bool,
     /// The started mark is committed.
     pub started: bool,
     /// The lease has ended, and no sweep has come by yet.
@@ -65,9 +67,10 @@ impl SqlStore<Db> {
         conn: &mut <Db as Database>::Connection,
         seals: &Seals,
         plugin: &PluginName,
+        kind: Tries,
         limit: u32,
     ) -> StoreResult<Vec<Claim>> {
-        let rows = waiting::<Db>()
+        let rows = waiting::<Db>(kind.condition())
             .push(" AND d.plugin = ")
             .push_bind(plugin.as_str())
             .push(" AND d.due_at <= ")
@@ -81,13 +84,13 @@ impl SqlStore<Db> {
         rows.iter().map(|row| claim_from(row, seals)).collect()
     }
 
-    /// This delivery with a fresh token, locked, if it waits.
+    /// This delivery with a fresh token, locked, if it waits and it is its turn.
     pub(super) async fn waiting_one(
         conn: &mut <Db as Database>::Connection,
         seals: &Seals,
         id: DeliveryId,
     ) -> StoreResult<Option<Claim>> {
-        let row = waiting::<Db>()
+        let row = waiting::<Db>("d.state IN ('pending', 'retrying', 'deferred') AND NOT d.waits_turn")
             .push(" AND d.id = ")
             .push_bind(id.to_string())
             .push(Db::LOCK_FREE)
@@ -150,7 +153,8 @@ impl SqlStore<Db> {
         ids.sort_unstable();
         ids.dedup();
         for chunk in ids.chunks(Db::MAX_BINDS) {
-            let mut query = sql::<Db>("SELECT id, event_id, state, attempts, lease_token, lease_until - ");
+            let mut query =
+                sql::<Db>("SELECT id, event_id, state, attempts, order_key, lease_token, lease_until - ");
             query
                 .push(Db::NOW)
                 .push(" AS left_ms FROM deliveries WHERE lease_token IS NOT NULL AND id IN ");
@@ -257,17 +261,33 @@ impl SqlStore<Db> {
     }
 }
 
-/// The beginning of a claim: waiting deliveries `d` with their events `e`.
-fn waiting<Db: Dialect>() -> sqlx::QueryBuilder<Db>
+/// The two kinds of waiting deliveries. They wait apart, so that neither starves the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tries {
+    /// Never tried.
+    First,
+    Later,
+}
+
+impl Tries {
+    /// Of deliveries `d`: the condition of the kind's index (`deliveries_first`, `deliveries_again`).
+    pub const fn condition(self) -> &'static str {
+        match self {
+            Self::First => "d.state = 'pending' AND NOT d.waits_turn",
+            Self::Later => "d.state IN ('retrying', 'deferred')",
+        }
+    }
+}
+
+/// The beginning of a claim: deliveries `d` under a condition with their events `e`.
+fn waiting<Db: Dialect>(condition: &str) -> sqlx::QueryBuilder<Db>
 where
     Db::Arguments: Default,
 {
     let mut query = sql::<Db>("SELECT d.id AS delivery_id, d.plugin, d.attempts, d.created_at, d.alone, ");
     query.push(EVENT_COLUMNS);
-    query.push(
-        " FROM deliveries d JOIN events e ON e.id = d.event_id \
-         WHERE d.state IN ('pending', 'retrying', 'deferred')",
-    );
+    query.push(" FROM deliveries d JOIN events e ON e.id = d.event_id WHERE ");
+    query.push(condition);
     query
 }
 
@@ -293,6 +313,7 @@ fn held_from(row: &impl Columns) -> StoreResult<Held> {
         event: row.parsed("event_id")?,
         attempts: row.number("attempts")?,
         token: row.parsed("lease_token")?,
+        ordered: row.text_opt("order_key")?.is_some(),
         started: row.parsed::<DeliveryState>("state")? == DeliveryState::Running,
         ended,
     })

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use sqlx::{Postgres, Sqlite};
 use trait_gen::trait_gen;
 
+use super::claim::Tries;
 use super::dialect::Dialect as _;
 use super::history::{DELIVERY_COLUMNS, attempts_by_delivery, delivery_from};
 use super::rows::RowReader;
 use super::sql::{SqlStore, sql};
 use super::words::int;
 use super::{DeliveryStore, StoreResult, UnknownJudge};
-use crate::domain::delivery::{Claim, Delivery, DeliveryHistory, Finish, Leased, Swept};
+use crate::domain::delivery::{Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Take};
 use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId};
 use crate::domain::plugin::PluginName;
 
@@ -23,13 +24,30 @@ impl DeliveryStore for SqlStore<Db> {
     async fn claim_deliveries(
         &self,
         plugin: &PluginName,
-        limit: u32,
+        take: Take,
         node: NodeId,
         lease: Duration,
     ) -> StoreResult<Vec<Claim>> {
         let mut tx = self.begin().await?;
-        let claims = Self::due(&mut tx, &self.seals, plugin, limit).await?;
-        Self::lease(&mut tx, &claims, node, lease).await?;
+        let mut claims: Vec<Claim> = Vec::new();
+        let mut no_more_later = false;
+        // What one kind does not need goes to the other: later tries are asked for their share, and once
+        // more for what the first tries have left.
+        for (kind, share) in [
+            (Tries::Later, take.again.min(take.most)),
+            (Tries::First, take.most),
+            (Tries::Later, take.most),
+        ] {
+            let claimed = u32::try_from(claims.len()).unwrap_or(u32::MAX);
+            let more = share.saturating_sub(claimed);
+            if more == 0 || (kind == Tries::Later && no_more_later) {
+                continue;
+            }
+            let due = Self::due(&mut tx, &self.seals, plugin, kind, more).await?;
+            no_more_later |= kind == Tries::Later && due.len() < usize::try_from(more).unwrap_or(usize::MAX);
+            Self::lease(&mut tx, &due, node, lease).await?;
+            claims.extend(due);
+        }
         tx.commit().await?;
         Ok(claims)
     }
@@ -66,6 +84,7 @@ impl DeliveryStore for SqlStore<Db> {
     async fn finish_deliveries(&self, finishes: &[Finish]) -> StoreResult<Vec<Leased>> {
         let claims: Vec<_> = finishes.iter().map(|f| (f.delivery, f.token)).collect();
         let mut tx = self.begin().await?;
+        Self::hold_turns(&mut tx, claims.iter().map(|(id, _)| *id)).await?;
         let held = Self::held(&mut tx, &claims).await?;
         let answers = held.answers(|_| true);
         Self::finish(&mut tx, &self.seals, finishes, &held, &answers).await?;
@@ -103,6 +122,7 @@ impl DeliveryStore for SqlStore<Db> {
         limit: u32,
     ) -> StoreResult<Swept> {
         let mut tx = self.begin().await?;
+        Self::hold_turns_of_ended(&mut tx, plugin).await?;
         let ended = Self::ended(&mut tx, plugin, limit).await?;
         let (started, claimed): (Vec<_>, Vec<_>) =
             ended.into_iter().partition(|row| row.started_at.is_some());
@@ -132,13 +152,21 @@ impl DeliveryStore for SqlStore<Db> {
     }
 
     async fn next_due(&self, plugin: &PluginName) -> StoreResult<Option<Duration>> {
-        let wait: Option<i64> = sql::<Db>("SELECT due_at - ")
-            .push(Db::NOW)
-            .push(" FROM deliveries WHERE plugin = ")
-            .push_bind(plugin.as_str())
-            .push(" AND state IN ('pending', 'retrying', 'deferred') ORDER BY due_at, id LIMIT 1")
+        let mut query = sql::<Db>("SELECT MIN(due_at) - ");
+        query.push(Db::NOW).push(" FROM (");
+        for (at, kind) in [Tries::First, Tries::Later].into_iter().enumerate() {
+            query
+                .push(if at == 0 { "" } else { " UNION ALL " })
+                .push("SELECT due_at FROM (SELECT d.due_at FROM deliveries d WHERE ")
+                .push(kind.condition())
+                .push(" AND d.plugin = ")
+                .push_bind(plugin.as_str())
+                .push(" ORDER BY d.due_at, d.id LIMIT 1) AS one");
+        }
+        let wait: Option<i64> = query
+            .push(") AS each_kind")
             .build_query_scalar()
-            .fetch_optional(&self.reader)
+            .fetch_one(&self.reader)
             .await?;
         Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0))))
     }

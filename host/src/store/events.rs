@@ -10,6 +10,7 @@ use super::dialect::Dialect;
 use super::rows::{Columns, RowReader};
 use super::seals::Seals;
 use super::sql::{SqlStore, sql};
+use super::turns::Place;
 use super::words::{clean, int};
 use super::{EventStore, StoreResult};
 use crate::domain::delivery::{DeliveryState, NewDelivery};
@@ -17,6 +18,7 @@ use crate::domain::event::{
     Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, NewEvent, PastEvent,
 };
 use crate::domain::id::EventId;
+use crate::domain::order::OrderKey;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::time::Timestamp;
 
@@ -27,7 +29,7 @@ pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.ev
 
 /// Bind parameters of one event and of one delivery in their INSERTs.
 const EVENT_BINDS: usize = 17;
-const DELIVERY_BINDS: usize = 4;
+const DELIVERY_BINDS: usize = 7;
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]
@@ -117,6 +119,8 @@ impl SqlStore<Db> {
             .iter()
             .flat_map(|event| event.deliveries.iter().map(move |delivery| (event, delivery)))
             .collect();
+        let places = Self::take_places(conn, &deliveries).await?;
+        let deliveries: Vec<_> = deliveries.into_iter().zip(places).collect();
         for chunk in deliveries.chunks(Db::MAX_BINDS / DELIVERY_BINDS) {
             Self::insert_deliveries(conn, chunk).await?;
         }
@@ -190,14 +194,20 @@ impl SqlStore<Db> {
 
     async fn insert_deliveries(
         conn: &mut <Db as Database>::Connection,
-        deliveries: &[(&NewEvent, &NewDelivery)],
+        deliveries: &[((&NewEvent, &NewDelivery), Option<Place>)],
     ) -> StoreResult<()> {
-        sql::<Db>("INSERT INTO deliveries (id, event_id, plugin, state, attempts, due_at, created_at) ")
-            .push_values(deliveries, |mut row, (event, delivery)| {
+        let columns =
+            "(id, event_id, plugin, state, order_key, order_seq, waits_turn, attempts, due_at, created_at) ";
+        sql::<Db>("INSERT INTO deliveries ")
+            .push(columns)
+            .push_values(deliveries, |mut row, ((event, delivery), place)| {
                 row.push_bind(delivery.id.to_string())
                     .push_bind(event.id.to_string())
                     .push_bind(delivery.plugin.as_str())
                     .push_bind(DeliveryState::Pending.as_str())
+                    .push_bind(delivery.order_key.as_ref().map(OrderKey::as_str))
+                    .push_bind(place.map(|place| place.seq))
+                    .push_bind(place.is_some_and(|place| place.waits))
                     .push("0")
                     .push(Db::NOW)
                     // Not the event's: one that was taken over may be years old.

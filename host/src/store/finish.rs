@@ -27,6 +27,8 @@ const EVENT_BINDS: usize = 5;
 pub(super) struct Step<'a> {
     pub id: DeliveryId,
     pub event: EventId,
+    /// Others may wait for it to be finished.
+    pub ordered: bool,
     /// The attempt to be recorded, and its number.
     pub number: u32,
     pub attempt: &'a FinishedAttempt,
@@ -59,6 +61,7 @@ impl<'a> Step<'a> {
         Self {
             id: held.id,
             event: held.event,
+            ordered: held.ordered,
             number: counted,
             attempt,
             state,
@@ -131,6 +134,12 @@ impl SqlStore<Db> {
             .collect();
         Self::insert_attempts(conn, seals, &attempts).await?;
         Self::move_deliveries(conn, steps).await?;
+        let passed: Vec<_> = steps
+            .iter()
+            .filter(|step| step.ordered && step.finished_at.is_some())
+            .map(|step| step.id)
+            .collect();
+        Self::pass_turns(conn, &passed).await?;
         let mut events: HashMap<EventId, EventStep<'_>> = HashMap::new();
         for step in steps {
             events.entry(step.event).or_default().add(step);

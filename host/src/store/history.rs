@@ -17,11 +17,10 @@ use crate::domain::delivery::Delivery;
 use crate::domain::id::DeliveryId;
 
 /// The columns of a [`Delivery`].
-pub(super) const DELIVERY_COLUMNS: &str =
-    "id, event_id, plugin, replay_of, state, attempts, due_at, created_at, finished_at, last_error";
+pub(super) const DELIVERY_COLUMNS: &str = "id, event_id, plugin, replay_of, state, attempts, due_at, created_at, finished_at, last_error, waits_turn";
 
 /// Bind parameters of one attempt.
-const ATTEMPT_BINDS: usize = 16;
+const ATTEMPT_BINDS: usize = 17;
 
 /// Reads a delivery from its [`DELIVERY_COLUMNS`].
 pub(super) fn delivery_from(row: &impl Columns) -> StoreResult<Delivery> {
@@ -37,6 +36,7 @@ pub(super) fn delivery_from(row: &impl Columns) -> StoreResult<Delivery> {
         created_at: row.moment("created_at")?,
         finished_at: row.moment_opt("finished_at")?,
         last_error: row.text_opt("last_error")?,
+        waits_turn: row.flag("waits_turn")?,
     })
 }
 
@@ -76,6 +76,7 @@ fn attempt_from(row: &impl Columns, seals: &Seals) -> StoreResult<Attempt> {
                 (Some(id), Some(size)) => Some(Batch { id, size }),
                 _ => None,
             },
+            mapped: row.flag("mapped")?,
         },
     })
 }
@@ -116,7 +117,7 @@ impl SqlStore<Db> {
             }
             sql::<Db>(
                 "INSERT INTO attempts (id, delivery_id, number, started_at, duration_ms, outcome, summary, \
-                 output, error, logs, calls, key_id, generation, digest, batch_id, batch_size) ",
+                 output, error, logs, calls, key_id, generation, digest, batch_id, batch_size, mapped) ",
             )
             .push_values(texts, |mut row, (attempt, (texts, key_id))| {
                 let record = attempt.record;
@@ -135,7 +136,8 @@ impl SqlStore<Db> {
                     .push_bind(record.generation.map(int))
                     .push_bind(record.digest.as_deref())
                     .push_bind(record.batch.map(|batch| batch.id.to_string()))
-                    .push_bind(record.batch.map(|batch| i64::from(batch.size)));
+                    .push_bind(record.batch.map(|batch| i64::from(batch.size)))
+                    .push_bind(record.mapped);
             })
             .build()
             .execute(&mut *conn)

@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
     step!(1, "init", "0001_init.sql"),
     step!(2, "access", "0002_access.sql"),
     step!(3, "retention", "0003_retention.sql"),
+    step!(4, "dispatch", "0004_dispatch.sql"),
 ];
 
 /// The steps for SQLite.

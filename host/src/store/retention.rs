@@ -90,9 +90,14 @@ impl RetentionStore for SqlStore<Db> {
             let mut query = sql::<Db>("DELETE FROM events AS e WHERE e.id IN ");
             Self::push_ids(&mut query, chunk);
             query.push(" AND ");
-            if Self::push_purge(&mut query, purge) {
-                purged += query.build().execute(&self.writer).await?.rows_affected();
+            if !Self::push_purge(&mut query, purge) {
+                continue;
             }
+            let mut tx = self.begin().await?;
+            let keys = Self::hold_turns_of_events(&mut tx, chunk).await?;
+            purged += query.build().execute(&mut *tx).await?.rows_affected();
+            Self::pass_turns_of(&mut tx, &keys).await?;
+            tx.commit().await?;
         }
         Ok(purged)
     }

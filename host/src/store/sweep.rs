@@ -24,6 +24,7 @@ pub(super) struct Ended {
     pub id: DeliveryId,
     event: EventId,
     attempts: u32,
+    ordered: bool,
     created_at: Timestamp,
     /// When the started mark was made; `None` when it was not.
     pub started_at: Option<Timestamp>,
@@ -50,6 +51,7 @@ impl Ended {
         Step {
             id: self.id,
             event: self.event,
+            ordered: self.ordered,
             number,
             attempt,
             state,
@@ -71,19 +73,20 @@ impl SqlStore<Db> {
         plugin: &PluginName,
         limit: u32,
     ) -> StoreResult<Vec<Ended>> {
-        let rows =
-            sql::<Db>("SELECT d.id, d.event_id, d.attempts, d.created_at, d.started_at, d.lease_until, ")
-                .push(Db::NOW)
-                .push(" AS now_ms FROM deliveries d WHERE d.state IN ('claimed', 'running') AND d.plugin = ")
-                .push_bind(plugin.as_str())
-                .push(" AND d.lease_until <= ")
-                .push(Db::NOW)
-                .push(" ORDER BY d.lease_until, d.id LIMIT ")
-                .push_bind(i64::from(limit))
-                .push(Db::LOCK_FREE)
-                .build()
-                .fetch_all(&mut *conn)
-                .await?;
+        let rows = sql::<Db>(
+            "SELECT d.id, d.event_id, d.attempts, d.order_key, d.created_at, d.started_at, d.lease_until, ",
+        )
+        .push(Db::NOW)
+        .push(" AS now_ms FROM deliveries d WHERE d.state IN ('claimed', 'running') AND d.plugin = ")
+        .push_bind(plugin.as_str())
+        .push(" AND d.lease_until <= ")
+        .push(Db::NOW)
+        .push(" ORDER BY d.lease_until, d.id LIMIT ")
+        .push_bind(i64::from(limit))
+        .push(Db::LOCK_FREE)
+        .build()
+        .fetch_all(&mut *conn)
+        .await?;
         rows.iter().map(ended_from).collect()
     }
 
@@ -117,7 +120,10 @@ fn unknown_attempt(row: &Ended, verdict: UnknownVerdict) -> FinishedAttempt {
     let lasted = row.lease_until.since(started_at).as_millis();
     let error = match verdict {
         UnknownVerdict::Dead => format!("{UNKNOWN_ERROR} (given up after attempt {})", row.tried().attempt),
-        UnknownVerdict::Retry { .. } | UnknownVerdict::Hold => UNKNOWN_ERROR.to_owned(),
+        UnknownVerdict::Hold => {
+            format!("{UNKNOWN_ERROR} (held for a person to decide: on-unknown = \"hold\")")
+        }
+        UnknownVerdict::Retry { .. } => UNKNOWN_ERROR.to_owned(),
     };
     FinishedAttempt {
         id: AttemptId::generate(),
@@ -132,6 +138,7 @@ fn unknown_attempt(row: &Ended, verdict: UnknownVerdict) -> FinishedAttempt {
         generation: None,
         digest: None,
         batch: None,
+        mapped: false,
     }
 }
 
@@ -141,6 +148,7 @@ fn ended_from(row: &impl Columns) -> StoreResult<Ended> {
         id: row.parsed("id")?,
         event: row.parsed("event_id")?,
         attempts: row.number("attempts")?,
+        ordered: row.text_opt("order_key")?.is_some(),
         created_at: row.moment("created_at")?,
         started_at: row.moment_opt("started_at")?,
         lease_until: row.moment("lease_until")?,

@@ -7,7 +7,7 @@ use hookyard::config::{Settings, SettingsArgs};
 use hookyard::data_dir::{DataDir, Ownership};
 use hookyard::dispatch::Recorder;
 use hookyard::domain::attempt::{AttemptOutcome, FinishedAttempt};
-use hookyard::domain::delivery::{Claim, DeliveryState, Finish, Leased, NewDelivery, Verdict};
+use hookyard::domain::delivery::{Claim, DeliveryState, Finish, Leased, NewDelivery, Take, Verdict};
 use hookyard::domain::event::{EventKind, NewEvent};
 use hookyard::domain::id::{AttemptId, DeliveryId, EventId};
 use hookyard::domain::plugin::PluginName;
@@ -31,6 +31,7 @@ pub fn event(plugin: &PluginName) -> NewEvent {
         deliveries: vec![NewDelivery {
             id: DeliveryId::generate(),
             plugin: plugin.clone(),
+            order_key: None,
         }],
     }
 }
@@ -53,6 +54,7 @@ fn success(claim: &Claim) -> Finish {
             generation: None,
             digest: None,
             batch: None,
+            mapped: false,
         },
     }
 }
@@ -81,7 +83,7 @@ async fn one_corrupt_row_does_not_hold_the_other_results() {
     app.store.accept_events(&events).await.expect("stored");
     let claims = app
         .store
-        .claim_deliveries(&plugin, 9, app.node, Duration::from_mins(10))
+        .claim_deliveries(&plugin, Take::shared(9, 0), app.node, Duration::from_mins(10))
         .await
         .expect("claimed");
     let mut database = SqliteConnection::connect(&dir.path().join("hookyard.db").display().to_string())

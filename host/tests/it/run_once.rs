@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hookyard::dispatch::{Once, run_once};
-use hookyard::domain::delivery::DeliveryState;
+use hookyard::domain::delivery::{DeliveryState, Take};
 use hookyard::domain::plugin::PluginName;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -92,7 +92,7 @@ async fn what_cannot_run_here_is_left_for_others() {
 
     let claims = app
         .store
-        .claim_deliveries(&plugin, 1, app.node, Duration::from_mins(1))
+        .claim_deliveries(&plugin, Take::shared(1, 0), app.node, Duration::from_mins(1))
         .await;
     assert_eq!(claims.expect("claimed").len(), 1);
     assert_eq!(

@@ -43,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dispatch", &["domain", "manifest", "operator", "store", "wasm"]),
     ("scheduler", &["domain", "store"]),
     ("retention", &["domain", "store"]),
+    ("routing", &["domain", "wasm"]),
     ("rehearsal", &["domain", "store", "vault", "wasm"]),
     ("import", &["auth", "domain", "store"]),
     (
@@ -59,6 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "nodes",
             "operator",
             "processes",
+            "routing",
             "scheduler",
             "store",
             "wasm",
@@ -69,6 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// The frameworks, and the modules that may know them.
 const FRAMEWORKS: &[(&str, &[&str])] = &[
     ("axum", &["http", "app", "intake"]),
+    ("cel", &["domain"]),
     ("clap", &["cli", "config"]),
     ("sqlx", &["store"]),
     ("utoipa", &["http"]),

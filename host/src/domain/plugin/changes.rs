@@ -31,10 +31,12 @@ pub fn changes(old: &PluginSpec, new: &PluginSpec) -> Vec<String> {
     for (name, changed) in [
         ("routes", old.routes != new.routes),
         ("schedules", old.schedules != new.schedules),
+        ("map", old.map != new.map),
         (
             "retry",
-            old.retry != new.retry || old.on_unknown != new.on_unknown,
+            old.retry != new.retry || old.on_unknown != new.on_unknown || old.order_by != new.order_by,
         ),
+        ("breaker", old.breaker != new.breaker),
     ] {
         if changed {
             told.push(format!("{name} changed"));
@@ -127,6 +129,7 @@ fn limits(old: &Limits, new: &Limits) -> Vec<String> {
         ),
         value("limits.log-bytes", &size(old.log_bytes), &size(new.log_bytes)),
         value("limits.batch", &old.batch, &new.batch),
+        option("limits.rate", old.rate.as_ref(), new.rate.as_ref()),
     ]
     .into_iter()
     .flatten()

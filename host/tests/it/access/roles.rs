@@ -29,6 +29,7 @@ const RULES: &[(&str, For)] = &[
     ("delete /api/processes/{code}/", OPERATORS),
     ("get /api/audit/", ADMINS),
     ("get /api/auth/profile/", For::SignedIn),
+    ("get /api/events/{id}/routes/", READERS),
     ("get /api/keys/", ADMINS),
     ("get /api/nodes/", READERS),
     ("get /api/openapi.json", For::Anybody),

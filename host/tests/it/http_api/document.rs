@@ -23,6 +23,7 @@ async fn the_document_describes_what_is_served() {
         "delete /api/processes/{code}/",
         "get /api/audit/",
         "get /api/auth/profile/",
+        "get /api/events/{id}/routes/",
         "get /api/keys/",
         "get /api/openapi.json",
         "get /api/nodes/",

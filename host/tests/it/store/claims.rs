@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use hookyard::domain::delivery::{DeliveryState, Verdict};
+use hookyard::domain::delivery::{Claim, DeliveryState, Take, Verdict};
 
 use super::{LONG, accept, claim, event, finish, held, node, on_both, plugin};
 use crate::support::stores::Fixture;
@@ -14,6 +14,7 @@ on_both!(
     oldest_due_first_up_to_the_limit,
     other_plugins_are_not_touched,
     what_is_not_due_waits,
+    first_and_later_tries_share_the_slots,
     a_released_claim_is_due_at_once,
     one_waiting_delivery_is_claimed_before_it_is_due,
 );
@@ -51,7 +52,7 @@ async fn nobody_gets_the_same_delivery_twice(fixture: &Fixture) {
                 let (node, mut mine) = (node(), Vec::new());
                 loop {
                     let claims = store
-                        .claim_deliveries(&plugin("a"), 7, node, LONG)
+                        .claim_deliveries(&plugin("a"), Take::shared(7, 0), node, LONG)
                         .await
                         .expect("claimed");
                     // Nothing left, or the rest is being claimed by others this moment.
@@ -83,7 +84,7 @@ async fn oldest_due_first_up_to_the_limit(fixture: &Fixture) {
         ids.push(accept(store, &["a"]).await.deliveries[0].id);
     }
     let a = plugin("a");
-    let take = |limit| store.claim_deliveries(&a, limit, node(), LONG);
+    let take = |limit| store.claim_deliveries(&a, Take::shared(limit, 0), node(), LONG);
     let two: Vec<_> = take(2)
         .await
         .expect("claimed")
@@ -132,6 +133,40 @@ async fn what_is_not_due_waits(fixture: &Fixture) {
         .expect("one waits");
     let hour = Duration::from_hours(1);
     assert!(wait <= hour && wait > hour / 2, "{wait:?}");
+}
+
+async fn first_and_later_tries_share_the_slots(fixture: &Fixture) {
+    let store = &fixture.store;
+    let retried: Vec<_> = (0..20).map(|_| event(&["a"])).collect();
+    store.accept_events(&retried).await.expect("accepted");
+    let claims = claim(store, "a", LONG).await;
+    let now = Verdict::Retry { delay_ms: 0 };
+    let finishes: Vec<_> = claims.iter().map(|claim| finish(claim, now.clone())).collect();
+    store.finish_deliveries(&finishes).await.expect("finished");
+    let fresh: Vec<_> = (0..20).map(|_| event(&["a"])).collect();
+    store.accept_events(&fresh).await.expect("accepted");
+
+    let a = plugin("a");
+    let counts = |claims: &[Claim]| {
+        let later = claims.iter().filter(|claim| claim.attempts > 0).count();
+        (claims.len() - later, later)
+    };
+    let take = |most, turn| store.claim_deliveries(&a, Take::shared(most, turn), node(), LONG);
+    // Every fourth slot, also when there is one slot at a time.
+    assert_eq!(counts(&take(8, 0).await.expect("claimed")), (6, 2));
+    let mut one_by_one = Vec::new();
+    for turn in 0..8 {
+        one_by_one.extend(take(1, turn).await.expect("claimed"));
+    }
+    assert_eq!(counts(&one_by_one), (6, 2));
+    // What the first tries do not need goes to the later ones, and the other way round.
+    assert_eq!(counts(&take(20, 0).await.expect("claimed")), (8, 12));
+    assert_eq!(counts(&take(20, 0).await.expect("claimed")), (0, 4));
+    store
+        .accept_events(&(0..5).map(|_| event(&["a"])).collect::<Vec<_>>())
+        .await
+        .expect("accepted");
+    assert_eq!(counts(&take(4, 3).await.expect("claimed")), (4, 0));
 }
 
 async fn a_released_claim_is_due_at_once(fixture: &Fixture) {

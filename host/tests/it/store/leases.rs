@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookyard::domain::attempt::AttemptOutcome;
 use hookyard::domain::delivery::Leased::{Done, Lost};
-use hookyard::domain::delivery::{DeliveryState, Swept, Tried, UnknownVerdict, Verdict};
+use hookyard::domain::delivery::{DeliveryState, Swept, Take, Tried, UnknownVerdict, Verdict};
 use hookyard::domain::event::EventStatus;
 
 use super::{LONG, SHORT, accept, claim, finish, held, lease_ended, node, on_both, plugin, states};
@@ -298,11 +298,11 @@ async fn the_leases_of_dead_nodes_end_at_once(fixture: &Fixture) {
     accept(store, &["a", "b"]).await;
     let (me, dead) = (node(), node());
     let mine = store
-        .claim_deliveries(&plugin("a"), 9, me, LONG)
+        .claim_deliveries(&plugin("a"), Take::shared(9, 0), me, LONG)
         .await
         .expect("claimed");
     let theirs = store
-        .claim_deliveries(&plugin("b"), 9, dead, LONG)
+        .claim_deliveries(&plugin("b"), Take::shared(9, 0), dead, LONG)
         .await
         .expect("claimed");
     assert_eq!((mine.len(), theirs.len()), (1, 1));

@@ -11,6 +11,7 @@ mod schedules;
 mod schema;
 mod sqlite;
 mod state;
+mod turns;
 pub mod users;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard::domain::attempt::{AttemptOutcome, FinishedAttempt};
-use hookyard::domain::delivery::{Claim, Finish, NewDelivery, Verdict};
+use hookyard::domain::delivery::{Claim, Finish, NewDelivery, Take, Verdict};
 use hookyard::domain::event::{EventKind, NewEvent};
 use hookyard::domain::id::{AttemptId, DeliveryId, EventId, LeaseToken, NodeId};
 use hookyard::domain::plugin::PluginName;
@@ -86,6 +87,7 @@ pub fn event(plugins: &[&str]) -> NewEvent {
             .map(|name| NewDelivery {
                 id: DeliveryId::generate(),
                 plugin: plugin(name),
+                order_key: None,
             })
             .collect(),
     }
@@ -103,7 +105,7 @@ async fn accept(store: &SharedStore, plugins: &[&str]) -> NewEvent {
 
 pub async fn claim(store: &SharedStore, name: &str, lease: Duration) -> Vec<Claim> {
     store
-        .claim_deliveries(&plugin(name), 10_000, node(), lease)
+        .claim_deliveries(&plugin(name), Take::shared(10_000, 0), node(), lease)
         .await
         .expect("claimed")
 }
@@ -138,6 +140,7 @@ pub fn finish(claim: &Claim, verdict: Verdict) -> Finish {
             generation: Some(1),
             digest: Some("abc".to_owned()),
             batch: None,
+            mapped: false,
         },
     }
 }

@@ -212,27 +212,7 @@ async fn plan(store: &SqlStore<Sqlite>, query: &str) -> String {
 #[tokio::test]
 async fn hot_queries_use_their_indexes() {
     let (_dir, store) = opened().await;
-    let claim = plan(
-        &store,
-        "SELECT d.id, e.body FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.plugin = 'a' \
-         AND d.state IN ('pending', 'retrying', 'deferred') AND d.due_at <= 5 ORDER BY d.due_at, d.id LIMIT 4",
-    )
-    .await;
-    assert!(
-        claim.contains("USING INDEX deliveries_claim (plugin=? AND due_at<?)"),
-        "{claim}"
-    );
-    assert!(!claim.contains("TEMP B-TREE"), "{claim}");
-    let next = plan(
-        &store,
-        "SELECT due_at FROM deliveries WHERE plugin = 'a' AND state IN ('pending', 'retrying', 'deferred') \
-         ORDER BY due_at, id LIMIT 1",
-    )
-    .await;
-    assert!(
-        next.contains("deliveries_claim") && !next.contains("TEMP B-TREE"),
-        "{next}"
-    );
+    // Claims: see `turns.rs`, where there is a backlog.
     let sweep = plan(
         &store,
         "SELECT DISTINCT plugin FROM deliveries WHERE state IN ('claimed', 'running') AND lease_until <= 5",

@@ -10,10 +10,10 @@ use hookyard::audit::Audit;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::FakeClock;
 use hookyard::config::PublicUrl;
+use hookyard::dispatch::Waits;
 use hookyard::domain::access::Role;
 use hookyard::domain::id::NodeId;
-use hookyard::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
-use hookyard::domain::retry::RetryPolicy;
+use hookyard::domain::plugin::{PluginSpec, SharedSpecs};
 use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
@@ -24,6 +24,7 @@ use hookyard::lifecycle::Lifecycle;
 use hookyard::nodes::Nodes;
 use hookyard::operator::Operator;
 use hookyard::processes::Processes;
+use hookyard::routing::Routing;
 use hookyard::scheduler::Desk;
 use hookyard::secret::Secret;
 use hookyard::store::{self, EventStore, SharedStore};
@@ -190,6 +191,18 @@ impl Api {
                 node: NodeId::generate(),
             },
             operator,
+            waits: Waits {
+                specs: specs.clone(),
+                registry: actions.registry.clone(),
+                lanes: Arc::default(),
+                clock: clock.clone(),
+                file_read: true,
+            },
+            routing: Routing {
+                specs: specs.clone(),
+                registry: actions.registry.clone(),
+                clock: clock.clone(),
+            },
             actions,
             metrics: Arc::default(),
             metrics_token: None,
@@ -371,19 +384,7 @@ async fn fresh_store() -> (SharedStore, TempDir) {
 
 fn spec(plugin: &str, source: &str, event_type: &str) -> PluginSpec {
     PluginSpec {
-        name: plugin.parse::<PluginName>().expect("a name"),
-        enabled: true,
-        paused: false,
-        component: PathBuf::new().into(),
-        sha256: None,
-        signed_by: None,
-        rollback_after: None,
-        schedules: Vec::new(),
         routes: vec![Route::new(source, event_type).expect("a route")],
-        grants: hookyard::domain::grant::Grants::default(),
-        config: json!({}),
-        limits: hookyard::domain::plugin::Limits::default(),
-        retry: RetryPolicy::default(),
-        on_unknown: hookyard::domain::delivery::OnUnknown::default(),
+        ..PluginSpec::named(plugin.parse().expect("a name"), PathBuf::new())
     }
 }

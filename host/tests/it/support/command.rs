@@ -79,3 +79,24 @@ fn ended(output: std::io::Result<Output>) -> Ran {
         err: String::from_utf8(output.stderr).expect("UTF-8"),
     }
 }
+
+/// What `hookyard --json` with these arguments says to a server that runs in this directory.
+pub async fn hookyard_json(dir: &std::path::Path, args: &[&str]) -> serde_json::Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hookyard"));
+    command
+        .args(args)
+        .arg("--json")
+        .env_clear()
+        .env("HOOKYARD_DATA_DIR", dir.join("data"))
+        .env("HOOKYARD_PLUGINS_FILE", dir.join("plugins.toml"))
+        .current_dir(dir)
+        .stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = output.await.expect("no panic").expect("the binary");
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{err}");
+    serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"))
+}

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hookyard::clock::{SharedClock, SystemClock};
 use hookyard::domain::attempt::{LogLine, OutboundCall};
 use hookyard::domain::event::{Event, EventKind, EventStatus};
-use hookyard::domain::grant::{Grants, PrivateNetwork, SecretGrant, SecretSource};
+use hookyard::domain::grant::{PrivateNetwork, SecretGrant, SecretSource};
 use hookyard::domain::id::{DeliveryId, EventId};
 use hookyard::domain::plugin::{Limits, PluginName, PluginSpec};
 use hookyard::domain::time::Timestamp;
@@ -207,23 +207,11 @@ pub fn name(text: &str) -> PluginName {
 /// The section of a plugin that runs a component, with room for a loaded machine.
 pub fn spec(plugin: &str, component: PathBuf) -> PluginSpec {
     PluginSpec {
-        name: name(plugin),
-        enabled: true,
-        paused: false,
-        component: component.into(),
-        sha256: None,
-        signed_by: None,
-        rollback_after: None,
-        routes: Vec::new(),
-        schedules: Vec::new(),
-        grants: Grants::default(),
-        config: json!({}),
         limits: Limits {
             timeout: Duration::from_mins(2),
             ..Limits::default()
         },
-        retry: hookyard::domain::retry::RetryPolicy::default(),
-        on_unknown: hookyard::domain::delivery::OnUnknown::default(),
+        ..PluginSpec::named(name(plugin), component)
     }
 }
 

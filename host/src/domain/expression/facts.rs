@@ -1,0 +1,212 @@
+//! What expressions look at: an event, its headers, its payload. Nothing is parsed before something asks
+//! for it, and nothing twice.
+
+use std::cell::OnceCell;
+use std::sync::{Arc, LazyLock};
+
+use cel::extractors::This;
+use cel::{Context, Env, ExecutionError};
+use serde_json::{Value, json};
+
+use super::check::Form;
+use super::patterns::Patterns;
+use super::values::{from_json, widest};
+
+use crate::domain::event::{Event, EventKind, Header, NewEvent};
+use crate::domain::id::EventId;
+use crate::domain::time::Timestamp;
+
+/// Largest payload that expressions and order keys look into, in bytes: it is parsed into values of
+/// several times its size, while its sender waits.
+pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;
+
+/// Most members times bytes of a payload that an expression goes through: at worst each member costs a
+/// look at everything, and so much is done in a fraction of a second.
+const MAX_WORK: usize = 256 << 20;
+
+/// CEL's functions and types, which are the same for every expression. Without optional values: few
+/// know them, and `has` says the same.
+static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
+
+/// The language of all expressions.
+pub(super) fn language() -> &'static Arc<Env> {
+    &LANGUAGE
+}
+
+/// An event's values, ready for expressions.
+type Values = Context<'static, 'static>;
+
+/// One event, as expressions see it.
+pub struct Facts<'a> {
+    pub(super) id: EventId,
+    pub(super) kind: EventKind,
+    pub(super) source: &'a str,
+    pub(super) event_type: &'a str,
+    pub(super) received_at: Timestamp,
+    pub(super) headers: &'a [Header],
+    payload: &'a [u8],
+    parsed: OnceCell<Result<Value, String>>,
+    /// For expressions that look into the payload, and for those that do not.
+    with_body: OnceCell<Result<Values, String>>,
+    without_body: OnceCell<Values>,
+}
+
+impl<'a> Facts<'a> {
+    /// Of an event that is about to be stored.
+    #[must_use]
+    pub fn of_new(event: &'a NewEvent) -> Self {
+        Self {
+            id: event.id,
+            kind: event.kind,
+            source: &event.source,
+            event_type: &event.event_type,
+            received_at: event.received_at,
+            headers: &event.headers,
+            payload: part(&event.body, event.payload.as_ref()),
+            parsed: OnceCell::new(),
+            with_body: OnceCell::new(),
+            without_body: OnceCell::new(),
+        }
+    }
+
+    /// Of a stored event.
+    #[must_use]
+    pub fn of(event: &'a Event) -> Self {
+        Self {
+            id: event.id,
+            kind: event.kind,
+            source: &event.source,
+            event_type: &event.event_type,
+            received_at: event.received_at,
+            headers: &event.headers,
+            payload: part(&event.body, event.payload.as_ref()),
+            parsed: OnceCell::new(),
+            with_body: OnceCell::new(),
+            without_body: OnceCell::new(),
+        }
+    }
+
+    /// Who sent it.
+    #[must_use]
+    pub const fn source(&self) -> &str {
+        self.source
+    }
+
+    /// What happened, in the sender's words.
+    #[must_use]
+    pub const fn event_type(&self) -> &str {
+        self.event_type
+    }
+
+    /// The payload as a value: null when it is no JSON.
+    ///
+    /// # Errors
+    /// It is too large, or nested too deeply, to be looked into.
+    pub fn body(&self) -> Result<&Value, String> {
+        let parsed = self.parsed.get_or_init(|| {
+            if self.payload.len() > MAX_PAYLOAD_BYTES {
+                let (has, most) = (self.payload.len(), MAX_PAYLOAD_BYTES >> 20);
+                return Err(format!(
+                    "the payload has {has} bytes; expressions look into at most {most} MiB"
+                ));
+            }
+            match serde_json::from_slice(self.payload) {
+                Ok(value) => Ok(value),
+                // JSON, only deeper than is followed: null would be a lie.
+                Err(error) if error.to_string().starts_with("recursion limit") => {
+                    Err("the payload is nested too deeply to be looked into".to_owned())
+                }
+                Err(_) => Ok(Value::Null),
+            }
+        });
+        parsed.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Facts<'_> {
+    /// Lets an expression of this form see the event.
+    ///
+    /// # Errors
+    /// The payload is past a bound.
+    pub(super) fn show<T>(&self, form: &Form, see: impl FnOnce(&Values) -> T) -> Result<T, String> {
+        if form.body && form.loops {
+            self.check_width()?;
+        }
+        if !form.patterns.is_empty() {
+            // Its functions are its own.
+            let mut values = self.values(form.body)?;
+            add_matches(&mut values, form.patterns.clone())?;
+            return Ok(see(&values));
+        }
+        if form.body {
+            let values = self.with_body.get_or_init(|| self.values(true));
+            return values.as_ref().map(see).map_err(Clone::clone);
+        }
+        if self.without_body.get().is_none() {
+            let values = self.values(false)?;
+            let _only_here = self.without_body.set(values);
+        }
+        self.without_body.get().map(see).ok_or_else(String::new)
+    }
+
+    /// What an expression goes through has a bounded width.
+    fn check_width(&self) -> Result<(), String> {
+        let members = widest(self.body()?);
+        if members.saturating_mul(self.payload.len()) > MAX_WORK {
+            let (bytes, most) = (self.payload.len(), MAX_WORK >> 20);
+            return Err(format!(
+                "a payload of {bytes} bytes with {members} members in one list or object is too much to go through: \
+                 at most {most} Mi, one times the other"
+            ));
+        }
+        Ok(())
+    }
+
+    fn values(&self, body: bool) -> Result<Values, String> {
+        let mut values = Context::with_env(Arc::clone(language()));
+        let event = json!({
+            "id": self.id.to_string(),
+            "kind": self.kind,
+            "source": self.source,
+            "type": self.event_type,
+            "received_at": self.received_at.to_string(),
+        });
+        values.add_variable_as_val("event", from_json(&event));
+        values.add_variable_as_val("headers", from_json(&headers(self.headers)));
+        if body {
+            values.add_variable_as_val("body", from_json(self.body()?));
+        }
+        Ok(values)
+    }
+}
+
+/// By name; the values of one that came several times joined, as RFC 9110 (5.3) does.
+fn headers(headers: &[Header]) -> Value {
+    let mut joined = serde_json::Map::new();
+    for header in headers {
+        match joined.get_mut(&header.name) {
+            Some(Value::String(before)) => {
+                before.push_str(", ");
+                before.push_str(&header.value);
+            }
+            _ => {
+                joined.insert(header.name.clone(), Value::from(header.value.clone()));
+            }
+        }
+    }
+    Value::Object(joined)
+}
+
+fn add_matches(values: &mut Values, patterns: Patterns) -> Result<(), String> {
+    let matches = move |This(text): This<Arc<String>>, pattern: Arc<String>| {
+        let matched = patterns.matches(&text, &pattern);
+        matched.ok_or_else(|| ExecutionError::function_error("matches", "the pattern is not known"))
+    };
+    values
+        .add_function("matches", matches)
+        .map_err(|error| error.to_string())
+}
+
+fn part<'a>(body: &'a [u8], payload: Option<&std::ops::Range<usize>>) -> &'a [u8] {
+    payload.and_then(|range| body.get(range.clone())).unwrap_or(body)
+}

@@ -1,0 +1,216 @@
+//! What expressions see, what they cost at most, and how they fail.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::event::{EventKind, EventStatus, Header};
+use crate::domain::id::EventId;
+use crate::domain::time::Timestamp;
+
+fn event(payload: impl Into<Bytes>) -> Event {
+    let header = |name: &str, value: &str| Header {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    Event {
+        id: EventId::generate(),
+        kind: EventKind::Webhook,
+        source: "shop".to_owned(),
+        event_type: "order".to_owned(),
+        headers: vec![header("x-a", "1"), header("x-b", "2"), header("x-a", "3")],
+        content_type: "application/json".to_owned(),
+        body: payload.into(),
+        payload: None,
+        received_at: Timestamp::from_millis(1_750_000_000_000),
+        processed_at: None,
+        status: EventStatus::Pending,
+        error_message: None,
+        owner: None,
+        redacted: Vec::new(),
+    }
+}
+
+fn holds(text: &str, payload: &Value) -> Result<bool, String> {
+    let condition = Condition::new(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+    let event = event(payload.to_string());
+    condition.holds(&Facts::of(&event))
+}
+
+fn refused(text: &str) -> String {
+    Condition::new(text).expect_err(text).to_string()
+}
+
+#[test]
+fn conditions_see_event_headers_and_body() {
+    let body = json!({"n": 3, "x": 2.5, "big": u64::MAX, "t": "Größe", "none": null, "list": [1, 2, 3],
+        "sub": {"a-b": true}, "items": [{"sku": "a", "n": 1}, {"sku": "b", "n": 2}]});
+    for text in [
+        r#"event.source == "shop" && event.type == "order" && event.kind == "webhook""#,
+        r#"event.received_at > "2025-06-15" && event.received_at < "2025-06-16""#,
+        r#"headers["x-a"] == "1, 3" && !("x-c" in headers)"#,
+        "body.n == 3 && body.n + 1 > 3 && body.x < 3.0 && body.x >= 2.5",
+        "body.big > 0u",
+        r#"body.t.startsWith("Gr") && body.t.endsWith("e") && body.t.contains("öß") && size(body.t) == 5"#,
+        r#"body.t.matches("^Gr.*e$") && !body.t.matches("[0-9]")"#,
+        r#"body.sub["a-b"] && has(body.sub) && !has(body.out) && body.none == null"#,
+        "3 in body.list && body.list.all(n, n > 0) && size(body.list.filter(n, n > 1)) == 2",
+        r#"body.items.exists(i, i.sku == "b" && i.n == 2) && body.items.exists_one(i, i.n == 1)"#,
+        r#"body.items.map(i, i.sku) == ["a", "b"] ? true : false"#,
+        r#"string(body.n) == "3" && int("7") == 7 && double(body.n) == 3.0"#,
+        "body.none == null || body.nothing",
+    ] {
+        assert_eq!(holds(text, &body), Ok(true), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_json_is_null_and_what_is_too_deep_is_told() {
+    let null = Condition::new("body == null").expect("an expression");
+    assert_eq!(null.holds(&Facts::of(&event("a=1&b=2"))), Ok(true));
+    let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+    let error = null.holds(&Facts::of(&event(deep))).expect_err("too deep");
+    assert!(error.contains("nested too deeply"), "{error}");
+    let large = format!("\"{}\"", "x".repeat(MAX_PAYLOAD_BYTES));
+    let error = null
+        .holds(&Facts::of(&event(large.clone())))
+        .expect_err("too large");
+    assert!(error.contains("at most 1 MiB"), "{error}");
+    // Whoever does not look inside does not mind.
+    let outside = Condition::new("event.source == \"shop\"").expect("an expression");
+    assert_eq!(outside.holds(&Facts::of(&event(large))), Ok(true));
+    assert!(null.looks_inside() && !outside.looks_inside());
+}
+
+#[test]
+fn failures_have_words_and_a_bounded_length() {
+    let long = json!({"t": "x".repeat(100_000), "n": 1});
+    for (text, says) in [
+        ("body.missing == 1", "missing"),
+        ("body.n.a == 1", ""),
+        ("body.t - 1 == 2", ""),
+        ("body.t > 1", ""),
+        ("body.n / 0 == 1", "zero"),
+        ("9223372036854775807 + body.n > 0", "verflow"),
+        ("int(body.t) == 1", ""),
+        ("body.n", "neither true nor false but a int"),
+    ] {
+        let error = holds(text, &long).expect_err(text);
+        assert!(error.contains(says) && !error.is_empty(), "{text}: {error}");
+        assert!(
+            error.chars().count() <= MAX_ERROR_CHARS + 1,
+            "{text}: {}",
+            error.len()
+        );
+    }
+}
+
+#[test]
+fn what_could_cost_anything_is_refused() {
+    for (text, says) in [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("body.a.map(x, body.b.map(y, y))", "inside another"),
+        ("body.a.all(x, body.b.exists(y, y == x))", "inside another"),
+        (
+            "body.a.filter(x, size(body.b.filter(y, y > x)) > 0)",
+            "inside another",
+        ),
+        ("body.a.matches(body.b)", "written out"),
+        ("body.a.matches(\"(\")", "cannot be used"),
+        ("body.a.matches(\"(a{1000}){1000}\")", "cannot be used"),
+        ("other.a == 1", "no `other` here"),
+        ("x > 1 && body.a.all(x, x > 1)", "no `x` here"),
+        ("timestamp(body.t) > 1", "no function `timestamp`"),
+        ("body.?a == 1", ""),
+        ("a.B{c: 1}", ""),
+        ("body.a ==", ""),
+        ("\"", ""),
+    ] {
+        let error = refused(text);
+        assert!(error.contains(says) && !error.is_empty(), "{text}: {error}");
+    }
+    let long = format!("body.a == \"{}\"", "x".repeat(MAX_BYTES));
+    assert!(refused(&long).contains("at most 4096"));
+    assert!(refused(&vec!["1"; 400].join("+")).contains("in a row"));
+    let list = format!("[{}]", vec!["1"; 600].join(","));
+    assert!(refused(&list).contains("500 terms"));
+    for brackets in [("(", ")"), ("[", "]"), ("body[", "]")] {
+        let deep = format!("{}1{}", brackets.0.repeat(100), brackets.1.repeat(100));
+        assert!(refused(&deep).contains("32 deep"));
+    }
+    assert!(
+        Condition::new("body.a.filter(x, x > 1).exists(x, x == 2)").is_ok(),
+        "one after the other"
+    );
+}
+
+#[test]
+fn errors_point_into_the_text() {
+    for (text, at) in [
+        ("true && nobody.x", 8),
+        ("true && nothing(1)", 15),
+        ("true &&\n  nobody", 10),
+        ("body.ref == )", 12),
+    ] {
+        let error = Condition::new(text).expect_err(text);
+        assert_eq!(error.at, at, "{text}: {error}");
+    }
+}
+
+/// A list as wide as it may be in a payload of its size, with the worst that one pass may do to each member.
+#[test]
+fn the_bounds_hold_the_time() {
+    const MEMBERS: usize = 2_000;
+    let worst = Duration::from_secs(20);
+    let list: Vec<usize> = (0..MEMBERS).collect();
+    let pad = "x".repeat((256 << 20) / MEMBERS - 12_000);
+    let body = json!({"list": list, "pad": pad});
+    for text in [
+        "body.list.exists(x, x < 0)",
+        "size(body.list.map(x, x + 1)) == 0",
+        "body.list.exists(x, body.pad + \"y\" == \"\")",
+        "body.list.exists(x, body.pad.contains(\"y\"))",
+        "body.list.exists(x, body.pad.matches(\"[a-w]y\"))",
+        "body.list.filter(x, x > 1).exists(x, x in body.list && false)",
+        "body.list.all(x, body.pad - x == 1)",
+    ] {
+        let begun = Instant::now();
+        let answer = holds(text, &body);
+        assert!(begun.elapsed() < worst, "{text}: {:?}", begun.elapsed());
+        assert_ne!(answer, Ok(true), "{text}");
+    }
+    let heavy = json!({"list": list, "pad": "x".repeat(300 << 10)});
+    let error = holds("body.list.exists(x, x < 0)", &heavy).expect_err("too much");
+    assert!(error.contains("one times the other"), "{error}");
+    assert_eq!(
+        holds("size(body.list) == 2000", &heavy),
+        Ok(true),
+        "it goes through nothing"
+    );
+}
+
+#[test]
+fn a_map_makes_json_of_json() {
+    let map = |text: &str, payload: &Value| {
+        let map = Map::new(text, "plugins.toml:3:7".to_owned()).unwrap_or_else(|e| panic!("{text}: {e}"));
+        map.apply(&event(payload.to_string()))
+    };
+    let body = json!({"n": 1, "f": 2.5, "t": "ü", "l": [null, true, {"a": u64::MAX}]});
+    let whole: Value = serde_json::from_slice(&map("body", &body).expect("JSON")).expect("JSON");
+    assert_eq!(whole, body);
+    let made = map(
+        r#"{"t": body.t + "!", "n": body.n * 2, "src": event.source, "l": [body.f]}"#,
+        &body,
+    );
+    let made: Value = serde_json::from_slice(&made.expect("JSON")).expect("JSON");
+    assert_eq!(made, json!({"t": "ü!", "n": 2, "src": "shop", "l": [2.5]}));
+    let error = map("body.missing", &body).expect_err("missing");
+    assert!(
+        error.contains("plugins.toml:3:7") && error.contains("missing"),
+        "{error}"
+    );
+    let error = map("b'bytes'", &body).expect_err("bytes");
+    assert!(error.contains("JSON has nothing"), "{error}");
+}

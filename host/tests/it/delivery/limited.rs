@@ -1,0 +1,153 @@
+//! A vendor that says when it wants to be asked again: never earlier, nothing lost, nobody else held up.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use hookyard::environment::Environment;
+use serde_json::json;
+
+use super::{attempts, plugin, section};
+use crate::support::pipeline::Pipeline;
+use crate::support::plugins::shipped;
+
+/// What the vendor asks for each time, and for how long it does.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+const LIMITED_FOR: Duration = Duration::from_secs(7);
+
+/// A vendor that limits everybody for a while. Its clock is that of its own process: this one.
+#[derive(Default)]
+struct Vendor {
+    /// When each request came, and whether it was let through.
+    seen: Mutex<Vec<(Instant, bool)>>,
+    texts: Mutex<Vec<String>>,
+}
+
+impl Vendor {
+    async fn start(until: Instant) -> (Arc<Self>, String) {
+        let vendor = Arc::new(Self::default());
+        let shared = vendor.clone();
+        let answer = move |body: String| {
+            let vendor = shared.clone();
+            async move {
+                let now = Instant::now();
+                let limited = now < until;
+                vendor.seen.lock().expect("no panic").push((now, !limited));
+                if limited {
+                    let after = RETRY_AFTER.as_secs().to_string();
+                    return (
+                        StatusCode::TOO_MANY_REQUESTS,
+                        [("retry-after", after)],
+                        "rate_limited",
+                    )
+                        .into_response();
+                }
+                vendor.texts.lock().expect("no panic").push(body);
+                (StatusCode::OK, "ok").into_response()
+            }
+        };
+        let app = axum::Router::new().fallback(answer);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, app).await.expect("served") });
+        (vendor, base)
+    }
+}
+
+fn limited_plugin(base: &str) -> String {
+    format!(
+        r#"
+[plugins.slack-webhook]
+component = "{component}"
+routes = [{{ source = "shop" }}]
+[plugins.slack-webhook.grants]
+http = ["POST {base}/services/**"]
+secrets = {{ webhook-url = "env:HOOK" }}
+private-network = true
+[plugins.slack-webhook.config]
+message = "n is {{{{ body.n }}}}"
+[plugins.slack-webhook.limits]
+concurrency = 1
+[plugins.slack-webhook.retry]
+schedule = ["10ms", "10ms", "10ms", "10ms", "10ms", "10ms", "10ms", "10ms"]
+"#,
+        component = shipped("slack_webhook").display()
+    )
+}
+
+async fn start(dir: &Path, base: &str) -> Pipeline {
+    let environment = Environment::of([("HOOK", &*format!("{base}/services/T0/B0/x"))]);
+    let text = limited_plugin(base) + &section("echo", "echo", "");
+    Pipeline::start_in(dir, &text, environment).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendors_wait_is_kept_by_the_whole_plugin() {
+    const EVENTS: usize = 12;
+    let (vendor, base) = Vendor::start(Instant::now() + LIMITED_FOR).await;
+    let dir = tempfile::tempdir().expect("a directory");
+    let pipeline = start(dir.path(), &base).await;
+    let mut ids = Vec::new();
+    for n in 0..EVENTS {
+        ids.push(pipeline.send("shop", "order", &json!({ "n": n })).await);
+    }
+    // While it waits: it says so, and others are not held up.
+    let refused = || {
+        vendor
+            .seen
+            .lock()
+            .expect("no panic")
+            .iter()
+            .any(|(_, through)| !through)
+    };
+    while !refused() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut shown = HashSet::new();
+    while !vendor
+        .seen
+        .lock()
+        .expect("no panic")
+        .iter()
+        .any(|(_, through)| *through)
+    {
+        let begun = Instant::now();
+        let other = pipeline.send("echo", "x", &json!(1)).await;
+        pipeline.wait_status(&other, "processed").await;
+        assert!(
+            begun.elapsed() < RETRY_AFTER,
+            "another plugin waited: {:?}",
+            begun.elapsed()
+        );
+        let lane = plugin(&pipeline, "slack-webhook").await["lane"]["breaker"].clone();
+        shown.insert(lane.as_str().unwrap_or_default().to_owned());
+    }
+    assert!(shown.contains("open"), "{shown:?}");
+
+    let mut refusals = 0;
+    for id in &ids {
+        let event = pipeline.wait_status(id, "processed").await;
+        let attempts = attempts(&event);
+        refusals += attempts.len() - 1;
+        assert_eq!(attempts[attempts.len() - 1]["outcome"], "succeeded");
+    }
+    let seen = vendor.seen.lock().expect("no panic").clone();
+    for pair in seen.windows(2) {
+        let ((before, through), (then, _)) = (pair[0], pair[1]);
+        assert!(
+            through || then - before >= RETRY_AFTER,
+            "asked {:?} after a refusal",
+            then - before
+        );
+    }
+    assert!(seen.len() > EVENTS, "nothing was refused: {seen:?}");
+    assert_eq!(refusals, seen.len() - EVENTS, "each request is an attempt");
+    let texts: HashSet<String> = vendor.texts.lock().expect("no panic").iter().cloned().collect();
+    assert_eq!(texts.len(), EVENTS, "each once: {texts:?}");
+    pipeline.stop().await;
+}

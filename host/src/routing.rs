@@ -130,7 +130,7 @@ fn no_match(routes: &[RouteExplained]) -> String {
     match (&best.when, &best.when_error) {
         (Some(when), Some(error)) => misses.push(format!("`{when}` cannot be worked out: {error}")),
         (Some(when), None) if best.when_holds == Some(false) => {
-            misses.push(format!("`{when}` does not hold"))
+            misses.push(format!("`{when}` does not hold"));
         }
         _ => {}
     }

@@ -58,6 +58,11 @@ const STEPS: &[Step] = &[
         work: clients::run,
     },
     Step {
+        name: "limits",
+        about: "a vendor that answers 429 for a minute",
+        work: limits,
+    },
+    Step {
         name: "faults",
         about: "kill -9 and power cuts, many rounds",
         work: faults,
@@ -106,6 +111,21 @@ fn properties(workspace: &Workspace) -> anyhow::Result<Ended> {
         .args(["test", "--workspace", "--lib"])
         .env("PROPTEST_CASES", PROPERTY_CASES);
     run_to_end(&mut cargo, "the property tests")?;
+    Ok(Ended::Done)
+}
+
+fn limits(workspace: &Workspace) -> anyhow::Result<Ended> {
+    let mut cargo = workspace.cargo();
+    cargo.args([
+        "test",
+        "--workspace",
+        "--test",
+        "it",
+        "a_minute_of_limits",
+        "--",
+        "--ignored",
+    ]);
+    run_to_end(&mut cargo, "the test of a vendor's limits")?;
     Ok(Ended::Done)
 }
 

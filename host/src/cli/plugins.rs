@@ -139,7 +139,7 @@ fn lane_lines(lane: &Value) -> Vec<String> {
     match lane["breaker"].as_str() {
         Some("open") => lines.push(format!("breaker open{}: deliveries wait", until("breaker_until"))),
         Some("half-open") => {
-            lines.push("breaker half-open: one delivery is tried, the others wait".to_owned())
+            lines.push("breaker half-open: one delivery is tried, the others wait".to_owned());
         }
         _ => {}
     }

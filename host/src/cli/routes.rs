@@ -64,7 +64,9 @@ fn route_line(route: &Value) -> String {
         line.push_str(&part("when", &route["when"], &route["when_holds"]));
     }
     if route["when_error"].is_string() {
-        line.push_str(&format!(" ({})", cell(&route["when_error"])));
+        line.push_str(" (");
+        line.push_str(&cell(&route["when_error"]));
+        line.push(')');
     }
     line
 }

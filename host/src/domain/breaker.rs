@@ -183,10 +183,7 @@ impl Breaker {
             self.trial_runs = false;
         }
         match ended {
-            Ended::Neither => {}
             Ended::Succeeded if is_trial || self.until.is_none() => self.close(now),
-            // It began before the breaker opened, so it does not say how things are since.
-            Ended::Succeeded => {}
             Ended::AskedToWait(wait) => {
                 let until = now.checked_add(wait).unwrap_or(now + FOREVER);
                 self.asked = self.asked.max(Some(until));
@@ -194,7 +191,8 @@ impl Breaker {
             }
             Ended::Failed if is_trial => self.open_for_failures(now),
             Ended::Failed if self.until.is_none() => self.count(now),
-            Ended::Failed => {}
+            // A call that began before the breaker opened does not say how things are since.
+            Ended::Neither | Ended::Succeeded | Ended::Failed => {}
         }
     }
 
@@ -298,11 +296,9 @@ mod tests {
     fn one_trial_decides() {
         let now = Instant::now();
         let mut breaker = opened(now);
+        let before = now + 7 * SECOND / 2;
         let then = now + 4 * SECOND;
-        assert_eq!(
-            breaker.permit(then - SECOND / 2),
-            Permit::Nothing(Some(SECOND / 2))
-        );
+        assert_eq!(breaker.permit(before), Permit::Nothing(Some(SECOND / 2)));
         assert_eq!(
             (breaker.permit(then), breaker.state(then)),
             (Permit::Trial, BreakerState::HalfOpen)

@@ -71,6 +71,7 @@ struct LaneView {
 }
 
 /// All plugins by name.
+#[must_use]
 pub fn views_of(waits: &Waits) -> Vec<PluginView> {
     let now = waits.clock.now();
     let lane = |name: &PluginName| {

@@ -119,7 +119,7 @@ async fn a_condition_that_cannot_be_worked_out_does_not_match_and_is_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_body_is_looked_into_and_a_larger_one_is_not() {
-    let pipeline = Pipeline::start(&echo("main", "", r#"{ when = 'body.n == 1' }"#)).await;
+    let pipeline = Pipeline::start(&echo("main", "", r"{ when = 'body.n == 1' }")).await;
     let id = pipeline
         .send("s", "t", &json!({"n": 1, "pad": "x".repeat(300 << 10)}))
         .await;

@@ -27,6 +27,11 @@ async fn rate_limits_are_waited_for_exactly() {
     assert_eq!(ended.outcome(), "deferred", "{:#}", ended.delivery);
     assert_near(ended.wait(), 7);
     assert_eq!(scene.repo().commits_of("main").len(), 1, "GitHub's own");
+    scene.stop().await;
+
+    // Another plugin: the first one's breaker keeps all it has back until the time has come.
+    let scene = Scene::start("").await;
+    scene.put(&many(2)).await;
     scene.github.set_rate_limit(RateLimit {
         limit: 5_000,
         remaining: 0,

@@ -103,12 +103,11 @@ async fn one_at_a_time_and_in_order(fixture: &Fixture) {
 
 async fn a_key_is_of_one_plugin_and_holds_nobody_else(fixture: &Fixture) {
     let store = &fixture.store;
-    let unkeyed = event(&["a"]);
     let events = [
         keyed("a", "x"),
         keyed("a", "y"),
         keyed("b", "x"),
-        unkeyed,
+        event(&["a"]),
         keyed("a", "x"),
     ];
     accept(store, &events).await;

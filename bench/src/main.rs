@@ -1,5 +1,6 @@
 //! Benchmarks, as ratios in one run against a named baseline: `cargo xtask bench`.
 
+mod backlog;
 mod live;
 mod neighbours;
 mod reload;
@@ -22,6 +23,7 @@ async fn main() -> anyhow::Result<()> {
     tell(vec![reload::memory().await?]);
     tell(neighbours::rows().await?);
     tell(live::rows().await?);
+    tell(backlog::rows().await?);
     tell(vec![signin::unknown_user().await?]);
     Ok(())
 }

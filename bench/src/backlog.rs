@@ -1,105 +1,90 @@
-//! Do claims stay as fast when a million deliveries wait as when a hundred do?
+//! What a backlog costs: claims, and the list of dead letters, with a million deliveries waiting against a hundred.
+//!
+//! On SQLite; and on the empty PostgreSQL database that `BENCH_DATABASE_URL` names.
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use hookyard::domain::delivery::{NewDelivery, Take};
+use anyhow::{Context as _, ensure};
+use hookyard::domain::delivery::{Claim, DeliveryState, NewDelivery, Take};
 use hookyard::domain::event::{EventKind, NewEvent};
 use hookyard::domain::id::{DeliveryId, EventId, NodeId};
-use hookyard::domain::order::OrderKey;
+use hookyard::domain::page::PageRequest;
 use hookyard::domain::plugin::PluginName;
+use hookyard::domain::replay::DeliveryFilter;
 use hookyard::domain::time::Timestamp;
 use hookyard::store::{self, SharedStore};
 
 use crate::Row;
 
-/// What waits before the measurement with a short queue, and before that with a long one.
-const FEW: usize = 100;
-const MANY: usize = 1_000_000;
+/// Deliveries that wait.
+const FEW: u32 = 100;
+const MANY: u32 = 1_000_000;
 
-/// Events stored in one transaction while the queue is filled.
-const FILL: usize = 2_000;
+/// Events of one transaction while the database is filled.
+const BATCH: u32 = 5_000;
 
-/// Claims of each kind; their medians are compared.
-const ROUNDS: u32 = 400;
+/// Measured claims, and how many deliveries each takes: what a plugin has slots for.
+const ROUNDS: usize = 300;
+const SLOTS: u32 = 4;
 
-/// Longer than the measurement, so that no lease ends in it.
+/// A lease that no round outlives.
 const LEASE: Duration = Duration::from_mins(10);
 
-/// A claim among many over a claim among few: on SQLite, and on PostgreSQL where
-/// `HOOKYARD_BENCH_DATABASE_URL` names an empty database.
+/// Two rows per database.
 pub async fn rows() -> anyhow::Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    for (what, key) in [
-        ("deliveries", None),
-        ("deliveries that wait for their turn", Some(some_key()?)),
-    ] {
-        let dir = tempfile::tempdir()?;
-        let url = format!("sqlite://{}", dir.path().join("bench.db").display());
-        rows.push(compared("SQLite", &url, what, key.as_ref()).await?);
-    }
-    if let Some(url) = std::env::var_os("HOOKYARD_BENCH_DATABASE_URL") {
-        let url = url.to_str().context("the URL is no text")?;
-        rows.push(compared("PostgreSQL", url, "deliveries", None).await?);
+    let dir = tempfile::tempdir()?;
+    let url = format!("sqlite://{}", dir.path().join("bench.db").display());
+    let mut rows = measured("SQLite", &url).await?;
+    if let Some(url) = std::env::var_os("BENCH_DATABASE_URL") {
+        let url = url.into_string().ok().context("BENCH_DATABASE_URL is UTF-8")?;
+        rows.extend(measured("PostgreSQL", &url).await?);
     }
     Ok(rows)
 }
 
-async fn compared(database: &str, url: &str, what: &str, key: Option<&OrderKey>) -> anyhow::Result<Row> {
+async fn measured(database: &str, url: &str) -> anyhow::Result<Vec<Row>> {
     let store = store::open(url).await?;
     let plugin: PluginName = "bench".parse()?;
-    fill(&store, &plugin, None, FEW).await?;
-    let few = claim(&store, &plugin).await?;
-    let began = Instant::now();
-    fill(&store, &plugin, key, MANY).await?;
-    let filled = began.elapsed();
-    let many = claim(&store, &plugin).await?;
-    Ok(Row {
-        what: format!("a claim, {MANY} more {what}, {database}"),
-        baseline: "100 waiting",
+    fill(&store, &plugin, FEW).await?;
+    let few = (claims(&store, &plugin).await?, lists(&store).await?);
+    fill(&store, &plugin, MANY - FEW).await?;
+    let many = (claims(&store, &plugin).await?, lists(&store).await?);
+    store.close().await;
+    let row = |what: &str, baseline, many: Duration, few: Duration| Row {
+        what: what.to_owned(),
+        baseline,
         ratio: many.as_secs_f64() / few.as_secs_f64(),
-        detail: format!("medians of {ROUNDS}: {many:.1?} and {few:.1?}; stored in {filled:.0?}"),
-    })
+        detail: format!("{database}, medians of {ROUNDS}: {many:.0?} and {few:.0?}"),
+    };
+    Ok(vec![
+        row(
+            "a claim of 4 with 1,000,000 waiting",
+            "the same with 100 waiting",
+            many.0,
+            few.0,
+        ),
+        row(
+            "a page of dead letters beside 1,000,000",
+            "the same beside 100",
+            many.1,
+            few.1,
+        ),
+    ])
 }
 
-/// The median time of a claim of one delivery; each is given back.
-async fn claim(store: &SharedStore, plugin: &PluginName) -> anyhow::Result<Duration> {
-    let node = NodeId::generate();
-    let mut times = Vec::new();
-    for round in 0..ROUNDS {
-        let began = Instant::now();
-        let claims = store
-            .claim_deliveries(plugin, Take::shared(1, round), node, LEASE)
-            .await?;
-        times.push(began.elapsed());
-        anyhow::ensure!(claims.len() == 1, "{} claims", claims.len());
-        let leases: Vec<_> = claims
-            .iter()
-            .map(hookyard::domain::delivery::Claim::lease)
-            .collect();
-        store.release_deliveries(&leases).await?;
-    }
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().context("rounds")
-}
-
-async fn fill(
-    store: &SharedStore,
-    plugin: &PluginName,
-    key: Option<&OrderKey>,
-    events: usize,
-) -> anyhow::Result<()> {
-    let mut left = events;
+/// Stores so many events with a delivery each.
+async fn fill(store: &SharedStore, plugin: &PluginName, count: u32) -> anyhow::Result<()> {
+    let mut left = count;
     while left > 0 {
-        let now = left.min(FILL);
-        let batch: Vec<_> = (0..now).map(|_| event(plugin, key)).collect();
-        store.accept_events(&batch).await?;
+        let now = left.min(BATCH);
+        let events: Vec<_> = (0..now).map(|_| event(plugin)).collect();
+        store.accept_events(&events).await?;
         left -= now;
     }
     Ok(())
 }
 
-fn event(plugin: &PluginName, key: Option<&OrderKey>) -> NewEvent {
+fn event(plugin: &PluginName) -> NewEvent {
     NewEvent {
         id: EventId::generate(),
         kind: EventKind::Webhook,
@@ -107,7 +92,7 @@ fn event(plugin: &PluginName, key: Option<&OrderKey>) -> NewEvent {
         event_type: "push".to_owned(),
         headers: Vec::new(),
         content_type: "application/json".to_owned(),
-        body: r#"{"ref":"refs/heads/main"}"#.into(),
+        body: "{\"n\":1}".into(),
         payload: None,
         received_at: Timestamp::from_millis(0),
         owner: None,
@@ -115,11 +100,46 @@ fn event(plugin: &PluginName, key: Option<&OrderKey>) -> NewEvent {
         deliveries: vec![NewDelivery {
             id: DeliveryId::generate(),
             plugin: plugin.clone(),
-            order_key: key.cloned(),
+            order_key: None,
         }],
     }
 }
 
-fn some_key() -> anyhow::Result<OrderKey> {
-    Ok("ab".repeat(32).parse()?)
+/// The median time of a claim; what it took is given back.
+async fn claims(store: &SharedStore, plugin: &PluginName) -> anyhow::Result<Duration> {
+    let node = NodeId::generate();
+    let mut times = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        let claims = store
+            .claim_deliveries(plugin, Take::shared(SLOTS, 0), node, LEASE)
+            .await?;
+        times.push(begun.elapsed());
+        ensure!(claims.len() == SLOTS as usize, "{} claims", claims.len());
+        let leases: Vec<_> = claims.iter().map(Claim::lease).collect();
+        store.release_deliveries(&leases).await?;
+    }
+    median(times)
+}
+
+/// The median time of a page of dead letters; there are none.
+async fn lists(store: &SharedStore) -> anyhow::Result<Duration> {
+    let dead = DeliveryFilter {
+        state: Some(DeliveryState::Dead),
+        ..DeliveryFilter::default()
+    };
+    let mut times = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        let page = PageRequest { page: 1, size: 20 };
+        let found = store.delivery_list(&dead, page).await?;
+        times.push(begun.elapsed());
+        ensure!(found.total == 0, "{} dead letters", found.total);
+    }
+    median(times)
+}
+
+fn median(mut times: Vec<Duration>) -> anyhow::Result<Duration> {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().context("rounds")
 }

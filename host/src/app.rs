@@ -29,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::nodes::Nodes;
 use crate::operator::{Operator, Peers};
 use crate::processes::Processes;
+use crate::replays::Replays;
 use crate::retention::Keeper;
 use crate::routing::Routing;
 use crate::scheduler::{self, Desk};
@@ -59,6 +60,7 @@ pub struct App {
     pub retention: SharedRetention,
     pub wake: Arc<Wake>,
     pub schedules: Desk,
+    pub replays: Replays,
     /// How the dispatcher's lanes stand.
     pub lanes: Arc<Lanes>,
     pub node: NodeId,
@@ -112,6 +114,14 @@ impl App {
         let (wake, node) = (Arc::new(Wake::default()), NodeId::generate());
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
         Ok(Self {
+            replays: Replays::new(
+                store.clone(),
+                specs.clone(),
+                routes.clone(),
+                clock.clone(),
+                wake.clone(),
+            )
+            .redacting(retention.clone()),
             intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone())
                 .redacting(retention.clone())
                 .counting(metrics.clone()),
@@ -283,6 +293,7 @@ impl App {
             audit: app.audit.clone(),
             intake: app.intake.clone(),
             processes: app.processes(),
+            replays: app.replays.clone(),
             actions: app.actions(),
             waits: app.waits(),
             routing: app.routing(),
@@ -313,6 +324,8 @@ impl App {
         app.dispatching.store(true, Ordering::Relaxed);
         life.spawn("node report", app.nodes().report(life.clone()));
         scheduler::start(app.scheduler_parts()).await?;
+        life.spawn("replays", crate::replays::run(app.replays.clone(), life.clone()));
+        life.spawn("counters", crate::counts::fold(app.store.clone(), life.clone()));
         life.spawn(
             "token purge",
             background::purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),

@@ -2,6 +2,7 @@
 
 mod ageing;
 mod audit;
+mod deliveries;
 mod events;
 mod import;
 mod integrations;
@@ -11,6 +12,7 @@ mod outcome;
 mod output;
 mod plugins;
 mod processes;
+mod replay;
 mod routes;
 mod schedules;
 mod secrets;
@@ -74,6 +76,21 @@ enum Command {
     /// Events: list, show, send, purge, export, reseal
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// Deliveries: list, show, counts
+    #[command(subcommand)]
+    Deliveries(deliveries::DeliveriesCommand),
+    /// Deliveries that were given up and not dealt with: list, show
+    #[command(subcommand)]
+    DeadLetters(deliveries::DeadLettersCommand),
+    /// Deliver again: deliveries by their ids, an event, or all that a filter finds
+    Replay(replay::ReplayArgs),
+    /// Orders to replay or discard many deliveries: list, show, cancel
+    #[command(subcommand)]
+    Replays(replay::ReplaysCommand),
+    /// Give deliveries up for good: by their ids, or all that a filter finds
+    Discard(replay::DiscardArgs),
+    /// Settle a delivery whose outcome nobody knows
+    Resolve(replay::ResolveArgs),
     /// Plugins: list, enable, disable, history, rollback, inspect, run
     #[command(subcommand)]
     Plugins(plugins::PluginsCommand),
@@ -158,6 +175,16 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Keys(command) => keys::run(&Caller::new(settings, env), command, output).await,
             Command::Audit(command) => audit::run(&Caller::new(settings, env), command, output).await,
             Command::Events(command) => events::run(&Caller::new(settings, env), command, output).await,
+            Command::Deliveries(command) => {
+                deliveries::run(&Caller::new(settings, env), command, output).await
+            }
+            Command::DeadLetters(command) => {
+                deliveries::dead_letters(&Caller::new(settings, env), command, output).await
+            }
+            Command::Replay(args) => replay::replay(&Caller::new(settings, env), args, output).await,
+            Command::Replays(command) => replay::orders(&Caller::new(settings, env), command, output).await,
+            Command::Discard(args) => replay::discard(&Caller::new(settings, env), args, output).await,
+            Command::Resolve(args) => replay::resolve(&Caller::new(settings, env), args, output).await,
             Command::Plugins(command) => plugins::run(settings, env, command, output).await,
             Command::Nodes => nodes::run(&Caller::new(settings, env), output).await,
             Command::Processes(command) => processes::run(&Caller::new(settings, env), command, output).await,

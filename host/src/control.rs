@@ -8,6 +8,7 @@ mod execute;
 mod keys;
 mod plugins;
 mod processes;
+mod replays;
 mod routes;
 mod schedules;
 mod secrets;
@@ -39,6 +40,7 @@ use crate::processes::Draft;
 pub use actor::own as actor_here;
 pub use ageing::{AgeingCommand, Resume};
 pub use keys::KeyCommand;
+pub use replays::{ReplayRequest, Which};
 pub use routes::RoutesRequest;
 pub use secrets::SecretRequest;
 pub use server::listen;
@@ -117,6 +119,7 @@ pub enum Request {
     Routes(RoutesRequest),
     Secrets(SecretRequest),
     State(StateRequest),
+    Replays(Box<ReplayRequest>),
     ScheduleList,
     ScheduleRun {
         name: String,
@@ -173,7 +176,7 @@ impl Request {
                 | Self::ScheduleList
                 | Self::ScheduleRun { .. }
                 | Self::ScheduleHistory { .. }
-        )
+        ) || matches!(self, Self::Replays(request) if request.needs_plugins())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The words of the pipeline. Knows no axum, sqlx or wasmtime.
 
 pub mod access;
+pub mod act;
 pub mod api_key;
 pub mod attempt;
 pub mod audit;
@@ -18,6 +19,7 @@ pub mod process;
 pub mod rate;
 pub mod rate_limit;
 pub mod redaction;
+pub mod replay;
 pub mod retention;
 pub mod retry;
 pub mod route;

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod body;
+pub mod deliveries;
 pub mod docs;
 pub mod events;
 pub mod extract;
@@ -23,6 +24,7 @@ pub mod plugins;
 pub mod problem;
 pub mod processes;
 pub mod receive;
+pub mod replays;
 pub mod routes;
 pub mod schedules;
 pub mod sender;
@@ -51,6 +53,7 @@ use crate::metrics::Metrics;
 use crate::nodes::Nodes;
 use crate::operator::Operator;
 use crate::processes::Processes;
+use crate::replays::Replays;
 use crate::routing::Routing;
 use crate::scheduler::Desk;
 use crate::secret::Secret;
@@ -69,6 +72,7 @@ pub struct ApiState {
     pub audit: Audit,
     pub intake: Intake,
     pub processes: Processes,
+    pub replays: Replays,
     pub actions: Actions,
     pub waits: Waits,
     pub routing: Routing,
@@ -121,6 +125,16 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::detail))
         .routes(routes!(events::raw))
         .routes(routes!(routes::of_event))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::counts))
+        .routes(routes!(deliveries::detail))
+        .routes(routes!(deliveries::acts::replay))
+        .routes(routes!(deliveries::acts::discard))
+        .routes(routes!(deliveries::acts::resolve))
+        .routes(routes!(deliveries::acts::replay_event))
+        .routes(routes!(replays::list, replays::start))
+        .routes(routes!(replays::detail))
+        .routes(routes!(replays::cancel))
         .routes(routes!(processes::list, processes::create))
         .routes(routes!(
             processes::detail,

@@ -203,7 +203,7 @@ impl Intake {
 }
 
 /// Takes out of a webhook what the rule of its source says. A plugin sees the body as it is stored.
-fn redact(event: &mut NewEvent, rules: &Retention) {
+pub(crate) fn redact(event: &mut NewEvent, rules: &Retention) {
     let rule = rules.of(&event.source);
     if rule.redact.is_empty() {
         return;

@@ -88,6 +88,7 @@ impl Routing {
             error_message: None,
             owner: None,
             redacted: Vec::new(),
+            edited_from: None,
         })
     }
 }

@@ -4,10 +4,14 @@
 //! Not found is `Ok(None)`, a duplicate is a value. Writes that callers wait for together take
 //! slices and answer per item, in order.
 
+mod acts;
+mod again;
 mod ageing;
 mod api_keys;
 mod audit;
+mod batches;
 mod claim;
+mod counts;
 mod deliveries;
 mod dialect;
 pub mod django;
@@ -15,6 +19,8 @@ mod events;
 mod finish;
 mod history;
 mod imports;
+mod jobs;
+mod listing;
 mod lock;
 mod migrate;
 mod nodes;
@@ -54,7 +60,7 @@ use crate::domain::id::{
     DeliveryId, EventId, LeaseToken, NodeId, ProcessId, RefreshTokenId, TokenFamily, UserId,
 };
 use crate::domain::node::{Node, NodeReport};
-use crate::domain::page::{Page, PageRequest};
+use crate::domain::page::{Listed, Page, PageRequest};
 use crate::domain::plugin::PluginName;
 use crate::domain::process::{
     Process, ProcessChange, ProcessPut, ProcessSummary, ProcessVersion, ProcessWrite, PutMode,
@@ -63,8 +69,12 @@ use crate::domain::schedule::{NewTick, ScheduleInForce, ScheduleKey, ScheduleRun
 use crate::domain::time::Timestamp;
 use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, UpdatedUser, User};
 
+pub use acts::ActStore;
 pub use ageing::{Place, Purge, RedactedContent, RedactedEvent, Resealed, RetentionStore, SealStore, Sealer};
+pub use counts::CountStore;
 pub use dialect::Dialect;
+pub use jobs::ReplayStore;
+pub use listing::ListStore;
 pub use open::{inspect, open};
 pub use people::{ApiKeyStore, AuditStore, FoundKey};
 pub use sql::SqlStore;
@@ -112,6 +122,10 @@ pub type StoreResult<T> = Result<T, StoreError>;
 pub trait Store:
     EventStore
     + DeliveryStore
+    + ListStore
+    + ActStore
+    + ReplayStore
+    + CountStore
     + ScheduleStore
     + UserStore
     + TokenStore
@@ -152,13 +166,14 @@ pub trait EventStore: Send + Sync {
     /// One event.
     async fn event(&self, id: EventId) -> StoreResult<Option<Event>>;
 
-    /// A page of events and how many match in all.
+    /// A page of events and how many match in all: exact for source and status, otherwise up to
+    /// [`COUNT_BOUND`](crate::domain::page::COUNT_BOUND).
     async fn events(
         &self,
         filter: &EventFilter,
         order: EventOrder,
         page: PageRequest,
-    ) -> StoreResult<Page<Event>>;
+    ) -> StoreResult<Listed<Event>>;
 }
 
 /// Decides about a delivery whose outcome nobody knows.

@@ -12,6 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::ageing::{self, ExportArgs, PurgeArgs};
+use super::deliveries::counted;
 use super::output::{Output, cell, table};
 use crate::control::{Caller, Request};
 
@@ -84,7 +85,7 @@ pub async fn run(caller: &Caller, command: EventsCommand, output: Output) -> any
             ];
             output.print(&page, |page| {
                 table(&page["results"], &columns, "no events match");
-                println!("{} in all", page["count"]);
+                println!("{} in all", counted(page));
             });
         }
         EventsCommand::Show { id } => {
@@ -120,7 +121,7 @@ pub async fn run(caller: &Caller, command: EventsCommand, output: Output) -> any
 /// Largest body that is read before the server's own limit applies, in bytes.
 const MAX_BODY: u64 = 64 << 20;
 
-fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
+pub(super) fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
     let mut body = Vec::new();
     if file.as_os_str() == "-" {
         std::io::stdin()
@@ -169,20 +170,25 @@ fn show(event: &Value, payload: &str) {
             cell(&delivery["plugin"]),
             cell(&delivery["state"])
         );
-        let waiting = &delivery["waiting_for"];
-        if let Some(text) = waiting["text"].as_str() {
-            let until = waiting["until"].as_str();
-            let until = until.map_or_else(String::new, |until| format!(", until {until}"));
-            println!("  waits: {text}{until}");
-        }
+        show_waiting(delivery);
         for attempt in delivery["attempts"].as_array().into_iter().flatten() {
             show_attempt(attempt);
         }
     }
 }
 
+/// What a delivery waits for, indented below it.
+pub(super) fn show_waiting(delivery: &Value) {
+    let waiting = &delivery["waiting_for"];
+    if let Some(text) = waiting["text"].as_str() {
+        let until = waiting["until"].as_str();
+        let until = until.map_or_else(String::new, |until| format!(", until {until}"));
+        println!("  waits: {text}{until}");
+    }
+}
+
 /// One attempt, indented below its delivery.
-fn show_attempt(attempt: &Value) {
+pub(super) fn show_attempt(attempt: &Value) {
     let batch = match attempt["batch"]["size"].as_u64() {
         Some(size) => format!(", in a batch of {size} ({})", cell(&attempt["batch"]["id"])),
         None => String::new(),

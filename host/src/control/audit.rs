@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::ageing::Resume;
-use super::{AgeingCommand, Answer, KeyCommand, Request, SecretRequest, StateRequest};
+use super::{AgeingCommand, Answer, KeyCommand, ReplayRequest, Request, SecretRequest, StateRequest};
 use crate::app::App;
 use crate::domain::audit::{Action, AuditFilter};
 use crate::domain::page::PageRequest;
@@ -75,6 +75,7 @@ pub(super) fn change(request: &Request) -> Option<Change> {
             }
             StateRequest::List { .. } | StateRequest::Get { .. } => None,
         },
+        Request::Replays(request) => replays(request),
         Request::ScheduleRun { name, plugin } => note(Action::ScheduleRun, name, json!({ "plugin": plugin })),
         Request::ProcessAdd { process } => note(Action::ProcessCreate, &process.code, json!({})),
         Request::ProcessPut { processes, dry_run } => {
@@ -122,6 +123,26 @@ fn ageing(request: &AgeingCommand) -> Option<Change> {
         AgeingCommand::Purge { dry_run: true, .. }
         | AgeingCommand::Reseal { .. }
         | AgeingCommand::Export { .. } => None,
+    }
+}
+
+fn replays(request: &ReplayRequest) -> Option<Change> {
+    match request {
+        ReplayRequest::Resolve { id, to, .. } => {
+            Some((Action::DeliveryResolve, id.clone(), json!({ "as": to })))
+        }
+        ReplayRequest::OrderCancel { id } => Some((Action::ReplayCancel, id.clone(), json!({}))),
+        // One by one as they are done, and with what is known only then.
+        ReplayRequest::Replay { .. }
+        | ReplayRequest::ReplayEvent { .. }
+        | ReplayRequest::Discard { .. }
+        | ReplayRequest::Order { .. }
+        // Look only.
+        | ReplayRequest::List { .. }
+        | ReplayRequest::Counts
+        | ReplayRequest::Show { .. }
+        | ReplayRequest::Orders { .. }
+        | ReplayRequest::OrderShow { .. } => None,
     }
 }
 

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Request, ageing, audit, keys, plugins, routes, schedules, secrets, state, users};
+use super::{
+    Answer, Request, ageing, audit, keys, plugins, replays, routes, schedules, secrets, state, users,
+};
 use crate::app::App;
 use crate::dispatch::{self, Once};
 use crate::domain::audit::Actor;
@@ -18,6 +20,7 @@ use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::page::PageRequest;
 use crate::domain::time::Timestamp;
 use crate::http::Problem;
+use crate::http::page::count_exact;
 use crate::http::views::{Audience, DeliveryView, EventDetail, EventView};
 use crate::intake::Submission;
 
@@ -56,9 +59,11 @@ async fn perform(app: &App, request: Request, by: &Actor) -> anyhow::Result<Answ
             };
             let page = PageRequest { page: 1, size: limit };
             let page = app.store.events(&filter, EventOrder::NewestFirst, page).await?;
+            let (count, count_exact) = (page.total, count_exact(page.total()));
             let results = page.items.into_iter().map(EventRow::from).collect();
             Answer::of(&EventPage {
-                count: page.total,
+                count,
+                count_exact: count_exact.unwrap_or(true),
                 results,
             })
         }
@@ -80,6 +85,7 @@ async fn perform(app: &App, request: Request, by: &Actor) -> anyhow::Result<Answ
         Request::PluginRun { name, action, input } => run_action(app, &name, &action, &input).await,
         Request::Secrets(request) => secrets::execute(app, request).await,
         Request::State(request) => state::execute(app, request).await,
+        Request::Replays(request) => replays::execute(app, *request, by).await,
         Request::ScheduleList => schedules::list(app).await,
         Request::ScheduleRun { name, plugin } => schedules::run(app, plugin.as_deref(), &name).await,
         Request::ScheduleHistory { name, plugin, limit } => {
@@ -190,6 +196,8 @@ struct ActionRun {
 #[derive(Serialize)]
 struct EventPage {
     count: u64,
+    /// When not, there are more than `count`.
+    count_exact: bool,
     results: Vec<EventRow>,
 }
 

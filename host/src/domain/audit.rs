@@ -66,6 +66,13 @@ pub enum Action {
     EventSend,
     EventPurge,
     EventReseal,
+    EventReplay,
+    DeliveryReplay,
+    DeliveryDiscard,
+    DeliveryResolve,
+    /// An order for many deliveries.
+    ReplayStart,
+    ReplayCancel,
     DatabaseVacuum,
     ImportDjango,
 }
@@ -96,6 +103,12 @@ words!(Action, "action" {
     EventSend = "event.send",
     EventPurge = "event.purge",
     EventReseal = "event.reseal",
+    EventReplay = "event.replay",
+    DeliveryReplay = "delivery.replay",
+    DeliveryDiscard = "delivery.discard",
+    DeliveryResolve = "delivery.resolve",
+    ReplayStart = "replay.start",
+    ReplayCancel = "replay.cancel",
     DatabaseVacuum = "database.vacuum",
     ImportDjango = "import.django",
 });

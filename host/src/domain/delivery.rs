@@ -43,6 +43,14 @@ words!(DeliveryState, "state of a delivery" {
     Unknown = "unknown",
 });
 
+impl DeliveryState {
+    /// Whether something is still to come of it: by itself, or by a person who resolves it.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        !matches!(self, Self::Succeeded | Self::Dead | Self::Cancelled)
+    }
+}
+
 /// A delivery about to be stored with its event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {

@@ -135,6 +135,8 @@ pub struct Event {
     pub owner: Option<UserId>,
     /// What was taken out of the body: pointers, or `body`.
     pub redacted: Vec<String>,
+    /// The event that a person made this one from, with another payload.
+    pub edited_from: Option<EventId>,
 }
 
 impl Event {
@@ -149,7 +151,7 @@ impl Event {
 }
 
 /// Which events a list shows; every given condition must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
     /// Only events of this user (what a sender sees).
     pub owner: Option<UserId>,

@@ -110,6 +110,14 @@ uuid_id!(
     TokenFamily
 );
 uuid_id!(
+    /// An order to replay or discard many deliveries.
+    ReplayId
+);
+uuid_id!(
+    /// What a person did to a delivery.
+    ActId
+);
+uuid_id!(
     /// A stored process.
     ProcessId
 );

@@ -6,6 +6,9 @@ use std::str::FromStr;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::event::EventKind;
+use super::expression::Facts;
+
 /// Where in a payload the key is: a JSON pointer (RFC 6901).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderBy(String);
@@ -51,10 +54,14 @@ impl OrderBy {
         Some(OrderKey(hex::encode(digest)))
     }
 
-    /// The key of this payload, unless it is no JSON.
+    /// The key of a delivery of this event. Only webhooks keep an order, and none is kept where the payload is too
+    /// large to be looked into.
     #[must_use]
-    pub fn key_in(&self, payload: &[u8]) -> Option<OrderKey> {
-        self.key_of(&serde_json::from_slice(payload).ok()?)
+    pub fn key_for(&self, facts: &Facts<'_>) -> Option<OrderKey> {
+        match facts.kind() {
+            EventKind::Webhook => self.key_of(facts.body().ok()?),
+            EventKind::Schedule | EventKind::Action => None,
+        }
     }
 }
 
@@ -114,7 +121,6 @@ mod tests {
         assert_eq!(keys.len(), 6);
         assert_eq!(key(Value::Null), None);
         assert_eq!(by.key_of(&json!({"customer": 7})), None);
-        assert_eq!(by.key_in(b"no JSON"), None);
         let key = keys.remove(0);
         assert_eq!(key.as_str().parse(), Ok(key));
     }

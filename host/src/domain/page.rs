@@ -28,3 +28,65 @@ pub struct Page<T> {
     pub total: u64,
     pub items: Vec<T>,
 }
+
+/// How many rows there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    pub count: u64,
+    /// When not, there are more than `count`.
+    pub exact: bool,
+}
+
+impl Total {
+    /// So many, no more.
+    #[must_use]
+    pub const fn exactly(count: u64) -> Self {
+        Self { count, exact: true }
+    }
+
+    /// What counting to one beyond `bound` came to.
+    #[must_use]
+    pub const fn counted(found: u64, bound: u64) -> Self {
+        if found > bound {
+            Self {
+                count: bound,
+                exact: false,
+            }
+        } else {
+            Self::exactly(found)
+        }
+    }
+}
+
+/// Up to how many rows a list counts what no counter knows: counting goes through the rows.
+pub const COUNT_BOUND: u32 = 10_000;
+
+/// One page of a list that may be too long to be counted.
+#[derive(Clone, Debug)]
+pub struct Listed<T> {
+    /// See [`Total`].
+    pub total: u64,
+    pub exact: bool,
+    pub items: Vec<T>,
+}
+
+impl<T> Listed<T> {
+    /// A page of so many rows in all.
+    #[must_use]
+    pub fn new(total: Total, items: Vec<T>) -> Self {
+        Self {
+            total: total.count,
+            exact: total.exact,
+            items,
+        }
+    }
+
+    /// How many there are in all.
+    #[must_use]
+    pub const fn total(&self) -> Total {
+        Total {
+            count: self.total,
+            exact: self.exact,
+        }
+    }
+}

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use globset::{Glob, GlobMatcher};
 
 use super::delivery::NewDelivery;
-use super::event::NewEvent;
+use super::event::{Event, EventKind, NewEvent};
 use super::expression::{Condition, Facts};
 use super::id::DeliveryId;
 use super::order::OrderBy;
@@ -116,18 +116,27 @@ impl RouteTable {
     /// Where the event goes. A condition that cannot be worked out does not hold.
     #[must_use]
     pub fn route(&self, event: &NewEvent) -> Routed {
-        let facts = Facts::of_new(event);
+        self.lead(&Facts::of_new(event))
+    }
+
+    /// Where a stored event would go if it came now. A tick or an action is one plugin's own: no route leads there.
+    #[must_use]
+    pub fn route_again(&self, event: &Event) -> Routed {
+        match event.kind {
+            EventKind::Webhook => self.lead(&Facts::of(event)),
+            EventKind::Schedule | EventKind::Action => Routed::default(),
+        }
+    }
+
+    fn lead(&self, facts: &Facts<'_>) -> Routed {
         let mut routed = Routed::default();
         for wants in &self.0 {
-            match wants.it(&facts) {
+            match wants.it(facts) {
                 Ok(false) => {}
                 Ok(true) => routed.deliveries.push(NewDelivery {
                     id: DeliveryId::generate(),
                     plugin: wants.plugin.clone(),
-                    order_key: wants
-                        .order_by
-                        .as_ref()
-                        .and_then(|by| by.key_of(facts.body().ok()?)),
+                    order_key: wants.order_by.as_ref().and_then(|by| by.key_for(facts)),
                 }),
                 Err(_) => routed.failed.push(wants.plugin.clone()),
             }

@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{ApiState, Problem};
@@ -59,7 +60,7 @@ fn check_declared(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
     }
 }
 
-fn too_large(limit: usize) -> Problem {
+pub(super) fn too_large(limit: usize) -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "too-large",
@@ -250,6 +251,25 @@ impl FromRequest<ApiState> for Input {
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| bad_json(&error, &bytes))
+    }
+}
+
+/// A JSON object read as `T`, at most [`MAX_INPUT_BYTES`]; no body counts as one without members.
+pub struct Typed<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for Typed<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &ApiState) -> Result<Self, Problem> {
+        let bytes = json_bytes(request, MAX_INPUT_BYTES).await?;
+        let text = if bytes.is_empty() { &b"{}"[..] } else { &bytes[..] };
+        serde_json::from_slice(text).map(Self).map_err(|error| {
+            if error.is_data() {
+                Problem::new(StatusCode::BAD_REQUEST, "bad-input", format!("{error}."))
+            } else {
+                bad_json(&error, &bytes)
+            }
+        })
     }
 }
 

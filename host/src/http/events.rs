@@ -25,8 +25,11 @@ const MAX_SEARCH_BYTES: usize = 256;
 /// A page of events.
 #[derive(Serialize, ToSchema)]
 pub struct EventPage {
-    /// Events that match, on all pages.
+    /// Events that match, on all pages; at most 10,000 are counted, but for `source` and `status`.
     pub count: u64,
+    /// `false` when there are more than `count`; not there when it is exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count_exact: Option<bool>,
     /// Address of the next page.
     pub next: Option<String>,
     /// Address of the page before.
@@ -73,16 +76,18 @@ pub async fn list(
         return Err(Problem::bad_parameter("search", why));
     }
     let found = state.store.events(&filter, ordering(&params)?, page).await?;
-    let links = Links::of(
+    let links = Links::of_listed(
         &state,
         "/api/webhooks/list/",
         &headers,
         &params,
         page,
-        found.total,
+        found.total(),
+        found.items.len(),
     )?;
     Ok(Json(EventPage {
         count: found.total,
+        count_exact: page::count_exact(found.total()),
         next: links.next,
         previous: links.previous,
         results: found

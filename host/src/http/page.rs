@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use super::extract::Params;
 use super::{ApiState, Problem};
-use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest};
+use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest, Total};
 
 /// The page that `page` and `page_size` of the query ask for.
 pub fn request(params: &Params) -> Result<PageRequest, Problem> {
@@ -45,8 +45,28 @@ impl Links {
         page: PageRequest,
         total: u64,
     ) -> Result<Self, Problem> {
-        let pages = total.div_ceil(u64::from(page.size)).max(1);
-        if u64::from(page.page) > pages {
+        Self::of_listed(state, path, headers, params, page, Total::exactly(total), 0)
+    }
+
+    /// As [`of`](Self::of), of a list that may be longer than it was counted, and of which this page has
+    /// `got` rows: a full page may then have a next one, and an empty one is none.
+    pub fn of_listed(
+        state: &ApiState,
+        path: &str,
+        headers: &HeaderMap,
+        params: &Params,
+        page: PageRequest,
+        total: Total,
+        got: usize,
+    ) -> Result<Self, Problem> {
+        let counted = total.count.div_ceil(u64::from(page.size)).max(1);
+        let this = u64::from(page.page);
+        let pages = match (total.exact, got) {
+            (true, _) => counted,
+            (false, 0) => this - 1,
+            (false, got) => this + u64::from(got >= page.size as usize),
+        };
+        if this > pages {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "no-such-page",
@@ -55,10 +75,16 @@ impl Links {
         }
         let link = |page| address(state, path, headers, params, page);
         Ok(Self {
-            next: (u64::from(page.page) < pages).then(|| link(page.page + 1)),
+            next: (this < pages).then(|| link(page.page + 1)),
             previous: (page.page > 1).then(|| link(page.page - 1)),
         })
     }
+}
+
+/// What a list says beside `count`: `false` when there are more, nothing when it is exact.
+#[must_use]
+pub fn count_exact(total: Total) -> Option<bool> {
+    (!total.exact).then_some(false)
 }
 
 /// The address of another page, below the public address; without one, at the host by which the

@@ -41,6 +41,9 @@ pub struct EventView {
     pub error_message: Option<String>,
     /// What was taken out of the body: JSON pointers, or `body` for all of it.
     pub redacted: Vec<String>,
+    /// The event that a person made this one from, with another payload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_from: Option<String>,
 }
 
 /// A header of the request.
@@ -58,7 +61,7 @@ pub struct HeaderView {
 pub struct EventDetail {
     #[serde(flatten)]
     pub event: EventView,
-    /// One for each plugin that wanted the event, in order of name.
+    /// One for each plugin that wanted the event, in order of name, each followed by its replays.
     pub deliveries: Vec<DeliveryView>,
 }
 
@@ -68,6 +71,9 @@ pub struct EventDetail {
 pub struct DeliveryView {
     pub id: String,
     pub plugin: String,
+    /// The delivery that this one repeats because a person asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<String>,
     /// `pending`, `claimed`, `running`, `succeeded`, `retrying`, `deferred`, `dead`, `cancelled` or
     /// `unknown`.
     pub state: &'static str,
@@ -202,6 +208,7 @@ impl EventView {
             status: event.status.as_str(),
             error_message: event.error_message,
             redacted: event.redacted,
+            edited_from: event.edited_from.map(|id| id.to_string()),
             source: event.source,
             event_type: event.event_type,
         })
@@ -235,6 +242,7 @@ impl DeliveryView {
         Ok(Self {
             id: delivery.id.to_string(),
             plugin: delivery.plugin.to_string(),
+            replay_of: delivery.replay_of.map(|id| id.to_string()),
             state: delivery.state.as_str(),
             attempts_made: delivery.attempts,
             due_at: delivery.due_at.to_string(),

@@ -31,7 +31,7 @@ pub(super) struct Parsed {
 }
 
 /// Whether the body is a JSON text.
-pub(super) fn check(body: &[u8]) -> Result<&str, BadBody> {
+pub(crate) fn check(body: &[u8]) -> Result<&str, BadBody> {
     let text = std::str::from_utf8(body).map_err(|e| not_utf8(body, e.valid_up_to()))?;
     let _: &RawValue = serde_json::from_str(text).map_err(|e| not_json(&e))?;
     Ok(text)

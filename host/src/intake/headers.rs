@@ -56,7 +56,7 @@ const DROPPED_WORDS: &[&str] = &[
 ];
 
 /// The headers to keep, in the order they came, at most [`MAX_HEADERS`] and [`MAX_HEADER_BYTES`].
-pub(super) fn kept(headers: &HeaderMap) -> Vec<Header> {
+pub(crate) fn kept(headers: &HeaderMap) -> Vec<Header> {
     let mut kept = Vec::new();
     let mut bytes = 0;
     for (name, value) in headers {

@@ -87,6 +87,7 @@ impl Example {
             error_message: None,
             owner: None,
             redacted: Vec::new(),
+            edited_from: None,
         })
     }
 }

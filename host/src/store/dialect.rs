@@ -26,6 +26,13 @@ pub trait Dialect: Database {
     const RECLAIM: Option<&'static str>;
     /// Writes the whole database anew, without what is free. Nothing else is written meanwhile.
     const VACUUM: &'static [&'static str];
+    /// Per table of counters: how many rows folding would save, zero while it is not worth it, and the
+    /// fold of at most `$1` rows. Empty where counters are changed in place.
+    const FOLD_COUNTS: &'static [(&'static str, &'static str)];
+    /// Ends a `SELECT` of one row that this transaction will write: finds nothing while another holds it.
+    const LOCK_ONE_FREE: &'static str;
+    /// As [`LOCK`](Self::LOCK), of rows whose keys stay: others may go on referring to them meanwhile.
+    const LOCK_KEEPING_KEYS: &'static str;
 }
 
 impl Dialect for Sqlite {
@@ -48,6 +55,9 @@ impl Dialect for Sqlite {
         "VACUUM",
         "PRAGMA wal_checkpoint(TRUNCATE)",
     ];
+    const FOLD_COUNTS: &'static [(&'static str, &'static str)] = &[];
+    const LOCK_ONE_FREE: &'static str = "";
+    const LOCK_KEEPING_KEYS: &'static str = "";
 }
 
 impl Dialect for Postgres {
@@ -64,4 +74,27 @@ impl Dialect for Postgres {
     const RECLAIM: Option<&'static str> = None;
     const VACUUM: &'static [&'static str] = &["VACUUM (ANALYZE)"];
     const LOCK_STATE: Option<&'static str> = Some("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+    // Below 100 rows a sum costs less than a fold.
+    const FOLD_COUNTS: &'static [(&'static str, &'static str)] = &[
+        (
+            "SELECT CASE WHEN COUNT(*) - COUNT(DISTINCT (plugin, state)) < 100 THEN 0 \
+             ELSE COUNT(*) - COUNT(DISTINCT (plugin, state)) END FROM delivery_counts",
+            "WITH gone AS (DELETE FROM delivery_counts WHERE ctid = ANY (ARRAY( \
+                 SELECT ctid FROM delivery_counts LIMIT $1 FOR UPDATE SKIP LOCKED)) \
+                 RETURNING plugin, state, count) \
+             INSERT INTO delivery_counts (plugin, state, count) SELECT plugin, state, SUM(count) FROM gone \
+             GROUP BY plugin, state HAVING SUM(count) <> 0",
+        ),
+        (
+            "SELECT CASE WHEN COUNT(*) - COUNT(DISTINCT (source, status)) < 100 THEN 0 \
+             ELSE COUNT(*) - COUNT(DISTINCT (source, status)) END FROM event_counts",
+            "WITH gone AS (DELETE FROM event_counts WHERE ctid = ANY (ARRAY( \
+                 SELECT ctid FROM event_counts LIMIT $1 FOR UPDATE SKIP LOCKED)) \
+                 RETURNING source, status, count) \
+             INSERT INTO event_counts (source, status, count) SELECT source, status, SUM(count) FROM gone \
+             GROUP BY source, status HAVING SUM(count) <> 0",
+        ),
+    ];
+    const LOCK_ONE_FREE: &'static str = " FOR UPDATE SKIP LOCKED";
+    const LOCK_KEEPING_KEYS: &'static str = " FOR NO KEY UPDATE";
 }

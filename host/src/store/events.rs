@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use super::rows::{Columns, RowReader};
 use super::seals::Seals;
 use super::sql::{SqlStore, sql};
-use super::turns::Place;
+use super::turns::{Place, turn_key};
 use super::words::{clean, int};
 use super::{EventStore, StoreResult};
 use crate::domain::delivery::{DeliveryState, NewDelivery};
@@ -19,13 +19,13 @@ use crate::domain::event::{
 };
 use crate::domain::id::EventId;
 use crate::domain::order::OrderKey;
-use crate::domain::page::{Page, PageRequest};
+use crate::domain::page::{COUNT_BOUND, Listed, PageRequest};
 use crate::domain::time::Timestamp;
 
 /// The columns of an [`Event`], `e` being the table.
 pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.event_type, e.headers, \
      e.content_type, e.body, e.payload_start, e.payload_end, e.received_at, e.processed_at, e.status, \
-     e.error_message, e.owner_id, e.redacted, e.key_id";
+     e.error_message, e.owner_id, e.redacted, e.key_id, e.edited_from";
 
 /// Bind parameters of one event and of one delivery in their INSERTs.
 const EVENT_BINDS: usize = 17;
@@ -75,11 +75,16 @@ impl EventStore for SqlStore<Db> {
         filter: &EventFilter,
         order: EventOrder,
         page: PageRequest,
-    ) -> StoreResult<Page<Event>> {
-        let mut count = sql::<Db>("SELECT COUNT(*) FROM events e");
-        Self::push_filter(&mut count, filter);
-        let total: i64 = count.build_query_scalar().fetch_one(&self.reader).await?;
-
+    ) -> StoreResult<Listed<Event>> {
+        let total = if let Some(total) = self.counted_events(filter).await? {
+            total
+        } else {
+            self.count_up_to(COUNT_BOUND, |query| {
+                query.push("FROM events e");
+                Self::push_filter(query, filter);
+            })
+            .await?
+        };
         let mut list = sql::<Db>("SELECT ");
         list.push(EVENT_COLUMNS).push(" FROM events e");
         Self::push_filter(&mut list, filter);
@@ -90,13 +95,8 @@ impl EventStore for SqlStore<Db> {
         list.push(" LIMIT ").push_bind(i64::from(page.size));
         list.push(" OFFSET ").push_bind(int(page.offset()));
         let rows = list.build().fetch_all(&self.reader).await?;
-        Ok(Page {
-            total: u64::try_from(total).unwrap_or(0),
-            items: rows
-                .iter()
-                .map(|row| event_from(row, &self.seals))
-                .collect::<StoreResult<_>>()?,
-        })
+        let items = rows.iter().map(|row| event_from(row, &self.seals));
+        Ok(Listed::new(total, items.collect::<StoreResult<_>>()?))
     }
 }
 
@@ -119,7 +119,11 @@ impl SqlStore<Db> {
             .iter()
             .flat_map(|event| event.deliveries.iter().map(move |delivery| (event, delivery)))
             .collect();
-        let places = Self::take_places(conn, &deliveries).await?;
+        let keys: Vec<_> = deliveries
+            .iter()
+            .map(|(_, delivery)| turn_key(&delivery.plugin, delivery.order_key.as_ref()))
+            .collect();
+        let places = Self::take_places(conn, &keys).await?;
         let deliveries: Vec<_> = deliveries.into_iter().zip(places).collect();
         for chunk in deliveries.chunks(Db::MAX_BINDS / DELIVERY_BINDS) {
             Self::insert_deliveries(conn, chunk).await?;
@@ -261,7 +265,7 @@ impl SqlStore<Db> {
 }
 
 /// How an event starts.
-fn first_status(event: &NewEvent) -> EventStatus {
+pub(super) fn first_status(event: &NewEvent) -> EventStatus {
     if event.deliveries.is_empty() {
         EventStatus::Processed
     } else {
@@ -314,5 +318,6 @@ pub(super) fn event_from(row: &impl Columns, seals: &Seals) -> StoreResult<Event
             None => Vec::new(),
             Some(text) => serde_json::from_str(&text).map_err(|e| row.corrupt("redacted", &e))?,
         },
+        edited_from: row.parsed_opt("edited_from")?,
     })
 }

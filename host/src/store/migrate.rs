@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     step!(2, "access", "0002_access.sql"),
     step!(3, "retention", "0003_retention.sql"),
     step!(4, "dispatch", "0004_dispatch.sql"),
+    step!(5, "replay", "0005_replay.sql"),
 ];
 
 /// The steps for SQLite.

@@ -6,7 +6,7 @@ use trait_gen::trait_gen;
 use super::StoreResult;
 use super::rows::{Columns, RowReader};
 use super::sql::SqlStore;
-use super::words::{clean, int};
+use super::words::{clean, contains, int};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::process::{ProcessSummary, ProcessVersion};
 
@@ -71,12 +71,6 @@ impl SqlStore<Db> {
             items: rows.iter().map(version_from).collect::<StoreResult<_>>()?,
         })
     }
-}
-
-/// The pattern of LIKE for "contains this", whatever it holds.
-fn contains(text: &str) -> String {
-    let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{text}%")
 }
 
 fn summary_from(row: &impl Columns) -> StoreResult<ProcessSummary> {

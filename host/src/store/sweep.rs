@@ -118,13 +118,14 @@ impl SqlStore<Db> {
 fn unknown_attempt(row: &Ended, verdict: UnknownVerdict) -> FinishedAttempt {
     let started_at = row.started_at.unwrap_or(row.lease_until);
     let lasted = row.lease_until.since(started_at).as_millis();
-    let error = match verdict {
-        UnknownVerdict::Dead => format!("{UNKNOWN_ERROR} (given up after attempt {})", row.tried().attempt),
+    let then = match verdict {
+        UnknownVerdict::Retry { .. } => "it is tried again, as on-unknown = \"retry\" says".to_owned(),
         UnknownVerdict::Hold => {
-            format!("{UNKNOWN_ERROR} (held for a person to decide: on-unknown = \"hold\")")
+            "it is held until a person resolves it, as on-unknown = \"hold\" says".to_owned()
         }
-        UnknownVerdict::Retry { .. } => UNKNOWN_ERROR.to_owned(),
+        UnknownVerdict::Dead => format!("given up after attempt {}", row.tried().attempt),
     };
+    let error = format!("{UNKNOWN_ERROR} ({then})");
     FinishedAttempt {
         id: AttemptId::generate(),
         started_at,

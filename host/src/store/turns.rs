@@ -16,9 +16,8 @@ use super::dialect::Dialect as _;
 use super::rows::RowReader;
 use super::sql::{SqlStore, sql};
 use super::words::int;
-use crate::domain::delivery::NewDelivery;
-use crate::domain::event::NewEvent;
 use crate::domain::id::{DeliveryId, EventId};
+use crate::domain::order::OrderKey;
 use crate::domain::plugin::PluginName;
 
 /// The states of a delivery that holds its key. A held one (`unknown`) does until a person decides; a
@@ -38,18 +37,18 @@ pub(super) struct Place {
 /// A plugin and a key of it.
 type Key<'a> = (&'a str, &'a str);
 
+/// The key under which a delivery to this plugin takes its place.
+pub(super) fn turn_key(plugin: &PluginName, key: Option<&OrderKey>) -> Option<(String, String)> {
+    Some((plugin.as_str().to_owned(), key?.as_str().to_owned()))
+}
+
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
     /// Gives each delivery that has a key its place, in the order of the slice.
     pub(super) async fn take_places(
         conn: &mut <Db as Database>::Connection,
-        deliveries: &[(&NewEvent, &NewDelivery)],
+        keys: &[Option<(String, String)>],
     ) -> StoreResult<Vec<Option<Place>>> {
-        let key = |delivery: &NewDelivery| -> Option<(String, String)> {
-            let key = delivery.order_key.as_ref()?;
-            Some((delivery.plugin.as_str().to_owned(), key.as_str().to_owned()))
-        };
-        let keys: Vec<_> = deliveries.iter().map(|(_, delivery)| key(delivery)).collect();
         let mut counts: BTreeMap<Key<'_>, usize> = BTreeMap::new();
         for (plugin, key) in keys.iter().flatten() {
             *counts.entry((plugin.as_str(), key.as_str())).or_default() += 1;
@@ -73,6 +72,31 @@ impl SqlStore<Db> {
             Some(place)
         };
         Ok(keys.iter().map(place).collect())
+    }
+
+    /// Holds these keys, for who must lock events before it can say which places it takes: who finishes deliveries
+    /// holds keys first and events last, and two transactions must not wait for each other in a circle. What it
+    /// takes no place of is to be given to [`Self::pass_turns_of`]. SQLite has one writer: there is nothing to hold.
+    pub(super) async fn hold_keys(
+        conn: &mut <Db as Database>::Connection,
+        keys: &[Option<(String, String)>],
+    ) -> StoreResult<()> {
+        if Db::LOCK.is_empty() {
+            return Ok(());
+        }
+        let keys: BTreeSet<_> = keys.iter().flatten().collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        for chunk in keys.chunks(Db::MAX_BINDS / 2) {
+            sql::<Db>("INSERT INTO order_keys (plugin, order_key, last_seq) ")
+                .push_values(chunk, |mut row, (plugin, key)| {
+                    row.push_bind(plugin.clone()).push_bind(key.clone()).push("0");
+                })
+                .push(" ON CONFLICT (plugin, order_key) DO UPDATE SET last_seq = order_keys.last_seq")
+                .build()
+                .execute(&mut *conn)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Holds the rows of these keys, each for so many more places; notes the first free place of each.

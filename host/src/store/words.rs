@@ -20,3 +20,9 @@ pub fn clean_opt(text: Option<&str>) -> Option<Cow<'_, str>> {
 pub fn int(count: impl TryInto<i64>) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
 }
+
+/// The pattern of LIKE (with `ESCAPE '\'`) for "contains this", whatever it holds.
+pub fn contains(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{text}%")
+}

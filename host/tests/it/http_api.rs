@@ -1,10 +1,12 @@
 //! The HTTP interface as a whole: paths, problems, probes, and a client of the old service.
 
 mod connections;
+mod deliveries;
 pub mod document;
 mod events;
 mod metrics;
 mod processes;
+mod replays;
 mod schedules;
 
 use std::process::Command;

@@ -26,6 +26,7 @@ mod power_cut;
 mod recorder;
 mod rehearsal;
 mod reload;
+mod replays;
 mod routes;
 mod run_once;
 mod sandbox;

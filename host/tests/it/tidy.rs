@@ -44,6 +44,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scheduler", &["domain", "store"]),
     ("retention", &["domain", "store"]),
     ("routing", &["domain", "wasm"]),
+    ("replays", &["domain", "intake", "store"]),
+    ("counts", &["store"]),
     ("rehearsal", &["domain", "store", "vault", "wasm"]),
     ("import", &["auth", "domain", "store"]),
     (
@@ -60,6 +62,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "nodes",
             "operator",
             "processes",
+            "replays",
             "routing",
             "scheduler",
             "store",

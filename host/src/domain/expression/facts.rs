@@ -86,6 +86,12 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// What kind of thing it is.
+    #[must_use]
+    pub const fn kind(&self) -> EventKind {
+        self.kind
+    }
+
     /// Who sent it.
     #[must_use]
     pub const fn source(&self) -> &str {

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use hookyard::domain::audit::{Action, AuditFilter};
+use hookyard::domain::delivery::Verdict;
+use hookyard::domain::id::{DeliveryId, EventId};
+use hookyard::store;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::http_api::document::operations;
+use crate::store::{end_all, event, hold_all};
 use crate::support::api::{Answer, send};
 use crate::support::pipeline::Pipeline;
 use crate::support::plugins::component;
@@ -55,9 +60,27 @@ async fn log(pipeline: &Pipeline, query: &str) -> Value {
         .json()
 }
 
-/// A plugin that has an action, a schedule and an earlier build.
-async fn start() -> (tempfile::TempDir, Pipeline) {
+/// Three dead letters and a delivery whose outcome nobody knows, to a plugin that is gone: each with its event.
+async fn settled(dir: &Path) -> Vec<(EventId, DeliveryId)> {
+    let data = dir.join("data");
+    fs::create_dir(&data).expect("made");
+    let url = format!("sqlite://{}", data.join("hookyard.db").display());
+    let store = store::open(&url).await.expect("opened");
+    let sent: Vec<_> = (0..4).map(|_| event(&["gone"])).collect();
+    store.accept_events(&sent[..3]).await.expect("accepted");
+    assert_eq!(end_all(&store, "gone", &Verdict::Dead).await.len(), 3);
+    store.accept_events(&sent[3..]).await.expect("accepted");
+    assert_eq!(hold_all(&store, "gone").await.len(), 1);
+    store.close().await;
+    sent.iter()
+        .map(|event| (event.id, event.deliveries[0].id))
+        .collect()
+}
+
+/// A plugin that has an action, a schedule and an earlier build; and deliveries that people act on.
+async fn start() -> (tempfile::TempDir, Pipeline, Vec<(EventId, DeliveryId)>) {
     let dir = tempfile::tempdir().expect("a directory");
+    let settled = settled(dir.path()).await;
     let version = dir.path().join("version.wasm");
     fs::copy(component("version_one"), &version).expect("copied");
     let plugins = format!(
@@ -78,7 +101,7 @@ async fn start() -> (tempfile::TempDir, Pipeline) {
     fs::rename(newer, &version).expect("renamed");
     let name = "version".parse().expect("a name");
     pipeline.registry.refresh(&name).await.expect("known");
-    (dir, pipeline)
+    (dir, pipeline, settled)
 }
 
 fn step(operation: &'static str, path: &str, body: Value, action: Action, target: &str) -> Call {
@@ -183,6 +206,61 @@ fn running_calls(secret: &str) -> Vec<Call> {
     ]
 }
 
+/// Calls about deliveries, one by one and by orders.
+async fn delivery_calls(pipeline: &Pipeline, settled: &[(EventId, DeliveryId)], secret: &str) -> Vec<Call> {
+    let order = json!({"filter": {"source": "nobody"}, "note": secret});
+    let given = call(pipeline, Method::POST, "/api/replays/", &order).await;
+    let order_id = given.expect(201).json()["id"].as_str().expect("an id").to_owned();
+    let path = |at: usize, act: &str| format!("/api/deliveries/{}/{act}/", settled[at].1);
+    let id = |at: usize| settled[at].1.to_string();
+    let event = settled[1].0;
+    let cancel = format!("/api/replays/{order_id}/cancel/");
+    vec![
+        step(
+            "post /api/deliveries/{id}/replay/",
+            &path(0, "replay"),
+            json!({"to": "echo", "note": secret}),
+            Action::DeliveryReplay,
+            &id(0),
+        ),
+        step(
+            "post /api/events/{id}/replay/",
+            &format!("/api/events/{event}/replay/"),
+            json!({"plugins": ["echo"], "payload": {"secret": secret}}),
+            Action::EventReplay,
+            &event.to_string(),
+        ),
+        step(
+            "post /api/deliveries/{id}/discard/",
+            &path(2, "discard"),
+            json!({"reason": secret}),
+            Action::DeliveryDiscard,
+            &id(2),
+        ),
+        step(
+            "post /api/deliveries/{id}/resolve/",
+            &path(3, "resolve"),
+            json!({"as": "dead", "note": secret}),
+            Action::DeliveryResolve,
+            &id(3),
+        ),
+        step(
+            "post /api/replays/",
+            "/api/replays/",
+            order,
+            Action::ReplayStart,
+            "",
+        ),
+        step(
+            "post /api/replays/{id}/cancel/",
+            &cancel,
+            json!({}),
+            Action::ReplayCancel,
+            &order_id,
+        ),
+    ]
+}
+
 /// Calls about processes, and the end of the session: the token stops working.
 fn process_calls(secret: &str) -> Vec<Call> {
     let process = json!({"code": "hello", "name": "Hello", "script": secret});
@@ -229,7 +307,7 @@ fn process_calls(secret: &str) -> Vec<Call> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_path_that_changes_something_is_noted() {
-    let (_dir, pipeline) = start().await;
+    let (_dir, pipeline, settled) = start().await;
     let secret = uuid::Uuid::new_v4().to_string();
     let document = call(&pipeline, Method::GET, "/api/openapi.json", &json!({}))
         .await
@@ -237,6 +315,7 @@ async fn every_path_that_changes_something_is_noted() {
         .json();
     let mut calls = account_calls(&pipeline, &secret).await;
     calls.extend(running_calls(&secret));
+    calls.extend(delivery_calls(&pipeline, &settled, &secret).await);
     calls.extend(process_calls(&secret));
     let changing: BTreeSet<String> = operations(&document)
         .filter(|one| !one.starts_with("get "))

@@ -1,10 +1,16 @@
 //! What every store must do, run on SQLite and on PostgreSQL.
 
+mod acts;
+mod acts_in_order;
 mod claims;
+mod counts;
 mod events;
 mod finishes;
+mod jobs;
 mod leases;
+mod lists;
 mod nodes;
+mod plans;
 mod postgres;
 mod processes;
 mod schedules;
@@ -18,8 +24,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hookyard::domain::act::By;
 use hookyard::domain::attempt::{AttemptOutcome, FinishedAttempt};
-use hookyard::domain::delivery::{Claim, Finish, NewDelivery, Take, Verdict};
+use hookyard::domain::delivery::{Claim, Finish, NewDelivery, Take, UnknownVerdict, Verdict};
 use hookyard::domain::event::{EventKind, NewEvent};
 use hookyard::domain::id::{AttemptId, DeliveryId, EventId, LeaseToken, NodeId};
 use hookyard::domain::plugin::PluginName;
@@ -59,6 +66,8 @@ const SHORT: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// When the events of tests are received.
 pub const BASE: Timestamp = Timestamp::from_millis(1_750_000_000_000);
+/// When people act in tests: after that.
+const ACTED: Timestamp = Timestamp::from_millis(1_750_000_100_000);
 
 fn plugin(name: &str) -> PluginName {
     name.parse().expect("a plugin name")
@@ -142,6 +151,40 @@ pub fn finish(claim: &Claim, verdict: Verdict) -> Finish {
             batch: None,
             mapped: false,
         },
+    }
+}
+
+/// Claims and ends what waits for `name`.
+pub async fn end_all(store: &SharedStore, name: &str, verdict: &Verdict) -> Vec<DeliveryId> {
+    let claims = claim(store, name, LONG).await;
+    let finishes: Vec<_> = claims
+        .iter()
+        .map(|claim| finish(claim, verdict.clone()))
+        .collect();
+    store.finish_deliveries(&finishes).await.expect("finished");
+    claims.iter().map(|claim| claim.delivery).collect()
+}
+
+/// Claims and starts what waits for `name`, and lets its lease end with an unknown outcome that is held.
+pub async fn hold_all(store: &SharedStore, name: &str) -> Vec<DeliveryId> {
+    let claims = held(&claim(store, name, LONG).await);
+    store.mark_started(&claims).await.expect("marked");
+    store.renew_leases(&claims, SHORT).await.expect("renewed");
+    lease_ended(store, name).await;
+    let hold = |_| UnknownVerdict::Hold;
+    store
+        .sweep_leases(&plugin(name), &hold, 1_000)
+        .await
+        .expect("swept");
+    claims.into_iter().map(|(id, _)| id).collect()
+}
+
+/// What a person does, and when.
+fn by(actor: &str, note: Option<&str>) -> By {
+    By {
+        actor: actor.to_owned(),
+        at: ACTED,
+        note: note.map(str::to_owned),
     }
 }
 

@@ -38,7 +38,7 @@ fn files(folder: &str) -> BTreeSet<String> {
         .collect()
 }
 
-async fn run(url: &str, text: &str) {
+pub(super) async fn run(url: &str, text: &str) {
     try_run(url, text).await.expect("run");
 }
 

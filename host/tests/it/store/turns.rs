@@ -26,13 +26,13 @@ on_both!(
     a_claim_looks_at_nothing_but_what_may_run,
 );
 
-fn key(text: &str) -> OrderKey {
+pub fn key(text: &str) -> OrderKey {
     let by: OrderBy = "/k".parse().expect("a pointer");
     by.key_of(&json!({ "k": text })).expect("a key")
 }
 
 /// An event with one delivery to plugin `name` under a key.
-fn keyed(name: &str, text: &str) -> NewEvent {
+pub fn keyed(name: &str, text: &str) -> NewEvent {
     let mut event = event(&[]);
     event.deliveries = vec![NewDelivery {
         id: DeliveryId::generate(),

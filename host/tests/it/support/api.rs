@@ -24,6 +24,7 @@ use hookyard::lifecycle::Lifecycle;
 use hookyard::nodes::Nodes;
 use hookyard::operator::Operator;
 use hookyard::processes::Processes;
+use hookyard::replays::Replays;
 use hookyard::routing::Routing;
 use hookyard::scheduler::Desk;
 use hookyard::secret::Secret;
@@ -57,6 +58,8 @@ pub struct Api {
     pub wake: Arc<Wake>,
     /// What `/api/schedules/` shows.
     pub specs: SharedSpecs,
+    /// What runs in the background: orders to replay.
+    lifecycle: Lifecycle,
     stop: CancellationToken,
     served: Option<JoinHandle<()>>,
     _dir: TempDir,
@@ -171,6 +174,18 @@ impl Api {
         let intake = Intake::start(events, clock.clone(), routes.clone(), wake.clone());
         let readiness = Readiness::default();
         let specs = SharedSpecs::default();
+        let replays = Replays::new(
+            store.clone(),
+            specs.clone(),
+            routes.clone(),
+            clock.clone(),
+            wake.clone(),
+        );
+        let lifecycle = Lifecycle::default();
+        lifecycle.spawn(
+            "replays",
+            hookyard::replays::run(replays.clone(), lifecycle.clone()),
+        );
         let actions = actions(&store, &clock, &wake, dir.path());
         let operator = Arc::new(Operator::new(
             dir.path().join("plugins.toml"),
@@ -184,6 +199,7 @@ impl Api {
             audit: Audit::new(store.clone(), clock.clone()),
             intake: intake.clone(),
             processes: Processes::new(store.clone(), clock.clone()),
+            replays: replays.clone(),
             nodes: Nodes {
                 store: store.clone(),
                 registry: actions.registry.clone(),
@@ -232,6 +248,7 @@ impl Api {
             routes,
             wake,
             specs,
+            lifecycle,
             stop,
             served: Some(served),
             _dir: dir,
@@ -321,6 +338,7 @@ impl Api {
     /// Stops; fails when a part of it died.
     pub async fn stop(mut self) {
         self.stop.cancel();
+        self.lifecycle.soft.cancel();
         self.served.take().expect("served once").await.expect("no panic");
         self.intake.close().await;
     }
@@ -354,6 +372,7 @@ impl Drop for Api {
         {
             assert!(!served.is_finished(), "the server ended on its own");
         }
+        self.lifecycle.soft.cancel();
         self.stop.cancel();
     }
 }

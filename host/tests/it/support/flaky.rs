@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use hookyard::domain::event::{Accepted, Event, EventFilter, EventOrder, KnownPast, NewEvent, PastEvent};
 use hookyard::domain::id::EventId;
-use hookyard::domain::page::{Page, PageRequest};
+use hookyard::domain::page::{Listed, PageRequest};
 use hookyard::intake::Intake;
 use hookyard::store::{EventStore, SharedStore, StoreError, StoreResult};
 use tokio::sync::OwnedMutexGuard;
@@ -109,7 +109,7 @@ impl EventStore for FlakyStore {
         filter: &EventFilter,
         order: EventOrder,
         page: PageRequest,
-    ) -> StoreResult<Page<Event>> {
+    ) -> StoreResult<Listed<Event>> {
         self.inner.events(filter, order, page).await
     }
 }

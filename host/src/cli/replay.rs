@@ -1,0 +1,322 @@
+//! `replay`, `replays …`, `discard` and `resolve`.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use base64::Engine as _;
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::deliveries::{WhichArgs, ask, counted, print_list, print_one};
+use super::events::read;
+use super::output::{Output, cell, table};
+use crate::control::{Answer, Caller, ReplayRequest};
+
+/// How often the progress of an order is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+#[derive(Args)]
+pub struct ReplayArgs {
+    /// Deliveries to replay; or give --event, or a filter
+    deliveries: Vec<String>,
+    /// Replay this event: to the plugins that want it now, or with --to to these
+    #[arg(long, value_name = "EVENT", conflicts_with = "deliveries")]
+    event: Option<String>,
+    /// With --event: a file with another JSON payload (- for standard input); makes a new event
+    #[arg(long, value_name = "FILE", requires = "event")]
+    payload: Option<PathBuf>,
+    /// To this plugin rather than its own; with --event it may be given several times
+    #[arg(long, value_name = "PLUGIN")]
+    to: Vec<String>,
+    /// With a filter: only deliveries in this state: dead, cancelled or succeeded [default: dead]
+    #[arg(long)]
+    state: Option<String>,
+    /// With a filter: those that were replayed before, rather than those that were not
+    #[arg(long)]
+    again: bool,
+    #[command(flatten)]
+    which: WhichArgs,
+    #[command(flatten)]
+    order: OrderArgs,
+    /// Why, for the history
+    #[arg(long)]
+    note: Option<String>,
+}
+
+/// How an order for many deliveries goes on.
+#[derive(Args)]
+pub struct OrderArgs {
+    /// At most so many, such as 10/s or 600/min [default: 100/s]
+    #[arg(long)]
+    rate: Option<String>,
+    /// Only say how many there are
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not wait until it is done
+    #[arg(long)]
+    no_wait: bool,
+}
+
+#[derive(Args)]
+pub struct DiscardArgs {
+    /// Deliveries to discard; or give a filter
+    deliveries: Vec<String>,
+    /// Why
+    #[arg(long)]
+    reason: String,
+    /// With a filter: only deliveries in this state: pending, retrying, deferred, dead or unknown
+    #[arg(long)]
+    state: Option<String>,
+    #[command(flatten)]
+    which: WhichArgs,
+    #[command(flatten)]
+    order: OrderArgs,
+}
+
+#[derive(Args)]
+pub struct ResolveArgs {
+    delivery: String,
+    /// succeeded (it had its effect), retry (try it again) or dead (it had none; give it up)
+    #[arg(long = "as", value_name = "OUTCOME")]
+    to: String,
+    /// How it is known, for the history
+    #[arg(long)]
+    note: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum ReplaysCommand {
+    /// List orders, newest first
+    List {
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+    },
+    /// Show an order and how far it has come
+    Show { id: String },
+    /// End an order; what it has made stays
+    Cancel { id: String },
+}
+
+pub async fn replay(caller: &Caller, args: ReplayArgs, output: Output) -> anyhow::Result<ExitCode> {
+    if let Some(id) = args.event {
+        let payload = args.payload.as_ref().map(read).transpose()?;
+        let request = ReplayRequest::ReplayEvent {
+            id,
+            plugins: (!args.to.is_empty()).then_some(args.to),
+            payload: payload.map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes)),
+            headers: None,
+            note: args.note,
+        };
+        output.print(&ask(caller, request).await?, print_event);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut to = args.to;
+    if to.len() > 1 {
+        bail!("several --to are for --event; deliveries are replayed to one plugin at a time");
+    }
+    let to = to.pop();
+    if !args.deliveries.is_empty() {
+        let request = ReplayRequest::Replay {
+            ids: args.deliveries,
+            to,
+            note: args.note,
+        };
+        output.print(&ask(caller, request).await?, print_made);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let replayed = args.again.then_some(true);
+    let request = ReplayRequest::Order {
+        kind: "replay".to_owned(),
+        which: filtered(args.which, args.state, replayed)?,
+        to,
+        rate: args.order.rate.clone(),
+        note: args.note,
+        dry_run: args.order.dry_run,
+    };
+    order(caller, request, &args.order, output).await
+}
+
+pub async fn discard(caller: &Caller, args: DiscardArgs, output: Output) -> anyhow::Result<ExitCode> {
+    if !args.deliveries.is_empty() {
+        let request = ReplayRequest::Discard {
+            ids: args.deliveries,
+            reason: args.reason,
+        };
+        output.print(&ask(caller, request).await?, |done| {
+            for id in done["discarded"].as_array().into_iter().flatten() {
+                println!("discarded {}", cell(id));
+            }
+        });
+        return Ok(ExitCode::SUCCESS);
+    }
+    let request = ReplayRequest::Order {
+        kind: "discard".to_owned(),
+        which: filtered(args.which, args.state, None)?,
+        to: None,
+        rate: args.order.rate.clone(),
+        note: Some(args.reason),
+        dry_run: args.order.dry_run,
+    };
+    order(caller, request, &args.order, output).await
+}
+
+pub async fn resolve(caller: &Caller, args: ResolveArgs, output: Output) -> anyhow::Result<ExitCode> {
+    let request = ReplayRequest::Resolve {
+        id: args.delivery,
+        to: args.to,
+        note: args.note,
+    };
+    output.print(&ask(caller, request).await?, print_one);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn orders(caller: &Caller, command: ReplaysCommand, output: Output) -> anyhow::Result<ExitCode> {
+    match command {
+        ReplaysCommand::List { limit } => {
+            let columns = [
+                ("id", "ID"),
+                ("kind", "KIND"),
+                ("state", "STATE"),
+                ("total", "TOTAL"),
+                ("made", "MADE"),
+                ("skipped", "SKIPPED"),
+                ("rate", "RATE"),
+                ("created_at", "GIVEN"),
+                ("created_by", "BY"),
+            ];
+            let answer = ask(caller, ReplayRequest::Orders { limit }).await?;
+            output.print(&answer, |page| {
+                table(&page["results"], &columns, "no orders");
+                println!("{} in all", cell(&page["count"]));
+            });
+        }
+        ReplaysCommand::Show { id } => {
+            let answer = ask(caller, ReplayRequest::OrderShow { id }).await?;
+            output.print(&answer, print_order);
+        }
+        ReplaysCommand::Cancel { id } => {
+            let answer = ask(caller, ReplayRequest::OrderCancel { id }).await?;
+            output.print(&answer, print_order);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A filter that narrows something: everything at once must be meant.
+fn filtered(
+    which: WhichArgs,
+    state: Option<String>,
+    replayed: Option<bool>,
+) -> anyhow::Result<crate::control::Which> {
+    let which = which.with(state, replayed);
+    let narrows = which.plugin.is_some()
+        || which.state.is_some()
+        || which.source.is_some()
+        || which.event_type.is_some()
+        || which.since.is_some()
+        || which.until.is_some()
+        || which.error.is_some();
+    if narrows {
+        Ok(which)
+    } else {
+        bail!("say which: deliveries by their ids, or a filter (--state dead for every dead letter)")
+    }
+}
+
+/// Gives an order and follows it.
+async fn order(
+    caller: &Caller,
+    request: ReplayRequest,
+    args: &OrderArgs,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let given = ask(caller, request).await?;
+    if args.dry_run {
+        output.print(&given, |dry| {
+            print_list(&dry["first"], "no deliveries match");
+            println!("{} in all; nothing was done", counted(dry));
+        });
+        return Ok(ExitCode::SUCCESS);
+    }
+    let done = if args.no_wait {
+        given
+    } else {
+        follow(caller, given, output).await?
+    };
+    output.print(&done, print_order);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until an order is over, showing how far it is where somebody looks on.
+async fn follow(caller: &Caller, mut job: Answer, output: Output) -> anyhow::Result<Answer> {
+    let shown = !output.json && std::io::stderr().is_terminal();
+    loop {
+        let now = job.value();
+        if now["state"] != "running" {
+            return Ok(job);
+        }
+        if shown {
+            eprintln!("{} of {}", done(&now), cell(&now["total"]));
+        }
+        tokio::time::sleep(LOOK).await;
+        let id = now["id"].as_str().unwrap_or_default().to_owned();
+        job = ask(caller, ReplayRequest::OrderShow { id }).await?;
+    }
+}
+
+fn done(job: &Value) -> u64 {
+    ["made", "skipped"]
+        .iter()
+        .filter_map(|key| job[*key].as_u64())
+        .sum()
+}
+
+fn print_order(job: &Value) {
+    let what = if job["kind"] == "discard" {
+        "discarded"
+    } else {
+        "replayed"
+    };
+    println!(
+        "{}: {}, {} {what}, {} left alone, of {}",
+        cell(&job["id"]),
+        cell(&job["state"]),
+        cell(&job["made"]),
+        cell(&job["skipped"]),
+        cell(&job["total"])
+    );
+}
+
+fn print_made(made: &Value) {
+    for replay in made.as_array().into_iter().flatten() {
+        println!(
+            "made {} for {}{}",
+            cell(&replay["id"]),
+            cell(&replay["plugin"]),
+            match replay["replay_of"].as_str() {
+                Some(of) => format!(" in place of {of}"),
+                None => String::new(),
+            }
+        );
+    }
+}
+
+fn print_event(done: &Value) {
+    if !done["edited_from"].is_null() {
+        println!(
+            "made event {} from {}",
+            cell(&done["event"]),
+            cell(&done["edited_from"])
+        );
+    }
+    print_made(&done["deliveries"]);
+    for plugin in done["still_open"].as_array().into_iter().flatten() {
+        println!(
+            "nothing for {}: the event is still on its way to it",
+            cell(plugin)
+        );
+    }
+}

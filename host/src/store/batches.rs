@@ -1,0 +1,194 @@
+//! The batches of orders: which deliveries one is about, and what is done with them.
+
+use sqlx::{Database, Postgres, Sqlite};
+use trait_gen::trait_gen;
+
+use super::StoreResult;
+use super::events::{EVENT_COLUMNS, event_from};
+use super::rows::{Columns, RowReader};
+use super::seals::Seals;
+use super::sql::{SqlStore, sql};
+use super::words::int;
+use crate::domain::act::{Acted, By, ReplayAsk, Replayed};
+use crate::domain::expression::Facts;
+use crate::domain::id::{DeliveryId, EventId};
+use crate::domain::order::{OrderBy, OrderKey};
+use crate::domain::plugin::PluginName;
+use crate::domain::replay::{Receivers, ReplayJob, ReplayRate};
+
+/// Most deliveries that one step looks at: bounds a transaction in which few of them match.
+const SCAN_LIMIT: usize = 500;
+
+/// A delivery that an order has come to.
+pub(super) struct Met {
+    id: DeliveryId,
+    event: EventId,
+    plugin: PluginName,
+    /// Whether the order is about it.
+    fits: bool,
+}
+
+/// What one step deals with.
+pub(super) struct Batch {
+    pub items: Vec<Met>,
+    /// The last delivery that was looked at.
+    pub cursor: Option<DeliveryId>,
+    /// There is nothing after it.
+    pub last: bool,
+    /// Until the next batch.
+    pub wait_ms: i64,
+}
+
+impl Batch {
+    /// As many of those that fit as the rate allows at once.
+    pub fn of(met: Vec<Met>, rate: ReplayRate) -> Self {
+        let (most, seen) = (rate.batch() as usize, met.len());
+        let mut batch = Self {
+            items: Vec::new(),
+            cursor: None,
+            last: false,
+            wait_ms: 0,
+        };
+        let mut looked_at = 0;
+        for one in met {
+            if batch.items.len() == most {
+                break;
+            }
+            looked_at += 1;
+            batch.cursor = Some(one.id);
+            if one.fits {
+                batch.items.push(one);
+            }
+        }
+        batch.last = looked_at == seen && seen < SCAN_LIMIT;
+        let made = u32::try_from(batch.items.len()).unwrap_or(u32::MAX);
+        batch.wait_ms = int(rate.time_of(made).as_millis());
+        batch
+    }
+}
+
+/// What a batch came to.
+pub(super) struct Done {
+    pub made: u64,
+    pub skipped: u64,
+    /// Those that may have something due: replays, or what waited for its turn behind what was discarded.
+    pub plugins: Vec<PluginName>,
+}
+
+impl Done {
+    /// Of the batch's deliveries these were dealt with, by their plugins.
+    fn of(batch: &Batch, mut plugins: Vec<PluginName>) -> Self {
+        let made = len(&plugins);
+        plugins.sort_unstable();
+        plugins.dedup();
+        Self {
+            made,
+            skipped: len(&batch.items) - made,
+            plugins,
+        }
+    }
+}
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+impl SqlStore<Db> {
+    /// The next deliveries after the order's cursor that have its state and plugin, in order. Those fit
+    /// that meet the other conditions too, and did so when the order was given.
+    pub(super) async fn window(
+        conn: &mut <Db as Database>::Connection,
+        job: &ReplayJob,
+    ) -> StoreResult<Vec<Met>> {
+        let mut query = sql::<Db>(
+            "SELECT d.id, d.event_id, d.plugin, CAST(CASE WHEN COALESCE(d.finished_at, d.created_at) <= ",
+        );
+        query.push_bind(job.created_at.as_millis());
+        Self::push_conditions(&mut query, &job.filter);
+        query.push(" THEN 1 ELSE 0 END AS BIGINT) AS fits FROM (SELECT w.id FROM deliveries w WHERE 1 = 1");
+        Self::push_indexed(&mut query, "w", &job.filter);
+        if let Some(cursor) = job.cursor {
+            query.push(" AND w.id > ").push_bind(cursor.to_string());
+        }
+        query
+            .push(" ORDER BY w.id LIMIT ")
+            .push_bind(int(SCAN_LIMIT))
+            .push(") AS w JOIN deliveries d ON d.id = w.id JOIN events e ON e.id = d.event_id ORDER BY d.id");
+        let rows = query.build().fetch_all(&mut *conn).await?;
+        rows.iter().map(met_from).collect()
+    }
+
+    pub(super) async fn replay_batch(
+        conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
+        job: &ReplayJob,
+        batch: &Batch,
+        receivers: &Receivers,
+        by: &By,
+    ) -> StoreResult<Done> {
+        let mut asks = Vec::with_capacity(batch.items.len());
+        for met in &batch.items {
+            let plugin = job.to.as_ref().unwrap_or(&met.plugin);
+            let Some(order_by) = receivers.get(plugin) else {
+                continue;
+            };
+            let order_key = match order_by {
+                Some(order_by) => Self::order_key(conn, seals, met.event, order_by).await?,
+                None => None,
+            };
+            asks.push(ReplayAsk {
+                event: met.event,
+                plugin: plugin.clone(),
+                of: Some(met.id),
+                order_key,
+            });
+        }
+        let answers = Self::make_replays(conn, &asks, Some(job.id), by).await?;
+        let made = answers.into_iter().filter_map(|answer| match answer {
+            Replayed::Made(made) => Some(made.plugin),
+            Replayed::Open(_) | Replayed::Missing => None,
+        });
+        Ok(Done::of(batch, made.collect()))
+    }
+
+    pub(super) async fn discard_batch(
+        conn: &mut <Db as Database>::Connection,
+        batch: &Batch,
+        by: &By,
+    ) -> StoreResult<Done> {
+        let ids: Vec<_> = batch.items.iter().map(|met| met.id).collect();
+        let answers = Self::cancel(conn, &ids, by).await?;
+        let done = batch.items.iter().zip(answers);
+        let done = done.filter(|(_, answer)| *answer == Acted::Done);
+        Ok(Done::of(batch, done.map(|(met, _)| met.plugin.clone()).collect()))
+    }
+
+    /// The key of a delivery of this event. One event at a time, so that no more than one body is held.
+    async fn order_key(
+        conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
+        event: EventId,
+        order_by: &OrderBy,
+    ) -> StoreResult<Option<OrderKey>> {
+        let row = sql::<Db>("SELECT ")
+            .push(EVENT_COLUMNS)
+            .push(" FROM events e WHERE e.id = ")
+            .push_bind(event.to_string())
+            .build()
+            .fetch_optional(&mut *conn)
+            .await?;
+        let event = row.map(|row| event_from(&row, seals)).transpose()?;
+        Ok(event.and_then(|event| order_by.key_for(&Facts::of(&event))))
+    }
+}
+
+fn len<T>(items: &[T]) -> u64 {
+    u64::try_from(items.len()).unwrap_or(u64::MAX)
+}
+
+fn met_from(row: &impl Columns) -> StoreResult<Met> {
+    let row = RowReader::new(row, "deliveries", "id");
+    Ok(Met {
+        id: row.parsed("id")?,
+        event: row.parsed("event_id")?,
+        plugin: row.parsed("plugin")?,
+        fits: row.number::<u8>("fits")? == 1,
+    })
+}

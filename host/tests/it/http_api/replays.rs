@@ -1,0 +1,169 @@
+//! Orders for many deliveries over HTTP.
+
+use std::time::{Duration, Instant};
+
+use hookyard::domain::delivery::Verdict;
+use serde_json::{Value, json};
+
+use super::deliveries::{dead_letter, staffed};
+use crate::store::end_all;
+use crate::support::api::Api;
+use crate::support::pipeline::PATIENCE;
+
+const ORDERS: &str = "/api/replays/";
+
+async fn order(api: &Api, token: &str, id: &Value) -> Value {
+    let id = id.as_str().expect("an id");
+    api.get(&format!("{ORDERS}{id}/"), token).await.expect(200).json()
+}
+
+/// Waits until an order is as the test wants it.
+async fn wait(api: &Api, token: &str, id: &Value, wanted: impl Fn(&Value) -> bool) -> Value {
+    let began = Instant::now();
+    loop {
+        let now = order(api, token, id).await;
+        if wanted(&now) {
+            return now;
+        }
+        assert!(began.elapsed() < PATIENCE, "{now}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// So many dead letters for `a`.
+async fn dead_letters(api: &Api, token: &str, count: usize) {
+    for n in 0..count {
+        api.receive(token, "?source=s&type=a", n).await;
+    }
+    assert_eq!(end_all(&api.store, "a", &Verdict::Dead).await.len(), count);
+}
+
+#[tokio::test]
+async fn many_are_counted_before_they_are_replayed() {
+    let (api, token) = staffed().await;
+    dead_letters(&api, &token, 12).await;
+    let mut wanted = json!({"filter": {"plugin": "a", "error": "NEVER"}, "dry_run": true, "rate": "1000/s"});
+    let dry = api.post(ORDERS, &token, &wanted).await.expect(200).json();
+    assert_eq!(
+        (&dry["count"], dry["first"].as_array().map(Vec::len)),
+        (&json!(12), Some(10))
+    );
+    assert!(dry.get("count_exact").is_none());
+    assert_eq!(api.get(ORDERS, &token).await.expect(200).json()["count"], 0);
+
+    wanted["dry_run"] = json!(false);
+    let given = api.post(ORDERS, &token, &wanted).await.expect(201);
+    let (location, given) = (given.header("location").to_owned(), given.json());
+    assert_eq!(
+        location,
+        format!("{ORDERS}{}/", given["id"].as_str().expect("an id"))
+    );
+    assert_eq!(
+        (&given["total"], &given["created_by"]),
+        (&json!(12), &json!("ada"))
+    );
+    assert_eq!(
+        given["filter"],
+        json!({"plugin": "a", "state": "dead", "error": "NEVER", "replayed": false})
+    );
+    let done = wait(&api, &token, &given["id"], |order| order["state"] == "done").await;
+    assert_eq!((&done["made"], &done["skipped"]), (&json!(12), &json!(0)));
+    assert_eq!(end_all(&api.store, "a", &Verdict::Succeeded).await.len(), 12);
+    // Done is done: the same order finds nothing more.
+    let again = api.post(ORDERS, &token, &wanted).await.expect(201).json();
+    assert_eq!(again["total"], 0);
+    let page = api
+        .get(&format!("{ORDERS}?page_size=1"), &token)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&page["count"], &page["results"][0]["id"]),
+        (&json!(2), &again["id"])
+    );
+    let failed = api
+        .get("/api/webhooks/list/?status=failed", &token)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(failed["count"], 0);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn an_order_is_cancelled_while_it_runs() {
+    let (api, token) = staffed().await;
+    dead_letters(&api, &token, 20).await;
+    let slow = json!({"filter": {"state": "dead"}, "rate": "60/min"});
+    let given = api.post(ORDERS, &token, &slow).await.expect(201).json();
+    wait(&api, &token, &given["id"], |order| order["made"] != 0).await;
+    let path = format!("{ORDERS}{}/cancel/", given["id"].as_str().expect("an id"));
+    let cancelled = api.post(&path, &token, "").await.expect(200).json();
+    assert_eq!(
+        (&cancelled["state"], &cancelled["cancelled_by"]),
+        (&json!("cancelled"), &json!("ada"))
+    );
+    let made = cancelled["made"].as_u64().expect("a number");
+    assert!((1..20).contains(&made), "{cancelled}");
+    assert_eq!(
+        end_all(&api.store, "a", &Verdict::Succeeded).await.len() as u64,
+        made
+    );
+    assert_eq!(
+        api.post(&path, &token, "").await.expect(200).json(),
+        order(&api, &token, &given["id"]).await
+    );
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn an_order_discards_with_a_reason() {
+    let (api, token) = staffed().await;
+    dead_letters(&api, &token, 3).await;
+    let (_, other) = dead_letter(&api, &token, &json!(1)).await;
+    let all = json!({"kind": "discard", "filter": {"source": "s"}});
+    api.post(ORDERS, &token, &all).await.problem(400);
+    let all = json!({"kind": "discard", "filter": {"source": "s"}, "note": "test data"});
+    let given = api.post(ORDERS, &token, &all).await.expect(201).json();
+    let done = wait(&api, &token, &given["id"], |order| order["state"] == "done").await;
+    assert_eq!(done["made"], 4);
+    let gone = api
+        .get(&format!("/api/deliveries/{other}/"), &token)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&gone["state"], &gone["acts"][0]["note"]),
+        (&json!("cancelled"), &json!("test data"))
+    );
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn orders_that_make_no_sense_are_refused() {
+    let (api, token) = staffed().await;
+    for wrong in [
+        json!({"filter": {"state": "running"}}),
+        json!({"filter": {"state": "unknown"}}),
+        json!({"filter": {"state": "lost"}}),
+        json!({"filter": {"since": "yesterday"}}),
+        json!({"filter": {"error": "x".repeat(257)}}),
+        json!({"filter": {"plug": "a"}}),
+        json!({"rate": "fast"}),
+        json!({"kind": "retry"}),
+        json!({"note": "x".repeat(1001)}),
+        json!({"kind": "discard", "filter": {"state": "succeeded"}, "note": "x"}),
+        json!({"kind": "discard", "to": "b", "note": "x"}),
+    ] {
+        api.post(ORDERS, &token, &wrong).await.problem(400);
+    }
+    for wrong in [
+        json!({"to": "none"}),
+        json!({"to": "off"}),
+        json!({"filter": {"plugin": "off"}}),
+    ] {
+        api.post(ORDERS, &token, &wrong).await.problem(409);
+    }
+    assert_eq!(api.get(ORDERS, &token).await.expect(200).json()["count"], 0);
+    api.stop().await;
+}

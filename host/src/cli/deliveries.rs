@@ -108,14 +108,14 @@ pub async fn run(caller: &Caller, command: DeliveriesCommand, output: Output) ->
                 "no deliveries match",
                 output,
             )
-            .await?
+            .await?;
         }
         DeliveriesCommand::Show { id } => show(caller, id, output).await?,
         DeliveriesCommand::Counts => {
             let columns = [("plugin", "PLUGIN"), ("state", "STATE"), ("count", "COUNT")];
             let answer = ask(caller, ReplayRequest::Counts).await?;
             output.print(&answer, |counts| {
-                table(counts, &columns, "there are no deliveries")
+                table(counts, &columns, "there are no deliveries");
             });
         }
     }

@@ -10,6 +10,7 @@ mod keeper;
 mod lane;
 mod lanes;
 mod recorder;
+mod step;
 mod verdict;
 
 use std::collections::HashMap;

@@ -6,6 +6,7 @@
 //! clients reach us behind a proxy is a setting.
 
 pub mod accounts;
+mod addressed;
 pub mod audit;
 pub mod body;
 pub mod deliveries;
@@ -94,7 +95,8 @@ pub struct ApiState {
 
 /// The whole HTTP interface as one service, for [`serve()`].
 pub fn router(state: ApiState) -> Router {
-    let (routes, document) = api().split_for_parts();
+    let (routes, mut document) = api().split_for_parts();
+    docs::complete(&mut document);
     let routes = routes
         .merge(docs::page())
         .fallback(not_found)

@@ -34,8 +34,10 @@ pub use request::{SourceQuery, Unverified, Verified};
 
 use commit::{BOUNDS, Committer};
 
-/// Events that may wait for a commit. A commit takes up to 256 of them.
-pub const QUEUE_EVENTS: usize = 1024;
+/// Events that may wait for a commit: as many as the next one takes. With those of the commit under way they are fewer
+/// than the connections that are open at the same time, so that a slow disk ends in refusals, and `/healthz` is still
+/// answered.
+pub const QUEUE_EVENTS: usize = commit::BATCH_EVENTS;
 
 /// KiB of bodies that may wait for a commit.
 pub const QUEUE_KIB: usize = 64 << 10;

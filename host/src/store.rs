@@ -11,6 +11,7 @@ mod api_keys;
 mod audit;
 mod batches;
 mod claim;
+mod clock;
 mod counts;
 mod deliveries;
 mod dialect;
@@ -137,6 +138,7 @@ pub trait Store:
     + SecretStore
     + ProcessStore
     + ImportStore
+    + ClockStore
     + NodeStore
     + HealthStore
 {
@@ -462,6 +464,16 @@ pub trait NodeStore: Send + Sync {
     async fn remove_node(&self, node: NodeId) -> StoreResult<()>;
     /// Forgets all but this one.
     async fn remove_other_nodes(&self, node: NodeId) -> StoreResult<()>;
+}
+
+/// The clock by which deliveries are due and leases end: the database's own.
+#[async_trait]
+pub trait ClockStore: Send + Sync {
+    /// What it says.
+    async fn clock(&self) -> StoreResult<Timestamp>;
+    /// Makes good that it went back by `by`: what waits for its first attempt is due now, and, where this process is
+    /// the only one, what is to be tried again is due that much earlier. How many deliveries that were.
+    async fn clock_went_back(&self, by: Duration) -> StoreResult<u64>;
 }
 
 /// Whether the database can be used.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 use tokio_util::sync::CancellationToken;
 
+use super::step::StepWatch;
 use super::verdict::judge_unknown;
 use super::{KEEP_INTERVAL, LEASE, Parts};
 use crate::domain::delivery::Leased;
@@ -57,6 +58,7 @@ impl Keeper {
 
     /// Renews and sweeps until the hard stop: leases of runs that are finishing still count.
     pub(super) async fn keep(self, parts: Parts) {
+        let mut steps = StepWatch::default();
         let mut tick = tokio::time::interval(KEEP_INTERVAL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -67,6 +69,7 @@ impl Keeper {
             }
             self.renew(&parts).await;
             if !parts.lifecycle.soft.is_cancelled() {
+                steps.look(&parts).await;
                 sweep(&parts).await;
             }
         }

@@ -1,5 +1,7 @@
 //! The OpenAPI document and a page to read it.
 
+mod shared;
+
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -13,6 +15,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::ApiState;
+
+pub(super) use shared::complete;
 
 /// Where the document is.
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";
@@ -65,6 +69,7 @@ pub(super) fn frame() -> Document {
         (name = "users", description = "Accounts and their roles; for admins"),
         (name = "keys", description = "API keys that programs send with; for admins"),
         (name = "audit", description = "What people changed; for admins"),
+        (name = "nodes", description = "The nodes that share the database"),
         (name = "health", description = "For balancers and supervisors"),
         (name = "about", description = "This document"),
     ),

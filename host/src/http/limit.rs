@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::{ApiState, Problem};
 
 /// The paths that count: probes and metrics are the operator's own.
-const COUNTED: &str = "/api/";
+pub(super) const COUNTED: &str = "/api/";
 
 /// Refuses an address that asks too often.
 pub(super) async fn addresses(State(state): State<ApiState>, request: Request, next: Next) -> Response {

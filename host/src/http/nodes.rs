@@ -12,7 +12,7 @@ use crate::nodes::NodeView;
 ///
 /// While live nodes have different files, edits of `plugins.toml` are refused. Rollbacks are of one node alone: the
 /// builds show where one is still to be made.
-#[utoipa::path(get, path = "/api/nodes/", tag = "plugins", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/nodes/", tag = "nodes", security(("bearer" = [])),
     responses(
         (status = 200, description = "The nodes; one that is gone is shown for an hour", body = Vec<Object>),
         (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),

@@ -13,9 +13,9 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
-use super::Problem;
 use super::origin::RequestId;
 use super::problem::PROBLEM_JSON;
+use super::{Problem, addressed};
 
 /// How long a request may take, its body included: senders of webhooks give up after 10 to 30 s.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,6 +26,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) fn layers(routes: Router) -> Router {
     routes
         .layer(from_fn(limit_time))
+        .layer(from_fn(addressed::check))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(observe))
 }

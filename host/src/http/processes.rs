@@ -34,6 +34,32 @@ pub struct ProcessRequest {
     pub script: String,
 }
 
+/// What a process is to be; its code is that of the address.
+#[derive(Deserialize, ToSchema)]
+pub struct ProcessReplacement {
+    /// May be there, and is then the one of the address: a code cannot be changed.
+    #[schema(nullable = false)]
+    pub code: Option<String>,
+    /// At most 255 characters.
+    pub name: String,
+    /// The script's text, at most 2 MiB; may be empty.
+    pub script: String,
+}
+
+/// What is to be another; what is not there stays.
+#[derive(Deserialize, ToSchema)]
+pub struct ProcessPatch {
+    /// May be there, and is then the one of the address: a code cannot be changed.
+    #[schema(nullable = false)]
+    pub code: Option<String>,
+    /// At most 255 characters.
+    #[schema(nullable = false)]
+    pub name: Option<String>,
+    /// The script's text, at most 2 MiB; may be empty.
+    #[schema(nullable = false)]
+    pub script: Option<String>,
+}
+
 /// A stored process.
 #[derive(Serialize, ToSchema)]
 pub struct ProcessView {
@@ -217,7 +243,7 @@ pub async fn detail(
 
 /// Replace the name and the script of a process
 #[utoipa::path(put, path = "/api/processes/{code}/", tag = "processes", security(("bearer" = [])),
-    params(("code" = String, Path, description = "The process's code")), request_body = ProcessRequest,
+    params(("code" = String, Path, description = "The process's code")), request_body = ProcessReplacement,
     responses(
         (status = 200, description = "As it is now", body = ProcessView),
         (status = 400, description = "A field is wrong or missing", body = ProblemBody,
@@ -245,7 +271,7 @@ pub async fn replace(
 
 /// Change the name or the script of a process
 #[utoipa::path(patch, path = "/api/processes/{code}/", tag = "processes", security(("bearer" = [])),
-    params(("code" = String, Path, description = "The process's code")), request_body = ProcessRequest,
+    params(("code" = String, Path, description = "The process's code")), request_body = ProcessPatch,
     responses(
         (status = 200, description = "As it is now", body = ProcessView),
         (status = 400, description = "A field is wrong", body = ProblemBody,

@@ -4,32 +4,40 @@
 //! HTTP/1.1 to what is behind them.
 
 mod linger;
+mod slots;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use linger::LingeringStream;
+use slots::{Slot, Slots};
 
 /// Connections open at the same time. Fits the usual limit of 1,024 open files and leaves room for
-/// the database, components and plugins' requests. Others wait in the kernel's queue.
+/// the database, components and plugins' requests. When all are taken an idle one gives way (`slots.rs`);
+/// others wait in the kernel's queue.
 pub const MAX_CONNECTIONS: usize = 768;
+
+const _: () = assert!(
+    crate::intake::QUEUE_EVENTS + crate::intake::commit::BATCH_EVENTS < MAX_CONNECTIONS,
+    "a full queue must leave connections for /healthz"
+);
 
 /// How long a client may take to send the head of a request, and how long a kept connection may wait
 /// for the next one.
@@ -47,7 +55,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `stop`; then takes no more connections, lets running requests end (for at most
 /// [`DRAIN_TIMEOUT`]) and returns.
 pub async fn serve(listener: TcpListener, service: Router, stop: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Slots::new(MAX_CONNECTIONS);
     let connections = TaskTracker::new();
     let give_up = CancellationToken::new();
     while let Some((stream, peer, slot)) = next(&listener, &slots, &stop).await {
@@ -55,12 +63,13 @@ pub async fn serve(listener: TcpListener, service: Router, stop: CancellationTok
             service: service.clone(),
             peer,
             stop: stop.clone(),
-            _slot: slot,
+            slot,
         };
         let give_up = give_up.clone();
         connections.spawn(async move {
             tokio::select! {
                 () = connection.run(stream) => {}
+                () = connection.slot.must_give_way() => tracing::debug!(%peer, "an idle connection gave way"),
                 () = give_up.cancelled() => {}
             }
         });
@@ -83,14 +92,14 @@ pub async fn serve(listener: TcpListener, service: Router, stop: CancellationTok
 /// The next connection and its slot; `None` once the service stops.
 async fn next(
     listener: &TcpListener,
-    slots: &Arc<Semaphore>,
+    slots: &Slots,
     stop: &CancellationToken,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, Slot)> {
     loop {
         let slot = tokio::select! {
             biased;
             () = stop.cancelled() => return None,
-            slot = Arc::clone(slots).acquire_owned() => slot.ok()?,
+            slot = slots.take() => slot,
         };
         let accepted = tokio::select! {
             biased;
@@ -98,7 +107,7 @@ async fn next(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => return Some((stream, peer, slot)),
+            Ok((stream, peer)) => return Some((stream, peer, slot.occupied())),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -111,7 +120,7 @@ struct Connection {
     service: Router,
     peer: SocketAddr,
     stop: CancellationToken,
-    _slot: OwnedSemaphorePermit,
+    slot: Slot,
 }
 
 impl Connection {
@@ -142,6 +151,12 @@ impl Connection {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        self.service.clone().oneshot(request).await
+        let busy = self.slot.busy();
+        let mut response = self.service.clone().oneshot(request).await?;
+        if self.slot.is_crowded() {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        Ok(response.map(|body| busy.until_sent(body)))
     }
 }

@@ -16,6 +16,8 @@ pub trait Dialect: Database {
     const LOCK_FREE: &'static str;
     /// What stands before and after the sought bytes in "the body of `e` contains them".
     const BODY_CONTAINS: (&'static str, &'static str);
+    /// Whether one process at a time uses the database.
+    const ONE_PROCESS: bool;
     /// Most bind parameters of one statement that we use.
     const MAX_BINDS: usize;
     /// Makes writers of one plugin's state wait for each other, `$1` being the plugin; `None` where
@@ -45,6 +47,8 @@ impl Dialect for Sqlite {
     const LOCK: &'static str = "";
     const LOCK_FREE: &'static str = "";
     const BODY_CONTAINS: (&'static str, &'static str) = ("instr(e.body, ", ") > 0");
+    // Its file is locked: see `lock.rs`.
+    const ONE_PROCESS: bool = true;
     // SQLITE_MAX_VARIABLE_NUMBER is 32,766.
     const MAX_BINDS: usize = 32_000;
     const LOCK_STATE: Option<&'static str> = None;
@@ -68,6 +72,7 @@ impl Dialect for Postgres {
     const LOCK: &'static str = " FOR UPDATE";
     const LOCK_FREE: &'static str = " FOR UPDATE OF d SKIP LOCKED";
     const BODY_CONTAINS: (&'static str, &'static str) = ("position(", " in e.body) > 0");
+    const ONE_PROCESS: bool = false;
     // The protocol counts parameters in 16 bits: 65,535.
     const MAX_BINDS: usize = 65_000;
     // Its own autovacuum makes room for new rows.

@@ -8,6 +8,7 @@ mod metrics;
 mod processes;
 mod replays;
 mod schedules;
+mod shapes;
 
 use std::process::Command;
 

@@ -3,6 +3,7 @@
 mod any_json;
 mod bodies;
 mod commits;
+mod json_suite;
 mod names;
 
 use std::time::Duration;

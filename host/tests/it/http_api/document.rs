@@ -84,6 +84,25 @@ async fn the_document_describes_what_is_served() {
             "{operation} is not served: {answer:?}"
         );
     }
+    let ids: Vec<&str> = document["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .flat_map(|item| item.as_object().expect("an item").values())
+        .map(|operation| operation["operationId"].as_str().expect("an id"))
+        .collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+    let receive = &document["paths"]["/api/webhooks/receive/"]["post"]["responses"];
+    for status in ["200", "400", "401", "403", "408", "413", "415", "429", "503"] {
+        assert!(receive[status]["description"].is_string(), "{status}: {receive}");
+    }
+    let list = &document["paths"]["/api/plugins/"]["get"]["responses"];
+    assert!(list["401"].is_object() && list["413"].is_null(), "{list}");
+    let probe = &document["paths"]["/healthz"]["get"]["responses"];
+    assert!(
+        list["429"].is_object() && probe["429"].is_null(),
+        "probes are not counted: {probe}"
+    );
     for reference in references(&document) {
         let pointer = reference
             .strip_prefix('#')

@@ -65,6 +65,27 @@ async fn the_answer_to_a_body_too_large_is_not_lost_to_a_reset() {
     api.stop().await;
 }
 
+/// A body that dribbles in ties a connection up no longer than its time, and its sender is told.
+#[tokio::test]
+async fn a_body_that_never_ends_is_given_up() {
+    let api = Api::start().await;
+    let token = api.token_of("ada", false).await;
+    let mut stream = TcpStream::connect(api.address).await.expect("a connection");
+    let head = format!(
+        "POST {RECEIVE} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {token}\r\ncontent-length: 2\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).await.expect("written");
+    let mut answer = String::new();
+    let answered = stream.read_to_string(&mut answer);
+    tokio::time::timeout(hookyard::http::body::BODY_TIMEOUT * 3, answered)
+        .await
+        .expect("the server ends the connection")
+        .expect("an answer, not a reset");
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(count(&api).await, 0);
+    api.stop().await;
+}
+
 #[tokio::test]
 async fn bad_json_is_refused_with_its_place() {
     let api = Api::start().await;

@@ -3,6 +3,7 @@
 mod acts;
 mod acts_in_order;
 mod claims;
+mod clock;
 mod counts;
 mod events;
 mod finishes;

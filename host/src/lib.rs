@@ -19,6 +19,7 @@ pub mod data_dir;
 pub mod dispatch;
 pub mod domain;
 pub mod environment;
+pub mod fault;
 pub mod http;
 pub mod import;
 pub mod intake;

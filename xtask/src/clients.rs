@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::plugins;
 use crate::process::Interrupt;
+use crate::python;
 use crate::run;
 use crate::stage::{Host, HostOptions, REPOSITORY, SPREADSHEET};
 use crate::standins::Standins;
@@ -79,36 +80,9 @@ fn environment(
     python: &Path,
     folder: &Path,
 ) -> anyhow::Result<Result<PathBuf, String>> {
-    let requirements = folder.join("requirements.txt");
-    let wanted = fs::read(&requirements).context("tests/clients has no requirements.txt")?;
     let root = workspace.target_dir().join("tools/clients");
-    let program = root.join("bin/python");
-    let mark = root.join("requirements-of-this-install.txt");
-    if fs::read(&mark).is_ok_and(|installed| installed == wanted) {
-        return Ok(Ok(program));
-    }
-    let made = Command::new(python).args(["-m", "venv"]).arg(&root).status();
-    if !made.is_ok_and(|status| status.success()) {
-        return Ok(Err(
-            "Python makes no virtual environment; apt-get install python3-venv".to_owned(),
-        ));
-    }
-    let mut pip = Command::new(&program);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--requirement",
-    ]);
-    if run_to_end(pip.arg(&requirements), "pip install").is_err() {
-        return Ok(Err(
-            "the clients could not be installed; is PyPI within reach?".to_owned()
-        ));
-    }
-    fs::write(&mark, wanted).with_context(|| format!("cannot write {}", mark.display()))?;
-    Ok(Ok(program))
+    let made = python::environment(python, &root, &folder.join("requirements.txt"))?;
+    Ok(made.map(|()| root.join("bin/python")))
 }
 
 /// Has each plugin write; what was given to them.

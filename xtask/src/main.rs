@@ -1,18 +1,21 @@
 //! The developer's commands, run as `cargo xtask COMMAND`.
 //!
 //! `plugins` builds the guests, `run` shows the product at work, `test` is what CI runs, `verify` is
-//! the long rest, `browser` opens the pages in a real browser, `bench` measures.
+//! the long rest, `browser` opens the pages in a real browser, `bench` measures, `faults` breaks things and counts.
 
 mod api;
+mod badinput;
 mod bench;
 mod browser;
 mod clients;
 mod demo;
+mod faults;
 mod fuzz;
 mod guests;
 mod plugins;
 mod process;
 mod projects;
+mod python;
 mod registry;
 mod run;
 mod stage;
@@ -50,6 +53,8 @@ enum Command {
     Browser,
     /// Measure, in release, as ratios against named baselines
     Bench,
+    /// Run the real binary through faults and reconcile every acknowledged id
+    Faults(faults::Options),
     /// Run a program that ends when we do
     #[command(name = process::BOUND, hide = true)]
     Bound {
@@ -80,6 +85,7 @@ fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Verify(options) => verify::run(&workspace, &options),
         Command::Bench => bench::run(&workspace),
+        Command::Faults(options) => faults::run(&workspace, &options),
         Command::Browser => {
             run::build(&workspace, false)?;
             plugins::run(&workspace, &plugins::Options { fixtures: false })?;

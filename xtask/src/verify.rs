@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::steps::{self, Choice, Ended, Step};
 use crate::workspace::{Workspace, on_path, run_to_end};
-use crate::{clients, fuzz, guests, registry, run};
+use crate::{badinput, clients, faults, fuzz, guests, registry, run};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -17,9 +17,6 @@ pub struct Options {
 
 /// Cases of each property test; `cargo test` runs proptest's own 256.
 const PROPERTY_CASES: &str = "20000";
-
-/// Rounds of each durability test; `cargo test` runs one.
-const FAULT_ROUNDS: &str = "25";
 
 const STEPS: &[Step] = &[
     Step {
@@ -64,8 +61,13 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "faults",
-        about: "kill -9 and power cuts, many rounds",
-        work: faults,
+        about: "every scenario of `cargo xtask faults`",
+        work: faults::all,
+    },
+    Step {
+        name: "badinput",
+        about: "schemathesis against the OpenAPI document of a server that runs",
+        work: badinput::run,
     },
     Step {
         name: "release",
@@ -95,7 +97,7 @@ fn deny(workspace: &Workspace) -> anyhow::Result<Ended> {
 
 fn machete(workspace: &Workspace) -> anyhow::Result<Ended> {
     let program = tool(workspace, "cargo-machete")?;
-    let members = ["bench", "host", "plugins", "standins", "xtask"];
+    let members = ["bench", "faults", "host", "plugins", "standins", "xtask"];
     run_to_end(
         Command::new(program)
             .current_dir(workspace.path(""))
@@ -126,16 +128,6 @@ fn limits(workspace: &Workspace) -> anyhow::Result<Ended> {
         "--ignored",
     ]);
     run_to_end(&mut cargo, "the test of a vendor's limits")?;
-    Ok(Ended::Done)
-}
-
-fn faults(workspace: &Workspace) -> anyhow::Result<Ended> {
-    let mut cargo = workspace.cargo();
-    cargo.args(["test", "--package", "hookyard", "--test", "it", "durability"]);
-    run_to_end(
-        cargo.env("HOOKYARD_FAULT_ROUNDS", FAULT_ROUNDS),
-        "the durability tests",
-    )?;
     Ok(Ended::Done)
 }
 

@@ -19,6 +19,7 @@ use crate::domain::event::{Event, EventKind};
 use crate::domain::id::{AttemptId, BatchId};
 use crate::domain::plugin::PluginSpec;
 use crate::domain::time::Timestamp;
+use crate::fault::{self, Point};
 use crate::wasm::{Ends, Job, Plugin, Run, RunEnd};
 
 /// What a call needs: the generation that runs it and the operator's word on it, both as it begins.
@@ -67,6 +68,7 @@ pub(super) async fn execute(caller: &Caller, held: Vec<Held>, tell: impl FnOnce(
     if held.is_empty() {
         return;
     }
+    fault::pass(Point::AfterMark);
     let begun = Begun::now(caller, held.len());
     let jobs: Vec<_> = held.iter().map(Held::job).collect();
     let finishes = tokio::select! {
@@ -86,13 +88,16 @@ pub(super) async fn execute(caller: &Caller, held: Vec<Held>, tell: impl FnOnce(
             held.iter().map(|held| interrupted(caller, held, &begun)).collect()
         }
     };
+    fault::pass(Point::BeforeRecord);
     let recorded = held.iter().zip(finishes).map(|(held, finish)| async move {
         let tells = tells_of_the_build(&finish).then_some((finish.delivery, finish.attempt.outcome));
         let leased = record(caller, &held.claim, finish).await;
         tells.filter(|_| leased == Leased::Done)
     });
+    let recorded = join_all(recorded).await;
+    fault::pass(Point::AfterRecord);
     // After all are recorded, and one after the other: the first may roll the build back.
-    for (delivery, outcome) in join_all(recorded).await.into_iter().flatten() {
+    for (delivery, outcome) in recorded.into_iter().flatten() {
         caller
             .parts
             .registry

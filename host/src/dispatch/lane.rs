@@ -15,6 +15,7 @@ use super::{LEASE, POLL_INTERVAL, Parts, Recorder};
 use crate::domain::breaker::Permit;
 use crate::domain::delivery::{AGAIN_IN, Take};
 use crate::domain::plugin::{MAX_BATCH, PluginName};
+use crate::fault::{self, Point};
 use crate::store::StoreResult;
 use crate::wasm::Plugin;
 
@@ -117,6 +118,7 @@ impl Lane {
             match self.claim(most).await {
                 Ok(claimed) if claimed.is_empty() => return Turn::Wait(self.until_due().await),
                 Ok(claimed) => {
+                    fault::pass(Point::AfterClaim);
                     self.gate.take(claimed.len(), now);
                     calls.fill(claimed, together);
                 }

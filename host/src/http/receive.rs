@@ -13,6 +13,7 @@ use super::extract::Params;
 use super::problem::ProblemBody;
 use super::sender::Sender;
 use super::{ApiState, Problem};
+use crate::fault::{self, Point};
 use crate::intake::{SourceQuery, Unverified};
 
 /// What became of a webhook.
@@ -87,6 +88,7 @@ pub async fn receive(
             event_type: params.given("type").map(str::to_owned),
         },
     };
+    fault::pass(Point::AfterReceive);
     let accepted = state
         .intake
         .accept(request.sent_by(sender.user, sender.sources))
@@ -103,5 +105,6 @@ pub async fn receive(
         status: accepted.status.as_str(),
         message: "Webhook received.",
     };
+    fault::pass(Point::BeforeAnswer);
     Ok(([(LOCATION, location)], Json(received)).into_response())
 }

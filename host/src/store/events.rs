@@ -21,6 +21,7 @@ use crate::domain::id::EventId;
 use crate::domain::order::OrderKey;
 use crate::domain::page::{COUNT_BOUND, Listed, PageRequest};
 use crate::domain::time::Timestamp;
+use crate::fault::{self, Point};
 
 /// The columns of an [`Event`], `e` being the table.
 pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.event_type, e.headers, \
@@ -37,7 +38,9 @@ impl EventStore for SqlStore<Db> {
     async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>> {
         let mut tx = self.begin().await?;
         Self::insert_accepted(&mut tx, &self.seals, events).await?;
+        fault::pass(Point::BeforeCommit);
         tx.commit().await?;
+        fault::pass(Point::AfterCommit);
         Ok(events
             .iter()
             .map(|event| Accepted {

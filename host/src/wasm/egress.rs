@@ -41,6 +41,7 @@ use super::record::Begun;
 use super::tape::{Asked, Tape, Wire};
 use super::{rights, text};
 use crate::domain::grant::Grants;
+use crate::fault::{self, Point};
 
 /// Sends one request and notes it in the run's record.
 pub(super) async fn send(
@@ -137,7 +138,9 @@ async fn dialled(
 ) -> Result<Response<reqwest::Body>, Refusal> {
     let client = dial::client(run, grants, outgoing.url())?;
     let origin = outgoing.origin();
+    fault::pass(Point::MidRun);
     let answer = waits.answer(client.execute(outgoing.into_request(body))).await?;
+    fault::pass(Point::AfterEffect);
     answer
         .map(Response::from)
         .map_err(|error| errors::of_reqwest(error, run, &origin))

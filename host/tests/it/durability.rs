@@ -1,4 +1,5 @@
-//! Once the sender has a 2xx, the event is delivered: through kill -9, and through a power cut.
+//! Once the sender has a 2xx, the event is delivered: through kill -9, and through a power cut. Once each, for every
+//! change; `cargo xtask faults` does it many times, at random moments, beside much else.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -8,11 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use faults::power_cut::PowerCut;
 use serde_json::{Value, json};
 
 use crate::support::pipeline::{JsonValue as _, PATIENCE, client};
 use crate::support::plugins::component;
-use crate::support::power_cut::PowerCut;
 
 /// Senders at the same time: enough that commits are shared.
 const SENDERS: usize = 8;
@@ -25,17 +26,6 @@ const MAX_SENDS: usize = 10_000;
 
 /// How long a wait pauses before it looks again.
 const STEP: Duration = Duration::from_millis(20);
-
-/// How often each test is run; `cargo xtask verify` asks for many.
-fn rounds() -> usize {
-    let asked = std::env::var_os("HOOKYARD_FAULT_ROUNDS");
-    asked.map_or(1, |rounds| {
-        rounds
-            .to_str()
-            .and_then(|rounds| rounds.parse().ok())
-            .expect("a number of rounds")
-    })
-}
 
 /// The real binary, on a data directory.
 struct Served {
@@ -225,30 +215,26 @@ fn plugins_file(folder: &Path) -> std::path::PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_events_survive_kill_nine() {
-    for _ in 0..rounds() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let plugins = plugins_file(folder.path());
-        let data = folder.path().join("data");
-        let mut served = Served::start(&mut hookyard(&data, &plugins));
-        let account = Account::register(&served.url).await;
-        let token = account.token(&served.url).await;
-        let acknowledged = send_until_killed(&mut served, &token).await;
-        assert!(acknowledged.len() >= ACKNOWLEDGED_BEFORE_KILL);
-        reconcile(&data, &plugins, &account, &acknowledged).await;
-    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let plugins = plugins_file(folder.path());
+    let data = folder.path().join("data");
+    let mut served = Served::start(&mut hookyard(&data, &plugins));
+    let account = Account::register(&served.url).await;
+    let token = account.token(&served.url).await;
+    let acknowledged = send_until_killed(&mut served, &token).await;
+    assert!(acknowledged.len() >= ACKNOWLEDGED_BEFORE_KILL);
+    reconcile(&data, &plugins, &account, &acknowledged).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_events_survive_a_power_cut() {
-    for _ in 0..rounds() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let plugins = plugins_file(folder.path());
-        let disk = PowerCut::new();
-        let mut served = Served::start(disk.watch(&mut hookyard(disk.directory(), &plugins)));
-        let account = Account::register(&served.url).await;
-        let token = account.token(&served.url).await;
-        let acknowledged = send_until_killed(&mut served, &token).await;
-        assert!(acknowledged.len() >= ACKNOWLEDGED_BEFORE_KILL);
-        reconcile(&disk.what_remains(), &plugins, &account, &acknowledged).await;
-    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let plugins = plugins_file(folder.path());
+    let disk = PowerCut::new();
+    let mut served = Served::start(disk.watch(&mut hookyard(disk.directory(), &plugins)));
+    let account = Account::register(&served.url).await;
+    let token = account.token(&served.url).await;
+    let acknowledged = send_until_killed(&mut served, &token).await;
+    assert!(acknowledged.len() >= ACKNOWLEDGED_BEFORE_KILL);
+    reconcile(&disk.what_remains(), &plugins, &account, &acknowledged).await;
 }

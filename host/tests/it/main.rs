@@ -22,6 +22,7 @@ mod minting;
 mod nodes;
 mod pipeline;
 mod plugin_commands;
+mod points;
 mod power_cut;
 mod recorder;
 mod rehearsal;

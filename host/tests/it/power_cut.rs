@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::support::power_cut::PowerCut;
+use faults::power_cut::PowerCut;
 
 fn python(script: &str) -> Command {
     let mut command = Command::new("python3");

@@ -13,6 +13,7 @@ const HELPERS: &[&str] = &[
     "clock",
     "data_dir",
     "environment",
+    "fault",
     "lifecycle",
     "metrics",
     "secret",

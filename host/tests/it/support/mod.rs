@@ -6,6 +6,5 @@ pub mod flaky;
 pub mod pipeline;
 pub mod plugins;
 pub mod postgres;
-pub mod power_cut;
 pub mod stores;
 pub mod tls;

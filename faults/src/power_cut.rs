@@ -1,11 +1,12 @@
-//! A power cut that can be proved: the process runs under `tests/durability/lose_unsynced.c`, and what it
-//! never synced is gone afterwards.
+//! A power cut that can be proved: the process runs under `shim/lose_unsynced.c`, and what it never synced is
+//! gone afterwards.
+//!
+//! For tests: what cannot happen on a machine that works is a panic.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 /// A directory on a disk that forgets what was not synced.
 pub struct PowerCut {
@@ -17,6 +18,8 @@ pub struct PowerCut {
 
 impl PowerCut {
     /// A fresh, empty directory to run a program on.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it makes directories")]
     pub fn new() -> Self {
         let room = tempfile::tempdir().expect("a temporary directory");
         // The shim compares paths that the kernel has resolved.
@@ -38,20 +41,27 @@ impl PowerCut {
     }
 
     /// The directory that the program under test writes to.
+    #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// Let the program run on the forgetful disk.
     pub fn watch<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command
-            .env("LD_PRELOAD", shim())
-            .env("LOSE_UNSYNCED_DIR", &self.directory)
-            .env("LOSE_UNSYNCED_SHADOW", &self.shadow)
+        command.env("LD_PRELOAD", SHIM).envs(self.variables())
+    }
+
+    /// What tells the shim where the disk is.
+    pub(crate) fn variables(&self) -> [(&'static str, PathBuf); 2] {
+        [
+            ("LOSE_UNSYNCED_DIR", self.directory.clone()),
+            ("LOSE_UNSYNCED_SHADOW", self.shadow.clone()),
+        ]
     }
 
     /// What a power cut leaves: a second directory with only what was synced. The first stays as it is. Call it
     /// when no program runs on the disk any more.
+    #[must_use]
     pub fn what_remains(&self) -> PathBuf {
         let remains = self.room.path().join("remains");
         if remains.exists() {
@@ -91,24 +101,5 @@ impl PowerCut {
     }
 }
 
-/// The compiled shim, made once per test run.
-fn shim() -> &'static Path {
-    static SHIM: OnceLock<PathBuf> = OnceLock::new();
-    SHIM.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/durability/lose_unsynced.c");
-        let library =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lose_unsynced.{}.so", std::process::id()));
-        let output = Command::new("cc")
-            .args(["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"])
-            .args([&library, &source])
-            .arg("-ldl")
-            .output()
-            .expect("a C compiler `cc` is needed (Debian: apt-get install gcc libc6-dev)");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        library
-    })
-}
+/// The compiled shim.
+pub(crate) const SHIM: &str = concat!(env!("OUT_DIR"), "/lose_unsynced.so");

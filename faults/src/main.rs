@@ -1,0 +1,7 @@
+//! The fault harness: see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    faults::main()
+}

@@ -1,0 +1,272 @@
+//! The proof: what was acknowledged, what is stored, what the attempts say, and what the vendor saw.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::api::Api;
+use crate::effects::Effect;
+use crate::figures::Found;
+use crate::site::Site;
+
+/// How often unfinished work is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Events on one page of the list: the most that the interface gives.
+const PAGE: usize = 100;
+
+/// How many findings of one kind are told one by one.
+const SHOWN: usize = 5;
+
+/// Waits until no event of the source is unfinished; how many are left when the time is over.
+///
+/// # Errors
+/// When the server does not answer.
+pub fn settle(api: &Api, source: &str, within: Duration) -> anyhow::Result<u64> {
+    let began = Instant::now();
+    loop {
+        let mut open = 0;
+        for status in ["pending", "processing"] {
+            let path = format!("/api/webhooks/list/?source={source}&status={status}&page_size=1");
+            let page = api.get(&path)?.success("the list of events")?;
+            open += page["count"].as_u64().context("no count")?;
+        }
+        if open == 0 || began.elapsed() > within {
+            return Ok(open);
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// Settles, then checks every event of the source against the acknowledged ids and the vendor's effects; notes the
+/// figures and what is wrong in `found`, and lets the vendor forget.
+///
+/// # Errors
+/// When the server does not answer.
+pub fn reconcile(
+    site: &Site,
+    source: &str,
+    acknowledged: &BTreeSet<String>,
+    within: Duration,
+    found: &mut Found,
+) -> anyhow::Result<()> {
+    let api = site.api();
+    settle(&api, source, within)?;
+    let stored = stored(&api, source)?;
+    let mut broken = Broken::default();
+    let mut told = Told::default();
+    for effect in site.vendor.effects() {
+        if stored.contains(&effect.event) || acknowledged.contains(&effect.event) {
+            told.note(&effect);
+        } else if api.get(&format!("/api/webhooks/{}/", effect.event))?.status != 200 {
+            // Of no source: an event that had an effect is gone.
+            broken.note("lost", &effect.event);
+        }
+    }
+    for id in acknowledged {
+        // The list may be wrong; the event's own address decides.
+        if !stored.contains(id) && api.get(&format!("/api/webhooks/{id}/"))?.status != 200 {
+            broken.note("lost", id);
+        }
+    }
+    for id in stored.union(acknowledged) {
+        let answer = api.get(&format!("/api/webhooks/{id}/"))?;
+        if answer.status != 200 {
+            continue;
+        }
+        event(&answer.body, &mut told, &mut broken);
+    }
+    told.unexplained(&mut broken);
+    found.add("acknowledged", acknowledged.len() as u64);
+    found.add("stored", stored.len() as u64);
+    found.add("effects", told.effects);
+    found.add("repeated-and-told", told.repeated);
+    for kind in ["lost", "stuck", "failed", "doubled", "unproved"] {
+        let ids = broken.0.get(kind).map_or(&[][..], Vec::as_slice);
+        found.add(kind, ids.len() as u64);
+        for id in ids.iter().take(SHOWN) {
+            found.wrong.push(format!("{kind}: {id}"));
+        }
+    }
+    site.vendor.forget();
+    Ok(())
+}
+
+/// What is wrong, by kind.
+#[derive(Default)]
+struct Broken(BTreeMap<&'static str, Vec<String>>);
+
+impl Broken {
+    fn note(&mut self, kind: &'static str, what: &str) {
+        self.0.entry(kind).or_default().push(what.to_owned());
+    }
+}
+
+/// The vendor's effects, counted down as attempts account for them.
+#[derive(Default)]
+struct Told {
+    left: HashMap<(String, u64), u64>,
+    per_delivery: HashMap<String, u64>,
+    effects: u64,
+    repeated: u64,
+}
+
+impl Told {
+    /// Only what was answered with a 2xx took place.
+    fn note(&mut self, effect: &Effect) {
+        if effect.status < 300 {
+            let key = (effect.delivery.clone(), effect.attempt);
+            *self.left.entry(key).or_default() += 1;
+            *self.per_delivery.entry(effect.delivery.clone()).or_default() += 1;
+            self.effects += 1;
+        }
+    }
+
+    /// One attempt accounts for one effect at most.
+    fn account(&mut self, delivery: &str, number: u64) -> bool {
+        match self.left.get_mut(&(delivery.to_owned(), number)) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Effects that no attempt speaks of.
+    fn unexplained(&self, broken: &mut Broken) {
+        for ((delivery, attempt), left) in self.left.iter().filter(|(_, left)| **left > 0) {
+            broken.note(
+                "doubled",
+                &format!(
+                    "{left} effect(s) of delivery {delivery}, attempt {attempt}, that no attempt speaks of"
+                ),
+            );
+        }
+    }
+}
+
+/// Checks one event: finished, delivered, each effect accounted for, success proved by an effect.
+fn event(event: &Value, told: &mut Told, broken: &mut Broken) {
+    let id = event["id"].as_str().unwrap_or("?");
+    match event["status"].as_str() {
+        Some("processed") => {}
+        Some("failed") => broken.note("failed", &format!("{id}: {}", event["error_message"])),
+        status => broken.note("stuck", &format!("{id}: {status:?} {}", event["deliveries"])),
+    }
+    for delivery in event["deliveries"].as_array().into_iter().flatten() {
+        let name = delivery["id"].as_str().unwrap_or("?");
+        if told.per_delivery.get(name).is_some_and(|count| *count > 1) {
+            told.repeated += 1;
+        }
+        let mut succeeded = 0;
+        for attempt in delivery["attempts"].as_array().into_iter().flatten() {
+            let had_effect = told.account(name, attempt["number"].as_u64().unwrap_or(0));
+            if attempt["outcome"] == "succeeded" {
+                succeeded += 1;
+                if !had_effect && delivery["plugin"] != "misbehave" {
+                    broken.note(
+                        "unproved",
+                        &format!("{id}: {attempt} succeeded, and the vendor saw nothing"),
+                    );
+                }
+            }
+        }
+        if succeeded > 1 {
+            broken.note(
+                "doubled",
+                &format!("{id}: delivery {name} succeeded {succeeded} times"),
+            );
+        }
+    }
+}
+
+/// The ids of every event of the source.
+fn stored(api: &Api, source: &str) -> anyhow::Result<BTreeSet<String>> {
+    let mut ids = BTreeSet::new();
+    for page in 1.. {
+        let path =
+            format!("/api/webhooks/list/?source={source}&ordering=received_at&page_size={PAGE}&page={page}");
+        let answer = api.get(&path)?;
+        if answer.status == 404 {
+            break;
+        }
+        let list = answer.success("the list of events")?;
+        let events = list["results"].as_array().context("no results")?;
+        ids.extend(
+            events
+                .iter()
+                .filter_map(|event| Some(event["id"].as_str()?.to_owned())),
+        );
+        if list["next"].is_null() {
+            break;
+        }
+    }
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn effect(attempt: u64) -> Effect {
+        Effect {
+            plugin: "effect".to_owned(),
+            event: "e".to_owned(),
+            delivery: "d".to_owned(),
+            attempt,
+            at: Instant::now(),
+            status: 200,
+        }
+    }
+
+    /// What is found wrong with an event that has these attempts, when the vendor saw these effects.
+    fn kinds(status: &str, attempts: &Value, effects: &[Effect]) -> Vec<&'static str> {
+        let (mut told, mut broken) = (Told::default(), Broken::default());
+        effects.iter().for_each(|effect| told.note(effect));
+        let delivery = json!({"id": "d", "plugin": "effect", "attempts": attempts});
+        let shown = json!({"id": "e", "status": status, "deliveries": [delivery]});
+        event(&shown, &mut told, &mut broken);
+        told.unexplained(&mut broken);
+        broken.0.into_keys().collect()
+    }
+
+    #[test]
+    fn a_repetition_that_is_told_is_right() {
+        let attempts = json!([{"number": 1, "outcome": "unknown"}, {"number": 2, "outcome": "succeeded"}]);
+        assert!(kinds("processed", &attempts, &[effect(1), effect(2)]).is_empty());
+        assert!(
+            kinds("processed", &attempts, &[effect(2)]).is_empty(),
+            "it died before the effect"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_found() {
+        let once = json!([{"number": 1, "outcome": "succeeded"}]);
+        let twice = json!([{"number": 1, "outcome": "succeeded"}, {"number": 2, "outcome": "succeeded"}]);
+        assert_eq!(kinds("processed", &once, &[]), ["unproved"]);
+        assert_eq!(kinds("processed", &once, &[effect(1), effect(1)]), ["doubled"]);
+        assert_eq!(kinds("processed", &once, &[effect(1), effect(2)]), ["doubled"]);
+        assert_eq!(kinds("processed", &twice, &[effect(1), effect(2)]), ["doubled"]);
+        assert_eq!(kinds("processing", &json!([]), &[]), ["stuck"]);
+        assert_eq!(kinds("failed", &json!([]), &[]), ["failed"]);
+    }
+
+    #[test]
+    fn a_refused_request_is_no_effect() {
+        let refused = Effect {
+            status: 429,
+            ..effect(1)
+        };
+        let attempts = json!([{"number": 1, "outcome": "retry"}, {"number": 2, "outcome": "succeeded"}]);
+        assert!(kinds("processed", &attempts, &[refused, effect(2)]).is_empty());
+    }
+}

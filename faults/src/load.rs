@@ -119,23 +119,20 @@ fn send(plan: &Plan, sender: u32, stop: &AtomicBool, notes: &Mutex<Notes>) {
         {
             let mut notes = lock(notes);
             notes.slowest = notes.slowest.max(took);
-            match answer {
-                Ok(answer) => {
-                    *notes.answers.entry(answer.status).or_default() += 1;
-                    if (200..300).contains(&answer.status)
-                        && let Some(id) = answer.body["id"].as_str()
-                    {
-                        notes.acknowledged.insert(id.to_owned());
-                        notes.last_acknowledged = Some(Instant::now());
-                    }
-                    if answer.status == 503 && !answer.retry_after {
-                        notes.unhelpful += 1;
-                    }
+            if let Ok(answer) = answer {
+                *notes.answers.entry(answer.status).or_default() += 1;
+                if (200..300).contains(&answer.status)
+                    && let Some(id) = answer.body["id"].as_str()
+                {
+                    notes.acknowledged.insert(id.to_owned());
+                    notes.last_acknowledged = Some(Instant::now());
                 }
-                Err(_) => {
-                    notes.broken += 1;
-                    pause = pause.max(BROKEN_PAUSE);
+                if answer.status == 503 && !answer.retry_after {
+                    notes.unhelpful += 1;
                 }
+            } else {
+                notes.broken += 1;
+                pause = pause.max(BROKEN_PAUSE);
             }
         }
         thread::sleep(pause);

@@ -52,7 +52,7 @@ pub fn weather(
     site: &Site,
     server: &mut Server,
     plan: &Plan,
-    spell: Spell<'_>,
+    spell: &mut Spell<'_>,
     found: &mut Found,
 ) -> anyhow::Result<()> {
     let load = Load::start(plan);

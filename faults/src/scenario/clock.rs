@@ -39,7 +39,7 @@ fn jump(yard: &Yard<'_>, seconds: i64) -> anyhow::Result<Found> {
         },
     );
     let mut server = site.start()?;
-    let spell = Spell {
+    let mut spell = Spell {
         senders: Senders::MayBeRefused,
         may_break: false,
         healthy: true,
@@ -50,6 +50,6 @@ fn jump(yard: &Yard<'_>, seconds: i64) -> anyhow::Result<Found> {
             Ok(())
         },
     };
-    weather(&site, &mut server, &site.plan("load"), spell, &mut found)?;
+    weather(&site, &mut server, &site.plan("load"), &mut spell, &mut found)?;
     Ok(found)
 }

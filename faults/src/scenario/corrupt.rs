@@ -21,8 +21,11 @@ const FAILS_WITHIN: Duration = Duration::from_secs(30);
 /// What SQLite's pages have by default, in bytes.
 const PAGE: usize = 4096;
 
+/// What a damage does to the file.
+type Damage = fn(&fs::File) -> std::io::Result<()>;
+
 /// The ways to damage it.
-const DAMAGES: [(&str, fn(&fs::File) -> std::io::Result<()>); 3] = [
+const DAMAGES: [(&str, Damage); 3] = [
     ("its first bytes are others", |file| {
         file.write_all_at(b"not a database, but text", 0)
     }),
@@ -38,11 +41,11 @@ const DAMAGES: [(&str, fn(&fs::File) -> std::io::Result<()>); 3] = [
 pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
     let mut found = Found::default();
     let mut site = Site::new(yard.options)?;
-    let server = site.start()?;
+    let whole_server = site.start()?;
     let load = Load::start(&site.plan("load"));
     thread::sleep(Duration::from_secs(1));
     let notes = load.stop();
-    server.terminate(FAILS_WITHIN)?;
+    whole_server.terminate(FAILS_WITHIN)?;
     found.note("acknowledged-before", notes.acknowledged.len());
     let whole = site.folder().join("whole.db");
     fs::copy(site.database(), &whole)?;
@@ -69,9 +72,9 @@ fn refused(site: &Site, damage: &str, found: &mut Found) -> anyhow::Result<()> {
     let before = digest(&site.database())?;
     let logged = site.log().len();
     let mut server = Server::spawn(&site.launch)?;
-    let serves = server.serves_within(FAILS_WITHIN)?;
-    found.must(!serves, || format!("{damage}: it serves"));
-    if serves {
+    let is_up = server.serves_within(FAILS_WITHIN)?;
+    found.must(!is_up, || format!("{damage}: it serves"));
+    if is_up {
         return server.kill();
     }
     let status = server.ends_within(FAILS_WITHIN)?;

@@ -62,7 +62,7 @@ fn spell(
 ) -> anyhow::Result<()> {
     let mut server = site.start()?;
     let switch = std::cell::RefCell::new(switch);
-    let spell = Spell {
+    let mut spell = Spell {
         senders: Senders::Refused,
         may_break: false,
         healthy: true,
@@ -70,7 +70,7 @@ fn spell(
         on: &mut || (switch.borrow_mut())(true),
         off: &mut || (switch.borrow_mut())(false),
     };
-    weather(site, &mut server, &site.plan("load"), spell, found)
+    weather(site, &mut server, &site.plan("load"), &mut spell, found)
 }
 
 /// A start in the trouble ends with a failure that names it, and the next start in calm weather serves.

@@ -25,7 +25,7 @@ pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
     let mut server = site.start()?;
     let held: std::cell::RefCell<Vec<TcpStream>> = std::cell::RefCell::default();
     let port = site.port();
-    let spell = Spell {
+    let mut spell = Spell {
         senders: Senders::MayBeRefused,
         may_break: true,
         healthy: false,
@@ -41,7 +41,7 @@ pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
             Ok(())
         },
     };
-    weather(&site, &mut server, &site.plan("load"), spell, &mut found)?;
+    weather(&site, &mut server, &site.plan("load"), &mut spell, &mut found)?;
     found.must(site.log().contains("Too many open files"), || {
         format!("{FILES} descriptors were enough: nothing was tried")
     });

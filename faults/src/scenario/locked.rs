@@ -32,7 +32,7 @@ pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
     let mut server = site.start()?;
     let holder: std::cell::RefCell<Option<Child>> = std::cell::RefCell::default();
     let database = site.database();
-    let spell = Spell {
+    let mut spell = Spell {
         senders: Senders::Refused,
         may_break: false,
         healthy: true,
@@ -59,6 +59,6 @@ pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
             Ok(())
         },
     };
-    weather(&site, &mut server, &site.plan("load"), spell, &mut found)?;
+    weather(&site, &mut server, &site.plan("load"), &mut spell, &mut found)?;
     Ok(found)
 }

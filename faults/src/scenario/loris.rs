@@ -31,7 +31,7 @@ pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
     let mut server = site.start()?;
     let over = Arc::new(AtomicBool::new(false));
     let port = site.port();
-    let spell = Spell {
+    let mut spell = Spell {
         senders: Senders::MayBeRefused,
         // Senders that pause may have to give way too, and come again.
         may_break: true,
@@ -47,7 +47,7 @@ pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
             Ok(())
         },
     };
-    weather(&site, &mut server, &site.plan("load"), spell, &mut found)?;
+    weather(&site, &mut server, &site.plan("load"), &mut spell, &mut found)?;
     let slowest = found
         .figures
         .get("health-slowest-ms")
@@ -55,11 +55,11 @@ pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
     found.must(slowest.is_some_and(|slowest| slowest < HEALTHY_WITHIN_MS), || {
         format!("the slowest answer of /healthz took {slowest:?} ms")
     });
-    let served = found
+    let let_in = found
         .figures
         .get("acknowledged-in-trouble")
         .and_then(serde_json::Value::as_u64);
-    found.must(served.is_some_and(|served| served > 0), || {
+    found.must(let_in.is_some_and(|count| count > 0), || {
         "no sender got through".to_owned()
     });
     Ok(found)

@@ -41,7 +41,7 @@ const SIGABRT: i32 = 6;
 pub fn run(yard: &mut Yard<'_>) -> anyhow::Result<Found> {
     let mut found = Found::default();
     let mut site = Site::new(yard.options)?;
-    site.launch.binary = yard.options.pointed()?.to_owned();
+    yard.options.pointed()?.clone_into(&mut site.launch.binary);
     site.start_compiled()?.kill()?;
     for point in POINTS {
         for passage in PASSAGES {

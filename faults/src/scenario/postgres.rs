@@ -91,7 +91,7 @@ fn through(
     let mut server = site.start()?;
     let site = &site;
     trouble(&postgres, &wire, &mut |on, off| {
-        let spell = Spell {
+        let mut spell = Spell {
             senders,
             may_break: false,
             healthy: true,
@@ -99,7 +99,7 @@ fn through(
             on,
             off,
         };
-        weather(site, &mut server, &site.plan("load"), spell, &mut found)
+        weather(site, &mut server, &site.plan("load"), &mut spell, &mut found)
     })?;
     Ok(found)
 }

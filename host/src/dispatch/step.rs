@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(look(10_005, 5), None, "as it should be");
         assert_eq!(look(10_009, 10), None, "a second is no step");
         assert_eq!(look(17_214, 15), None, "forward");
-        assert_eq!(look(10_019, 20), Some(Duration::from_secs(7_200)));
+        assert_eq!(look(10_019, 20), Some(Duration::from_hours(2)));
         assert_eq!(look(10_024, 25), None, "once");
     }
 }

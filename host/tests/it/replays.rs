@@ -41,14 +41,14 @@ async fn dead_letters_are_replayed_elsewhere_and_run() {
     assert_eq!((status, &given["total"]), (201, &json!(5)), "{given}");
     for id in &events {
         let event = pipeline.wait_status(id, "processed").await;
-        let states: Vec<_> = event["deliveries"]
+        let came_to: Vec<_> = event["deliveries"]
             .as_array()
             .into_iter()
             .flatten()
             .map(|delivery| (delivery["plugin"].as_str(), delivery["state"].as_str()))
             .collect();
         assert_eq!(
-            states,
+            came_to,
             [(Some("echo"), Some("succeeded")), (Some("fail"), Some("dead"))]
         );
     }

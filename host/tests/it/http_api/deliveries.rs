@@ -412,12 +412,12 @@ async fn a_count_that_is_a_bound_says_so_and_pages_go_on() {
         (&json!(10_000), &json!(false))
     );
     let next = bounded["next"].as_str().expect("a page beyond the count");
-    let last = send(api.client.get(next).bearer_auth(&token))
+    let final_page = send(api.client.get(next).bearer_auth(&token))
         .await
         .expect(200)
         .json();
-    assert_eq!(last["results"].as_array().map(Vec::len), Some(20));
-    assert_eq!(last["next"], Value::Null);
+    assert_eq!(final_page["results"].as_array().map(Vec::len), Some(20));
+    assert_eq!(final_page["next"], Value::Null);
     api.get(&format!("{list}&type=bulk&page=102"), &token)
         .await
         .problem(404);

@@ -84,6 +84,13 @@ async fn the_document_describes_what_is_served() {
             "{operation} is not served: {answer:?}"
         );
     }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn operations_have_ids_of_their_own_and_the_answers_they_have_in_common() {
+    let api = Api::start().await;
+    let document = api.get("/api/openapi.json", "").await.expect(200).json();
     let ids: Vec<&str> = document["paths"]
         .as_object()
         .expect("paths")

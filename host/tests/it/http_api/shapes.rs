@@ -58,94 +58,117 @@ async fn count(api: &Api, token: &str) -> u64 {
     list.json()["count"].as_u64().expect("a count")
 }
 
+const CHUNKED: &str = "transfer-encoding: chunked\r\n";
+
+/// A name for people, header lines and a body.
+type Shape = (&'static str, &'static str, &'static str);
+
+/// What a body must not say of its length.
+const REFUSED: &[Shape] = &[
+    (
+        "two lengths that differ",
+        "content-length: 2\r\ncontent-length: 40\r\n",
+        "{}",
+    ),
+    ("a list of lengths", "content-length: 2, 2\r\n", "{}"),
+    ("a signed length", "content-length: +2\r\n", "{}"),
+    ("a negative length", "content-length: -2\r\n", "{}"),
+    ("a length in hexadecimal", "content-length: 0x2\r\n", "{}"),
+    ("an empty length", "content-length:\r\n", "{}"),
+    (
+        "a length beyond 64 bits",
+        "content-length: 99999999999999999999\r\n",
+        "{}",
+    ),
+    (
+        "a coding nobody knows",
+        "transfer-encoding: xchunked\r\n",
+        "2\r\n{}\r\n0\r\n\r\n",
+    ),
+    ("identity", "transfer-encoding: identity\r\n", "{}"),
+    (
+        "chunked, and then another",
+        "transfer-encoding: chunked, gzip\r\n",
+        "2\r\n{}\r\n0\r\n\r\n",
+    ),
+    (
+        "chunked, and then another line",
+        "transfer-encoding: chunked\r\ntransfer-encoding: x\r\n",
+        "2\r\n{}\r\n0\r\n\r\n",
+    ),
+    (
+        "a space before the colon",
+        "transfer-encoding : chunked\r\n",
+        "2\r\n{}\r\n0\r\n\r\n",
+    ),
+    (
+        "a folded header",
+        "x-folded: a\r\n b\r\ncontent-length: 2\r\n",
+        "{}",
+    ),
+    (
+        "a bare CR in a header",
+        "x-cr: a\rb\r\ncontent-length: 2\r\n",
+        "{}",
+    ),
+    ("a NUL in a header", "x-nul: a\0b\r\ncontent-length: 2\r\n", "{}"),
+    (
+        "a header without a colon",
+        "x-nothing\r\ncontent-length: 2\r\n",
+        "{}",
+    ),
+    ("a chunk size that is no number", CHUNKED, "z\r\n{}\r\n0\r\n\r\n"),
+    ("a signed chunk size", CHUNKED, "+2\r\n{}\r\n0\r\n\r\n"),
+    ("a chunk size with a prefix", CHUNKED, "0x2\r\n{}\r\n0\r\n\r\n"),
+    (
+        "a chunk size beyond 64 bits",
+        CHUNKED,
+        "fffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    ),
+    (
+        "a chunk that is longer than it says",
+        CHUNKED,
+        "1\r\n{}\r\n0\r\n\r\n",
+    ),
+    ("two hosts", "host: y\r\ncontent-length: 2\r\n", "{}"),
+];
+
+/// Whoever says that nothing more comes may not be there for an answer.
+const BROKEN_OFF: &[Shape] = &[
+    (
+        "a chunk that is shorter than it says",
+        CHUNKED,
+        "9\r\n{}\r\n0\r\n\r\n",
+    ),
+    ("no last chunk", CHUNKED, "2\r\n{}\r\n"),
+    ("less than the length", "content-length: 9\r\n", "{}"),
+];
+
+/// Unusual, and clear.
+const TAKEN: &[Shape] = &[
+    (
+        "the same length twice",
+        "content-length: 2\r\ncontent-length: 2\r\n",
+        "{}",
+    ),
+    ("a chunk with an extension", CHUNKED, "2;x=y\r\n{}\r\n0\r\n\r\n"),
+    ("a trailer", CHUNKED, "2\r\n{}\r\n0\r\nx-trailer: a\r\n\r\n"),
+    (
+        "an upgrade that is not done",
+        "upgrade: h2c\r\ncontent-length: 2\r\n",
+        "{}",
+    ),
+];
+
 #[tokio::test]
 async fn a_body_has_one_length_or_none() {
     let api = Api::start().await;
     let token = api.token_of("ada", false).await;
-    let chunked = "transfer-encoding: chunked\r\n";
-    let refused = [
-        (
-            "two lengths that differ",
-            "content-length: 2\r\ncontent-length: 40\r\n",
-            "{}",
-        ),
-        ("a list of lengths", "content-length: 2, 2\r\n", "{}"),
-        ("a signed length", "content-length: +2\r\n", "{}"),
-        ("a negative length", "content-length: -2\r\n", "{}"),
-        ("a length in hexadecimal", "content-length: 0x2\r\n", "{}"),
-        ("an empty length", "content-length:\r\n", "{}"),
-        (
-            "a length beyond 64 bits",
-            "content-length: 99999999999999999999\r\n",
-            "{}",
-        ),
-        (
-            "a coding nobody knows",
-            "transfer-encoding: xchunked\r\n",
-            "2\r\n{}\r\n0\r\n\r\n",
-        ),
-        ("identity", "transfer-encoding: identity\r\n", "{}"),
-        (
-            "chunked, and then another",
-            "transfer-encoding: chunked, gzip\r\n",
-            "2\r\n{}\r\n0\r\n\r\n",
-        ),
-        (
-            "chunked, and then another line",
-            "transfer-encoding: chunked\r\ntransfer-encoding: x\r\n",
-            "2\r\n{}\r\n0\r\n\r\n",
-        ),
-        (
-            "a space before the colon",
-            "transfer-encoding : chunked\r\n",
-            "2\r\n{}\r\n0\r\n\r\n",
-        ),
-        (
-            "a folded header",
-            "x-folded: a\r\n b\r\ncontent-length: 2\r\n",
-            "{}",
-        ),
-        (
-            "a bare CR in a header",
-            "x-cr: a\rb\r\ncontent-length: 2\r\n",
-            "{}",
-        ),
-        ("a NUL in a header", "x-nul: a\0b\r\ncontent-length: 2\r\n", "{}"),
-        (
-            "a header without a colon",
-            "x-nothing\r\ncontent-length: 2\r\n",
-            "{}",
-        ),
-        ("a chunk size that is no number", chunked, "z\r\n{}\r\n0\r\n\r\n"),
-        ("a signed chunk size", chunked, "+2\r\n{}\r\n0\r\n\r\n"),
-        ("a chunk size with a prefix", chunked, "0x2\r\n{}\r\n0\r\n\r\n"),
-        (
-            "a chunk size beyond 64 bits",
-            chunked,
-            "fffffffffffffffff\r\n{}\r\n0\r\n\r\n",
-        ),
-        (
-            "a chunk that is longer than it says",
-            chunked,
-            "1\r\n{}\r\n0\r\n\r\n",
-        ),
-        ("two hosts", "host: y\r\ncontent-length: 2\r\n", "{}"),
-    ];
-    for (shape, lines, body) in refused {
+    for (shape, lines, body) in REFUSED {
         let statuses = exchange(&api, &webhook(&token, lines, body)).await;
         assert_eq!(statuses, [400], "{shape}");
     }
-    // Whoever says that nothing more comes may not be there for an answer.
-    let broken_off = [
-        (
-            "a chunk that is shorter than it says",
-            chunked,
-            "9\r\n{}\r\n0\r\n\r\n",
-        ),
-        ("no last chunk", chunked, "2\r\n{}\r\n"),
-        ("less than the length", "content-length: 9\r\n", "{}"),
-    ];
-    for (shape, lines, body) in broken_off {
+    for (shape, lines, body) in BROKEN_OFF {
         let statuses = talk(&api, &webhook(&token, lines, body), true).await;
         assert!(
             statuses.iter().all(|status| *status == 400),
@@ -153,21 +176,7 @@ async fn a_body_has_one_length_or_none() {
         );
     }
     assert_eq!(count(&api, &token).await, 0, "nothing of it is stored");
-    let taken = [
-        (
-            "the same length twice",
-            "content-length: 2\r\ncontent-length: 2\r\n",
-            "{}",
-        ),
-        ("a chunk with an extension", chunked, "2;x=y\r\n{}\r\n0\r\n\r\n"),
-        ("a trailer", chunked, "2\r\n{}\r\n0\r\nx-trailer: a\r\n\r\n"),
-        (
-            "an upgrade that is not done",
-            "upgrade: h2c\r\ncontent-length: 2\r\n",
-            "{}",
-        ),
-    ];
-    for (shape, lines, body) in taken {
+    for (shape, lines, body) in TAKEN {
         let statuses = exchange(&api, &webhook(&token, lines, body)).await;
         assert_eq!(statuses, [200], "{shape}");
     }

@@ -230,7 +230,9 @@ mod tests {
     /// What is found wrong with an event that has these attempts, when the vendor saw these effects.
     fn kinds(status: &str, attempts: &Value, effects: &[Effect]) -> Vec<&'static str> {
         let (mut told, mut broken) = (Told::default(), Broken::default());
-        effects.iter().for_each(|effect| told.note(effect));
+        for effect in effects {
+            told.note(effect);
+        }
         let delivery = json!({"id": "d", "plugin": "effect", "attempts": attempts});
         let shown = json!({"id": "e", "status": status, "deliveries": [delivery]});
         event(&shown, &mut told, &mut broken);

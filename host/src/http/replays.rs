@@ -104,7 +104,7 @@ pub struct ReplayPage {
 ///
 /// The order is about deliveries as they are now: what fails later does not join. It goes on in the
 /// background, over restarts, and makes one replay of a delivery at most.
-#[utoipa::path(post, path = "/api/replays/", tag = "deliveries", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/replays/", tag = "replays", security(("bearer" = [])),
     request_body = OrderRequest,
     responses(
         (status = 200, description = "A dry run: nothing was done", body = DryRunView),
@@ -142,7 +142,7 @@ pub async fn start(
 }
 
 /// List orders, newest first
-#[utoipa::path(get, path = "/api/replays/", tag = "deliveries", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/replays/", tag = "replays", security(("bearer" = [])),
     params(
         ("page" = Option<u32>, Query, minimum = 1, description = "1 is the first"),
         ("page_size" = Option<u32>, Query, minimum = 1, maximum = 100, description = "20 when not given"),
@@ -171,7 +171,7 @@ pub async fn list(
 }
 
 /// One order and how far it has come
-#[utoipa::path(get, path = "/api/replays/{id}/", tag = "deliveries", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/replays/{id}/", tag = "replays", security(("bearer" = [])),
     params(("id" = String, Path, description = "The order's id")),
     responses(
         (status = 200, description = "The order", body = ReplayView),
@@ -189,7 +189,7 @@ pub async fn detail(
 }
 
 /// End an order that runs; what it has made stays
-#[utoipa::path(post, path = "/api/replays/{id}/cancel/", tag = "deliveries", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/replays/{id}/cancel/", tag = "replays", security(("bearer" = [])),
     params(("id" = String, Path, description = "The order's id")),
     responses(
         (status = 200, description = "The order as it is now; one that was done stays so", body = ReplayView),

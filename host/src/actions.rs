@@ -114,6 +114,7 @@ impl Actions {
             received_at: self.clock.now(),
             owner,
             redacted: Vec::new(),
+            once: None,
             deliveries: vec![NewDelivery {
                 id: of.delivery,
                 plugin: of.plugin.clone(),

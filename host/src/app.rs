@@ -2,6 +2,7 @@
 
 mod background;
 mod keys;
+mod parts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,31 +11,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 
-use crate::actions::Actions;
 use crate::audit::Audit;
 use crate::auth::{Auth, AuthSettings, Keyring, RateSettings, Registration};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Settings;
 use crate::data_dir::{DataDir, control_socket};
-use crate::dispatch::{self, Lanes, Waits};
+use crate::dispatch::{self, Lanes};
 use crate::domain::id::NodeId;
 use crate::domain::plugin::SharedSpecs;
 use crate::domain::retention::SharedRetention;
 use crate::domain::route::SharedRoutes;
+use crate::domain::source::SharedSources;
 use crate::environment::Environment;
 use crate::http::{self, ApiState, Readiness};
 use crate::intake::Intake;
+use crate::intake::rejected::RejectedLog;
+use crate::intake::sources::Sources;
 use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::metrics::Metrics;
-use crate::nodes::Nodes;
 use crate::operator::{Operator, Peers};
-use crate::processes::Processes;
 use crate::replays::Replays;
-use crate::retention::Keeper;
-use crate::routing::Routing;
 use crate::scheduler::{self, Desk};
 use crate::store::{self, SharedStore};
-use crate::vault::Vault;
+use crate::vault::{SecretReader, Vault};
 use crate::wake::Wake;
 use crate::wasm::{Registry, RegistryDeps, Runtime};
 use crate::watcher::Watcher;
@@ -50,6 +49,8 @@ pub struct App {
     pub auth: Arc<Auth>,
     pub audit: Audit,
     pub intake: Intake,
+    /// The way in for senders without a token.
+    pub sources: Sources,
     /// Secrets set from the command line.
     pub vault: Vault,
     pub metrics: Arc<Metrics>,
@@ -95,11 +96,12 @@ impl App {
             .map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
         let vault = Vault::new(store.clone(), clock.clone(), master_keys(&settings)?);
         let metrics = Arc::new(Metrics::default());
+        let environment = Arc::new(env);
         let registry = Arc::new(Registry::new(
             runtime,
             RegistryDeps {
                 store: store.clone(),
-                environment: Arc::new(env),
+                environment: environment.clone(),
                 vault: vault.clone(),
                 metrics: metrics.clone(),
                 wire: Arc::default(),
@@ -113,6 +115,24 @@ impl App {
         store.seal_with(Arc::new(vault.event_sealer(settings.encrypt_events)?));
         let (wake, node) = (Arc::new(Wake::default()), NodeId::generate());
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
+        let table = SharedSources::default();
+        let intake = Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone())
+            .redacting(retention.clone())
+            .guarding(table.clone())
+            .counting(metrics.clone());
+        let sources = Sources {
+            intake: intake.clone(),
+            table: table.clone(),
+            secrets: SecretReader {
+                environment,
+                vault: vault.clone(),
+            },
+            log: RejectedLog::start(store.clone(), metrics.clone()),
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            public_url: settings.public_url.as_ref().map(ToString::to_string),
+        };
         Ok(Self {
             replays: Replays::new(
                 store.clone(),
@@ -122,9 +142,8 @@ impl App {
                 wake.clone(),
             )
             .redacting(retention.clone()),
-            intake: Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone())
-                .redacting(retention.clone())
-                .counting(metrics.clone()),
+            intake,
+            sources,
             operator: Arc::new(
                 Operator::new(
                     settings.plugins_file.clone(),
@@ -136,7 +155,8 @@ impl App {
                     store: store.clone(),
                     node,
                 }))
-                .keeping(retention.clone()),
+                .keeping(retention.clone())
+                .serving(table),
             ),
             retention,
             auth: Arc::new(auth),
@@ -170,98 +190,6 @@ impl App {
         self.dispatching.load(Ordering::Relaxed)
     }
 
-    /// What the dispatcher works with.
-    #[must_use]
-    pub fn dispatch_parts(&self) -> dispatch::Parts {
-        dispatch::Parts {
-            store: self.store.clone(),
-            registry: self.registry.clone(),
-            specs: self.specs.clone(),
-            clock: self.clock.clone(),
-            metrics: self.metrics.clone(),
-            lanes: self.lanes.clone(),
-            wake: self.wake.clone(),
-            node: self.node,
-            lifecycle: self.lifecycle.clone(),
-        }
-    }
-
-    /// What tells why deliveries wait.
-    #[must_use]
-    pub fn waits(&self) -> Waits {
-        Waits {
-            specs: self.specs.clone(),
-            registry: self.registry.clone(),
-            lanes: self.lanes.clone(),
-            clock: self.clock.clone(),
-            // A file that is wrong at the start of a command leaves nothing in force.
-            file_read: self.operator.rejected().is_none() || self.dispatching(),
-        }
-    }
-
-    /// What explains routes.
-    #[must_use]
-    pub fn routing(&self) -> Routing {
-        Routing {
-            specs: self.specs.clone(),
-            registry: self.registry.clone(),
-            clock: self.clock.clone(),
-        }
-    }
-
-    /// What the scheduler works with.
-    #[must_use]
-    pub fn scheduler_parts(&self) -> scheduler::Parts {
-        scheduler::Parts {
-            store: self.store.clone(),
-            specs: self.specs.clone(),
-            clock: self.clock.clone(),
-            wake: self.wake.clone(),
-            lifecycle: self.lifecycle.clone(),
-        }
-    }
-
-    /// This node among the others.
-    #[must_use]
-    pub fn nodes(&self) -> Nodes {
-        Nodes {
-            store: self.store.clone(),
-            registry: self.registry.clone(),
-            operator: self.operator.clone(),
-            node: self.node,
-        }
-    }
-
-    /// What keeps the rules of retention.
-    fn keeper(&self) -> Keeper {
-        Keeper {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            rules: self.retention.clone(),
-            metrics: self.metrics.clone(),
-            lifecycle: self.lifecycle.clone(),
-        }
-    }
-
-    /// What changes stored scripts.
-    #[must_use]
-    pub fn processes(&self) -> Processes {
-        Processes::new(self.store.clone(), self.clock.clone())
-    }
-
-    /// What takes actions.
-    #[must_use]
-    pub fn actions(&self) -> Actions {
-        Actions {
-            store: self.store.clone(),
-            registry: self.registry.clone(),
-            specs: self.specs.clone(),
-            clock: self.clock.clone(),
-            wake: self.wake.clone(),
-            lifecycle: self.lifecycle.clone(),
-        }
-    }
-
     /// Puts `plugins.toml` in force for a command. When it is wrong, [`Operator::rejected`] says so
     /// and the command decides whether it can do without.
     pub async fn load_plugins(&self) {
@@ -292,6 +220,7 @@ impl App {
             auth: app.auth.clone(),
             audit: app.audit.clone(),
             intake: app.intake.clone(),
+            sources: app.sources.clone(),
             processes: app.processes(),
             replays: app.replays.clone(),
             actions: app.actions(),
@@ -335,6 +264,10 @@ impl App {
             "last uses of API keys",
             background::note_key_uses(app.auth.clone(), life.clone()),
         );
+        life.spawn(
+            "key purge",
+            background::purge_once(app.store.clone(), app.clock.clone(), life.clone()),
+        );
         let serving = http::serve(listener, http::router(state), life.soft.clone());
         life.spawn("http", serving);
         readiness.ready();
@@ -376,6 +309,7 @@ impl App {
         if let Err(error) = self.auth.keys.flush().await {
             tracing::warn!(%error, "cannot note when API keys were used last");
         }
+        self.sources.log.close().await;
         self.lifecycle.soft.cancel();
         self.store.close().await;
     }

@@ -12,6 +12,7 @@ mod outcome;
 mod output;
 mod plugins;
 mod processes;
+mod rejected;
 mod replay;
 mod routes;
 mod schedules;
@@ -96,6 +97,9 @@ enum Command {
     Plugins(plugins::PluginsCommand),
     /// List the nodes that share the database: which plugins.toml and which builds each has
     Nodes,
+    /// Requests to sources that were refused: list, show, verify, accept
+    #[command(subcommand)]
+    Rejected(rejected::RejectedCommand),
     /// Stored scripts: list, show, history, add, edit, import, export, remove
     #[command(subcommand)]
     Processes(processes::ProcessesCommand),
@@ -203,6 +207,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Schedules(command) => schedules::run(&Caller::new(settings, env), command, output).await,
             Command::Routes(command) => routes::run(&Caller::new(settings, env), command, output).await,
             Command::Secrets(command) => secrets::run(&Caller::new(settings, env), command, output).await,
+            Command::Rejected(command) => rejected::run(&Caller::new(settings, env), command, output).await,
             Command::State(command) => state::run(&Caller::new(settings, env), command, output).await,
             Command::Completions { .. } => Ok(ExitCode::SUCCESS),
         }

@@ -8,6 +8,7 @@ mod execute;
 mod keys;
 mod plugins;
 mod processes;
+mod rejected;
 mod replays;
 mod routes;
 mod schedules;
@@ -40,6 +41,7 @@ use crate::processes::Draft;
 pub use actor::own as actor_here;
 pub use ageing::{AgeingCommand, Resume};
 pub use keys::KeyCommand;
+pub use rejected::RejectedRequestCommand;
 pub use replays::{ReplayRequest, Which};
 pub use routes::RoutesRequest;
 pub use secrets::SecretRequest;
@@ -118,6 +120,7 @@ pub enum Request {
     },
     Routes(RoutesRequest),
     Secrets(SecretRequest),
+    Rejected(RejectedRequestCommand),
     State(StateRequest),
     Replays(Box<ReplayRequest>),
     ScheduleList,
@@ -177,6 +180,7 @@ impl Request {
                 | Self::ScheduleRun { .. }
                 | Self::ScheduleHistory { .. }
         ) || matches!(self, Self::Replays(request) if request.needs_plugins())
+            || matches!(self, Self::Rejected(command) if command.needs_plugins())
     }
 }
 

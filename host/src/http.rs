@@ -25,6 +25,8 @@ pub mod plugins;
 pub mod problem;
 pub mod processes;
 pub mod receive;
+pub mod receive_source;
+pub mod rejected;
 pub mod replays;
 pub mod routes;
 pub mod schedules;
@@ -50,6 +52,7 @@ use crate::auth::Auth;
 use crate::config::PublicUrl;
 use crate::dispatch::Waits;
 use crate::intake::Intake;
+use crate::intake::sources::Sources;
 use crate::metrics::Metrics;
 use crate::nodes::Nodes;
 use crate::operator::Operator;
@@ -72,6 +75,7 @@ pub struct ApiState {
     /// Every handler that changes something notes it here.
     pub audit: Audit,
     pub intake: Intake,
+    pub sources: Sources,
     pub processes: Processes,
     pub replays: Replays,
     pub actions: Actions,
@@ -152,6 +156,10 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(plugins::manage::reloads))
         .routes(routes!(plugins::manage::roll_back, plugins::manage::take_back))
         .routes(routes!(nodes::list))
+        .routes(routes!(rejected::list))
+        .routes(routes!(rejected::detail))
+        .routes(routes!(rejected::verify))
+        .routes(routes!(rejected::accept))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::runs))
@@ -162,6 +170,7 @@ fn api() -> OpenApiRouter<ApiState> {
         // Of the routes above: an event whose sender has gone is sent again.
         .layer(from_fn(whole::to_the_end))
         .routes(routes!(receive::receive))
+        .routes(routes!(receive_source::receive, receive_source::handshake))
 }
 
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {

@@ -1,5 +1,5 @@
-//! `plugins.toml`: the operator's file, read into [`PluginSpec`]s. Pure: text in, specs or one
-//! error with its place out.
+//! `plugins.toml`: the operator's file, read into [`PluginSpec`]s and [`SourceSpec`]s. Pure: text in,
+//! specs or one error with its place out.
 
 mod delivery;
 mod error;
@@ -7,6 +7,7 @@ mod expressions;
 mod raw;
 mod retention;
 mod schedules;
+mod sources;
 
 use std::path::Path;
 
@@ -19,6 +20,7 @@ use crate::domain::plugin::{ComponentSource, Limits, MAX_BATCH, PluginName, Plug
 use crate::domain::retention::Retention;
 use crate::domain::retry::{Backoff, RetryPolicy};
 use crate::domain::route::Route;
+use crate::domain::source::SourceSpec;
 use raw::{RawFile, RawGrants, RawLimits, RawPlugin, RawRetry, RawRoute};
 
 /// Largest `plugins.toml` that is read, in bytes: a hundred plugins fit in a twentieth of it.
@@ -31,6 +33,8 @@ pub struct PluginsFile {
     pub plugins: Vec<PluginSpec>,
     /// How long events are kept.
     pub retention: Retention,
+    /// By name.
+    pub sources: Vec<SourceSpec>,
 }
 
 impl PluginsFile {
@@ -71,7 +75,16 @@ impl PluginsFile {
             .map(|(name, plugin)| plugin_spec(name, plugin, &base, place))
             .collect::<Result<_, _>>()?;
         let retention = retention::retention(raw.retention, place)?;
-        Ok(Self { plugins, retention })
+        let sources = raw
+            .sources
+            .into_iter()
+            .map(|(name, source)| sources::spec(name, source, &base, place))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            plugins,
+            retention,
+            sources,
+        })
     }
 
     /// The spec of one plugin.

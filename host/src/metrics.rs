@@ -9,6 +9,8 @@ use prometheus_client::registry::Registry;
 
 use crate::domain::breaker::BreakerState;
 use crate::domain::plugin::PluginName;
+use crate::domain::rejected::Check;
+use crate::domain::source::SourceName;
 
 /// Why a plugin's request did not leave, or its answer did not come through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -44,6 +46,12 @@ impl OfPlugin {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rejected {
+    source: String,
+    check: &'static str,
+}
+
 /// All counters of this process.
 pub struct Metrics {
     registry: Registry,
@@ -52,6 +60,9 @@ pub struct Metrics {
     events_redacted: Counter,
     breakers: Family<OfPlugin, Gauge>,
     routes_failed: Family<OfPlugin, Counter>,
+    rejected: Family<Rejected, Counter>,
+    rejections_not_kept: Counter,
+    unauthorized: Counter,
 }
 
 impl Default for Metrics {
@@ -86,6 +97,24 @@ impl Default for Metrics {
             "Events that a route's `when` could not be worked out for, which therefore did not match",
             Family::clone(&routes_failed),
         );
+        let rejected = Family::default();
+        registry.register(
+            "source_requests_rejected",
+            "Requests to sources that were refused, by the check they did not pass",
+            Family::clone(&rejected),
+        );
+        let rejections_not_kept = Counter::default();
+        registry.register(
+            "source_rejections_not_kept",
+            "Refused requests that were not kept for people to look at, since too many came",
+            rejections_not_kept.clone(),
+        );
+        let unauthorized = Counter::default();
+        registry.register(
+            "webhooks_unauthorized",
+            "Webhooks without a valid access token or API key",
+            unauthorized.clone(),
+        );
         Self {
             registry,
             refused,
@@ -93,6 +122,9 @@ impl Default for Metrics {
             events_redacted,
             breakers,
             routes_failed,
+            rejected,
+            rejections_not_kept,
+            unauthorized,
         }
     }
 }
@@ -135,6 +167,26 @@ impl Metrics {
     /// Counts an event for which a plugin's `when` could not be worked out.
     pub fn route_failed(&self, plugin: &PluginName) {
         self.routes_failed.get_or_create(&OfPlugin::of(plugin)).inc();
+    }
+
+    /// Counts a refused request to a source. Names of sources are few: they come from `plugins.toml`.
+    pub fn request_rejected(&self, source: &SourceName, check: Check) {
+        let labels = Rejected {
+            source: source.to_string(),
+            check: check.as_str(),
+        };
+        self.rejected.get_or_create(&labels).inc();
+    }
+
+    /// Counts refused requests that were not kept.
+    pub fn rejection_not_kept(&self, requests: usize) {
+        self.rejections_not_kept
+            .inc_by(u64::try_from(requests).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a webhook without a valid access token or API key.
+    pub fn webhook_unauthorized(&self) {
+        self.unauthorized.inc();
     }
 
     /// The counters as Prometheus reads them (the text format `OpenMetrics` 1.0).

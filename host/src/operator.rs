@@ -20,6 +20,7 @@ use self::again::Again;
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs, changes};
 use crate::domain::retention::SharedRetention;
 use crate::domain::route::{RouteTable, SharedRoutes};
+use crate::domain::source::{self, SharedSources, SourceTable};
 use crate::lifecycle::Lifecycle;
 use crate::manifest::{PluginsFile, PluginsFileError};
 use crate::wasm::Registry;
@@ -41,6 +42,7 @@ pub struct Operator {
     specs: SharedSpecs,
     routes: SharedRoutes,
     retention: SharedRetention,
+    sources: SharedSources,
     /// Why the file on disk is not what is in force.
     rejected: ArcSwapOption<String>,
     digest: ArcSwapOption<String>,
@@ -59,6 +61,7 @@ impl Operator {
             specs,
             routes,
             retention: SharedRetention::default(),
+            sources: SharedSources::default(),
             rejected: ArcSwapOption::empty(),
             digest: ArcSwapOption::empty(),
             turn: Mutex::new(()),
@@ -76,6 +79,12 @@ impl Operator {
     #[must_use]
     pub fn keeping(self, retention: SharedRetention) -> Self {
         Self { retention, ..self }
+    }
+
+    /// Also puts the sources in force here.
+    #[must_use]
+    pub fn serving(self, sources: SharedSources) -> Self {
+        Self { sources, ..self }
     }
 
     /// The file.
@@ -141,7 +150,17 @@ impl Operator {
         if **self.retention.load() != file.retention {
             self.retention.store(Arc::new(file.retention.clone()));
         }
+        self.apply_sources(file);
         self.registry.apply(file.plugins.clone()).await;
+    }
+
+    /// Puts the file's sources in force, and logs what that changes.
+    fn apply_sources(&self, file: &PluginsFile) {
+        let new = SourceTable::new(&file.sources);
+        for change in source::changes(&self.sources.load(), &new) {
+            tracing::info!(%change, "the plugins file changed");
+        }
+        self.sources.store(Arc::new(new));
     }
 
     /// Switches a plugin on or off in the file itself and puts it in force. What the operator should know

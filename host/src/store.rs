@@ -25,11 +25,13 @@ mod listing;
 mod lock;
 mod migrate;
 mod nodes;
+mod once;
 mod open;
 mod past;
 mod people;
 mod process_pages;
 mod processes;
+mod rejected;
 mod reseal;
 mod retention;
 mod rows;
@@ -76,8 +78,10 @@ pub use counts::CountStore;
 pub use dialect::Dialect;
 pub use jobs::ReplayStore;
 pub use listing::ListStore;
+pub use once::OnceStore;
 pub use open::{inspect, open};
 pub use people::{ApiKeyStore, AuditStore, FoundKey};
+pub use rejected::{AcceptedLate, RejectedStore};
 pub use sql::SqlStore;
 
 /// Why the store could not do it.
@@ -140,6 +144,8 @@ pub trait Store:
     + ImportStore
     + ClockStore
     + NodeStore
+    + OnceStore
+    + RejectedStore
     + HealthStore
 {
 }
@@ -151,7 +157,8 @@ pub type SharedStore = Arc<dyn Store>;
 #[async_trait]
 pub trait EventStore: Send + Sync {
     /// Makes the events and their deliveries durable, all in one transaction. An event without
-    /// deliveries is `processed` at once. When this returns, a power cut loses none of them.
+    /// deliveries is `processed` at once. When this returns, a power cut loses none of them. One whose
+    /// key ([`NewEvent::once`]) is held by an earlier event is not stored: its answer is the earlier one's.
     async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>>;
 
     /// Stores what another service has received. One that is known stays as it is, unless it was

@@ -6,6 +6,7 @@
 
 mod events;
 mod key;
+mod resolve;
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use zeroize::Zeroizing;
 
 pub use self::events::EventSealer;
 pub use self::key::{KeyId, MasterKeyError, MasterKeys};
+pub use self::resolve::SecretReader;
+pub(crate) use self::resolve::{of_node, resolve};
 use crate::clock::SharedClock;
 use crate::domain::grant::StoredName;
 use crate::domain::time::Timestamp;

@@ -34,6 +34,8 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     let interrupt = Interrupt::catch()?;
     let standins = Standins::start(workspace, dir.path())?;
     let options = HostOptions {
+        plugins_file: None,
+        variables: &[],
         binary: &workspace.binary("debug", "hookyard"),
         listen: "127.0.0.1:0",
         data_dir: dir.path(),

@@ -37,7 +37,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
         ));
     };
     let folder = workspace.path("tests/clients");
-    let python = match environment(workspace, &python, &folder)? {
+    let python = match environment(workspace, &python, &folder, "clients")? {
         Ok(python) => python,
         Err(why) => return Ok(Ended::Skipped(why)),
     };
@@ -47,6 +47,8 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     let _interrupt = Interrupt::catch()?;
     let standins = Standins::start(workspace, dir.path())?;
     let options = HostOptions {
+        plugins_file: None,
+        variables: &[],
         binary: &binary,
         listen: "127.0.0.1:0",
         data_dir: dir.path(),
@@ -74,13 +76,14 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     Ok(Ended::Done)
 }
 
-/// A virtual environment with the clients: its Python, or why there is none.
-fn environment(
+/// A virtual environment called `name` with what the folder requires: its Python, or why there is none.
+pub fn environment(
     workspace: &Workspace,
     python: &Path,
     folder: &Path,
+    name: &str,
 ) -> anyhow::Result<Result<PathBuf, String>> {
-    let root = workspace.target_dir().join("tools/clients");
+    let root = workspace.target_dir().join("tools").join(name);
     let made = python::environment(python, &root, &folder.join("requirements.txt"))?;
     Ok(made.map(|()| root.join("bin/python")))
 }

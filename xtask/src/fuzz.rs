@@ -11,7 +11,7 @@ use crate::steps::Ended;
 use crate::workspace::{Workspace, on_path, run_to_end};
 
 /// Each is a binary `fuzz_NAME` with its seeds in `fuzz/seeds/NAME`.
-const TARGETS: [&str; 7] = [
+const TARGETS: [&str; 8] = [
     "body",
     "component",
     "grant",
@@ -19,6 +19,7 @@ const TARGETS: [&str; 7] = [
     "placeholder",
     "plugins_file",
     "template",
+    "verify",
 ];
 
 /// Seconds per target; `HOOKYARD_FUZZ_SECONDS` sets another time.

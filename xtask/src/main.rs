@@ -18,6 +18,7 @@ mod projects;
 mod python;
 mod registry;
 mod run;
+mod senders;
 mod stage;
 mod standins;
 mod steps;

@@ -51,6 +51,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     let mut host = Host::start(
         workspace,
         &HostOptions {
+            plugins_file: None,
+            variables: &[],
             binary: &binary,
             listen: &options.listen,
             data_dir: &data_dir,

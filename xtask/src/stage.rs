@@ -40,6 +40,10 @@ pub struct HostOptions<'a> {
     pub data_dir: &'a Path,
     /// With stand-ins: the demo's plugins file. Without: the repository's own.
     pub standins: Option<&'a Standins>,
+    /// Another plugins file, in the place of either.
+    pub plugins_file: Option<&'a Path>,
+    /// Variables of the environment, beside its own.
+    pub variables: &'a [(&'static str, String)],
 }
 
 /// The command line of one data directory.
@@ -119,9 +123,10 @@ fn environment(
     options: &HostOptions,
 ) -> anyhow::Result<Vec<(&'static str, OsString)>> {
     let database = format!("sqlite://{}", options.data_dir.join("hookyard.db").display());
-    let plugins_file = match options.standins {
-        Some(standins) => plugins_file::write(workspace, options.data_dir, standins)?,
-        None => workspace.path("plugins.toml"),
+    let plugins_file = match (options.plugins_file, options.standins) {
+        (Some(file), _) => file.to_owned(),
+        (None, Some(standins)) => plugins_file::write(workspace, options.data_dir, standins)?,
+        (None, None) => workspace.path("plugins.toml"),
     };
     let mut variables = vec![
         ("HOOKYARD_DATA_DIR", options.data_dir.into()),
@@ -129,6 +134,8 @@ fn environment(
         ("HOOKYARD_PLUGINS_FILE", plugins_file.into()),
         ("DATABASE_URL", database.into()),
     ];
+    let given = options.variables.iter();
+    variables.extend(given.map(|(name, value)| (*name, value.into())));
     if let Some(standins) = options.standins {
         variables.extend([
             ("HOOKYARD_REGISTRATION", "open".into()),

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::steps::{self, Choice, Ended, Step};
 use crate::workspace::{Workspace, on_path, run_to_end};
-use crate::{badinput, clients, faults, fuzz, guests, registry, run};
+use crate::{badinput, clients, faults, fuzz, guests, registry, run, senders};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -58,6 +58,11 @@ const STEPS: &[Step] = &[
         name: "limits",
         about: "a vendor that answers 429 for a minute",
         work: limits,
+    },
+    Step {
+        name: "senders",
+        about: "webhooks that the vendors' own libraries sign",
+        work: senders::run,
     },
     Step {
         name: "faults",

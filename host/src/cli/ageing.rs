@@ -107,11 +107,14 @@ pub async fn reseal(caller: &Caller, output: Output) -> anyhow::Result<ExitCode>
         if !round.more {
             break;
         }
-        eprintln!("{rows} events and attempts sealed anew, {} left", round.left);
+        eprintln!("{rows} rows sealed anew, {} left", round.left);
     }
     let answer = Answer::of(&json!({ "resealed": rows }))?;
     output.print(&answer, |answer| {
-        println!("sealed {} events and attempts anew", cell(&answer["resealed"]));
+        println!(
+            "sealed {} events, attempts and refused requests anew",
+            cell(&answer["resealed"])
+        );
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -11,9 +11,11 @@ use crate::auth::Keyring;
 use crate::config::{JwtSettings, Settings};
 use crate::control::Answer;
 use crate::data_dir::{DataDir, Ownership};
+use crate::domain::grant::SecretSource;
 use crate::environment::Environment;
 use crate::manifest::PluginsFile;
 use crate::store;
+use crate::vault;
 use crate::wasm::Runtime;
 
 pub async fn migrate(settings: Settings, output: Output) -> anyhow::Result<ExitCode> {
@@ -74,6 +76,7 @@ pub async fn check(settings: Settings, env: Environment, output: Output) -> anyh
                 result: Ok(told),
             });
             findings.extend(check_components(&env, &file, &settings.data_dir).await?);
+            findings.extend(check_sources(&env, &file).await);
         }
     }
     findings.push(Finding {
@@ -134,6 +137,28 @@ async fn check_components(
         });
     }
     Ok(findings)
+}
+
+/// Whether each source has a secret that can be read. Whether the database has it shows when the server runs.
+async fn check_sources(env: &Environment, file: &PluginsFile) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for spec in &file.sources {
+        let mut missing = Vec::new();
+        let of_node = |source: &&SecretSource| !matches!(source, SecretSource::Stored(_));
+        for source in spec.secrets.iter().filter(of_node) {
+            missing.extend(vault::of_node(source, env).await.err());
+        }
+        let told = format!("verify = {}", spec.verifier);
+        findings.push(Finding {
+            what: format!("source {}", spec.name),
+            result: match (missing.is_empty(), missing.len() < spec.secrets.len()) {
+                (true, _) => Ok(told),
+                (false, true) => Ok(format!("{told}; {}", missing.join("; "))),
+                (false, false) => Err(format!("no secret can be read: {}", missing.join("; "))),
+            },
+        });
+    }
+    findings
 }
 
 async fn check_database(settings: &Settings) -> Result<String, String> {

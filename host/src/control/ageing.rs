@@ -12,7 +12,7 @@ use serde_json::json;
 use super::Answer;
 use crate::app::App;
 use crate::domain::event::{Event, EventFilter};
-use crate::domain::id::AttemptId;
+use crate::domain::id::{AttemptId, RejectedId};
 use crate::domain::retention::Scope;
 use crate::domain::time::Timestamp;
 use crate::http::views::EventView;
@@ -48,7 +48,7 @@ pub enum AgeingCommand {
         until: Option<Timestamp>,
         after: Option<Place>,
     },
-    /// Seals events and attempts anew.
+    /// Seals events, attempts and refused requests anew.
     Reseal { after: Resume },
     /// Writes the database's file anew.
     Vacuum,
@@ -60,6 +60,7 @@ pub enum AgeingCommand {
 pub enum Resume {
     Events(Option<Place>),
     Attempts(Option<AttemptId>),
+    Rejected(Option<RejectedId>),
 }
 
 pub(super) async fn execute(app: &App, request: AgeingCommand) -> anyhow::Result<Answer> {
@@ -125,7 +126,7 @@ async fn purge_round(app: &App, purge: &Purge) -> anyhow::Result<Answer> {
     }
 }
 
-/// Events first, attempts after them.
+/// Events first, attempts and refused requests after them.
 async fn reseal_round(app: &App, mut after: Resume) -> anyhow::Result<Answer> {
     let began = Instant::now();
     let mut rows = 0;
@@ -139,10 +140,16 @@ async fn reseal_round(app: &App, mut after: Resume) -> anyhow::Result<Answer> {
             }
             Resume::Attempts(id) => {
                 let step = app.store.reseal_attempts(id, RESEAL_STEP).await?;
+                let next = step.last.map(|last| Resume::Attempts(Some(last)));
+                after = next.unwrap_or(Resume::Rejected(None));
+                step.rows
+            }
+            Resume::Rejected(id) => {
+                let step = app.store.reseal_rejected(id, RESEAL_STEP).await?;
                 let Some(last) = step.last else {
                     return Answer::of(&json!({ "rows": rows, "more": false, "after": after, "left": 0 }));
                 };
-                after = Resume::Attempts(Some(last));
+                after = Resume::Rejected(Some(last));
                 step.rows
             }
         };

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::ageing::Resume;
-use super::{AgeingCommand, Answer, KeyCommand, ReplayRequest, Request, SecretRequest, StateRequest};
+use super::{
+    AgeingCommand, Answer, KeyCommand, RejectedRequestCommand, ReplayRequest, Request, SecretRequest,
+    StateRequest,
+};
 use crate::app::App;
 use crate::domain::audit::{Action, AuditFilter};
 use crate::domain::page::PageRequest;
@@ -74,6 +77,12 @@ pub(super) fn change(request: &Request) -> Option<Change> {
                 note(Action::StateClear, plugin, json!({ "prefix": prefix }))
             }
             StateRequest::List { .. } | StateRequest::Get { .. } => None,
+        },
+        Request::Rejected(request) => match request {
+            RejectedRequestCommand::Accept { id } => note(Action::RejectedAccept, id, json!({})),
+            RejectedRequestCommand::List { .. }
+            | RejectedRequestCommand::Show { .. }
+            | RejectedRequestCommand::Verify { .. } => None,
         },
         Request::Replays(request) => replays(request),
         Request::ScheduleRun { name, plugin } => note(Action::ScheduleRun, name, json!({ "plugin": plugin })),

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Request, ageing, audit, keys, plugins, replays, routes, schedules, secrets, state, users,
+    Answer, Request, ageing, audit, keys, plugins, rejected, replays, routes, schedules, secrets, state,
+    users,
 };
 use crate::app::App;
 use crate::dispatch::{self, Once};
@@ -84,6 +85,7 @@ async fn perform(app: &App, request: Request, by: &Actor) -> anyhow::Result<Answ
         }
         Request::PluginRun { name, action, input } => run_action(app, &name, &action, &input).await,
         Request::Secrets(request) => secrets::execute(app, request).await,
+        Request::Rejected(request) => rejected::execute(app, request, by).await,
         Request::State(request) => state::execute(app, request).await,
         Request::Replays(request) => replays::execute(app, *request, by).await,
         Request::ScheduleList => schedules::list(app).await,

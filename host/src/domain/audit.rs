@@ -73,6 +73,8 @@ pub enum Action {
     /// An order for many deliveries.
     ReplayStart,
     ReplayCancel,
+    /// A refused request that was taken in after all.
+    RejectedAccept,
     DatabaseVacuum,
     ImportDjango,
 }
@@ -109,6 +111,7 @@ words!(Action, "action" {
     DeliveryResolve = "delivery.resolve",
     ReplayStart = "replay.start",
     ReplayCancel = "replay.cancel",
+    RejectedAccept = "rejected.accept",
     DatabaseVacuum = "database.vacuum",
     ImportDjango = "import.django",
 });

@@ -77,7 +77,24 @@ pub struct NewEvent {
     /// What was taken out of the body: pointers, or `body`.
     pub redacted: Vec<String>,
     pub deliveries: Vec<NewDelivery>,
+    /// What makes a second one of it the same event.
+    pub once: Option<OnceKey>,
 }
+
+/// A key under which an event is taken once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnceKey {
+    /// Whose key it is: senders cannot get in each other's way.
+    pub scope: String,
+    /// At most [`MAX_ONCE_KEY_BYTES`].
+    pub key: String,
+    /// SHA-256 in hexadecimal of what the key was sent with; `None` where the key alone counts.
+    pub digest: Option<String>,
+    pub expires_at: Timestamp,
+}
+
+/// Longest key of a [`OnceKey`], in bytes: it is indexed, and remembered for days.
+pub const MAX_ONCE_KEY_BYTES: usize = 255;
 
 /// An event that another service has received and dealt with: history, without deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +130,20 @@ pub const MAX_NAME_CHARS: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepted {
     pub id: EventId,
+    /// As it was stored.
     pub status: EventStatus,
+    pub kind: Acceptance,
+}
+
+/// What became of an event that was handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// It is stored.
+    New,
+    /// Its key was there already: the id is that of the first, and nothing was stored.
+    Duplicate,
+    /// Its key was there already, with another body; nothing was stored.
+    OtherBody,
 }
 
 /// A stored event.

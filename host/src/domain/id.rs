@@ -122,6 +122,10 @@ uuid_id!(
     ProcessId
 );
 uuid_id!(
+    /// A request that was refused.
+    RejectedId
+);
+uuid_id!(
     /// Proof of a claim: whoever finishes a delivery must hold the token of its latest claim.
     LeaseToken
 );

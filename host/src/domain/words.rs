@@ -123,6 +123,7 @@ mod tests {
     use crate::domain::attempt::{AttemptOutcome, LogLevel};
     use crate::domain::delivery::{DeliveryState, OnUnknown};
     use crate::domain::event::{EventKind, EventStatus};
+    use crate::domain::rejected::Check;
 
     #[test]
     fn words_are_read_back_and_others_refused() {
@@ -141,6 +142,20 @@ mod tests {
             "`Hold` is no policy for unknown outcomes; use retry or hold"
         );
         assert!(serde_json::from_str::<LogLevel>("\"loud\"").is_err());
+    }
+
+    #[test]
+    fn the_schemas_know_every_check() {
+        for schema in [
+            include_str!("../../../migrations/sqlite/0006_sources.sql"),
+            include_str!("../../../migrations/postgres/0006_sources.sql"),
+        ] {
+            let dense: String = schema.split_whitespace().collect();
+            for words in [Check::WORDS, EventStatus::WORDS] {
+                let check = format!("IN('{}')", words.join("','"));
+                assert!(dense.contains(&check), "{check}");
+            }
+        }
     }
 
     /// The columns' CHECKs hold the same words.

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use super::{ApiState, Problem};
 use crate::auth::FieldErrors;
 use crate::domain::process::MAX_SCRIPT_BYTES;
+use crate::intake::media;
 
 /// How long a body may take to arrive: 1 MiB over a poor mobile line takes about 10 s.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -91,28 +92,40 @@ pub async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
     }
 }
 
+/// Refuses a body that is compressed.
+fn check_plain(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers
+        .get(CONTENT_ENCODING)
+        .is_none_or(|coding| coding == "identity")
+    {
+        return Ok(());
+    }
+    let detail = "Compressed bodies are not taken: send the body as it is.";
+    Err(
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding", detail)
+            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+    )
+}
+
+/// The body's media type as it was sent, of whatever kind; not compressed. `None` when none was sent.
+pub fn any_content_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    check_plain(headers)?;
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    Ok(Some(text.chars().take(MAX_CONTENT_TYPE_CHARS).collect()))
+}
+
 /// The body's media type, which must be JSON (`application/json` or `application/…+json`) and not
 /// compressed.
 pub fn json_content_type(headers: &HeaderMap) -> Result<String, Problem> {
-    if headers
-        .get(CONTENT_ENCODING)
-        .is_some_and(|coding| coding != "identity")
-    {
-        let detail = "Compressed bodies are not taken: send the body as it is.";
-        return Err(
-            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding", detail)
-                .header(ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-        );
-    }
+    check_plain(headers)?;
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return Ok(ASSUMED.to_owned());
     };
     let text = String::from_utf8_lossy(value.as_bytes());
-    let is_json = text.parse::<mime::Mime>().is_ok_and(|media| {
-        media.type_() == mime::APPLICATION
-            && (media.subtype() == mime::JSON || media.suffix() == Some(mime::JSON))
-    });
-    if is_json && text.len() <= MAX_CONTENT_TYPE_CHARS {
+    if media::is_json(&text) && text.len() <= MAX_CONTENT_TYPE_CHARS {
         return Ok(text.into_owned());
     }
     let shown: String = text.chars().take(MAX_CONTENT_TYPE_CHARS).collect();

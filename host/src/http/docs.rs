@@ -66,6 +66,7 @@ pub(super) fn frame() -> Document {
         (name = "webhooks", description = "Events: sending them in, and seeing what became of them"),
         (name = "deliveries", description = "What became of events at each plugin, and what people do about it"),
         (name = "replays", description = "Orders to deliver many again"),
+        (name = "rejected", description = "Requests to sources that were refused"),
         (name = "schedules", description = "Moments at which plugins run"),
         (name = "users", description = "Accounts and their roles; for admins"),
         (name = "keys", description = "API keys that programs send with; for admins"),

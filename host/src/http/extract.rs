@@ -11,6 +11,8 @@ use super::{ApiState, Problem};
 use crate::domain::access::Right;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
+use crate::intake::IdempotencyKey;
+use crate::intake::once::IDEMPOTENCY_KEY;
 
 /// The active user whose access token came with the request, whatever its role.
 pub struct CurrentUser(pub User);
@@ -23,6 +25,27 @@ impl FromRequestParts<ApiState> for CurrentUser {
         let user = state.auth.authenticate(token).await?;
         state.auth.rates.user(user.id)?;
         Ok(Self(user))
+    }
+}
+
+/// The `Idempotency-Key` of a request that has one.
+pub struct OnceOnly(pub Option<IdempotencyKey>);
+
+impl<S: Sync> FromRequestParts<S> for OnceOnly {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let value = parts.headers.get(IDEMPOTENCY_KEY);
+        let key = value
+            .map(|value| IdempotencyKey::read(value.as_bytes()))
+            .transpose();
+        key.map(Self).map_err(|error| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "bad-idempotency-key",
+                format!("{error}."),
+            )
+        })
     }
 }
 

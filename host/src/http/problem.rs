@@ -133,6 +133,11 @@ impl Problem {
         self
     }
 
+    /// The status of the answer.
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The cause, for the log.
     pub(super) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()

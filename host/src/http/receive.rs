@@ -2,17 +2,18 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::LOCATION;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::body::{self, DeclaredSize};
-use super::extract::Params;
+use super::extract::{OnceOnly, Params};
 use super::problem::ProblemBody;
 use super::sender::Sender;
 use super::{ApiState, Problem};
+use crate::domain::event::{Acceptance, Accepted};
 use crate::fault::{self, Point};
 use crate::intake::{SourceQuery, Unverified};
 
@@ -24,6 +25,49 @@ pub struct Received {
     /// As stored: `pending`, or `processed` when no plugin wants the event.
     pub status: &'static str,
     pub message: &'static str,
+    /// It came before: this is what the first one was told, and nothing was stored.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub duplicate: bool,
+}
+
+impl Received {
+    /// What a sender is told of its event. A sender that gave a key of its own (`replayed`) gets the same
+    /// answer again, as it was.
+    #[must_use]
+    pub fn of(accepted: Accepted, replayed: bool) -> Self {
+        Self {
+            id: accepted.id.to_string(),
+            status: accepted.status.as_str(),
+            message: MESSAGE,
+            duplicate: accepted.kind == Acceptance::Duplicate && !replayed,
+        }
+    }
+}
+
+/// What every answer says that takes an event.
+const MESSAGE: &str = "Webhook received.";
+
+/// Says that an answer is that of an earlier request with the same key
+/// (draft-ietf-httpapi-idempotency-key-header leaves the name open; Stripe's is this one).
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The answer to a sender whose event is durable.
+pub fn answer(state: &ApiState, accepted: Accepted, by_key: bool) -> Result<Response, Problem> {
+    let replayed = by_key && accepted.kind == Acceptance::Duplicate;
+    let path = format!("/api/webhooks/{}/", accepted.id);
+    let location = match &state.public_url {
+        Some(public) => public.of(&path),
+        None => path,
+    };
+    let location = HeaderValue::from_str(&location).map_err(|error| Problem::internal(error.to_string()))?;
+    let received = Json(Received::of(accepted, replayed));
+    let mut response = ([(LOCATION, location)], received).into_response();
+    if replayed {
+        response
+            .headers_mut()
+            .insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }
 
 /// Send a webhook in
@@ -40,6 +84,9 @@ pub struct Received {
 /// Names have 1 to 100 characters, without control characters; whitespace around them is dropped.
 ///
 /// A missing `Content-Type` counts as `application/json`.
+///
+/// With an `Idempotency-Key` the event is taken once: for a day the same key with the same source, type and
+/// body gets the same answer again, with `Idempotent-Replayed: true`.
 #[utoipa::path(post, path = "/api/webhooks/receive/", tag = "webhooks", security(("bearer" = []), ("api-key" = [])),
     params(
         ("source" = Option<String>, Query, description = "Who sends it"),
@@ -47,6 +94,7 @@ pub struct Received {
         ("X-Webhook-Source" = Option<String>, Header, description = "Who sends it"),
         ("X-Webhook-Type" = Option<String>, Header, description = "What happened"),
         ("X-GitHub-Event" = Option<String>, Header, description = "What happened, as GitHub says it"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters of ASCII"),
     ),
     request_body(content = serde_json::Value, content_type = "application/json",
         description = "Any JSON, or `{\"source\": text, \"payload\": any}`"),
@@ -57,13 +105,18 @@ pub struct Received {
          body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No token or API key, or one that is expired, revoked or wrong; see `WWW-Authenticate`",
          body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The role may not send, or the API key may not name this source", body = ProblemBody,
+        (status = 403, description = "The role may not send, the API key may not name this source, or the source has \
+         a verifier: then it sends to an address of its own", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 409, description = "A request with the same `Idempotency-Key` is being dealt with",
+         body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large; see `max_bytes`", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 415, description = "Not a JSON media type; see `Accept-Post`", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 422, description = "The `Idempotency-Key` came before with something else", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 429, description = "The key, the user or the address sends too often; see `Retry-After`",
          body = ProblemBody, content_type = "application/problem+json"),
@@ -75,6 +128,7 @@ pub async fn receive(
     _: DeclaredSize,
     // The token or key is in the head: it is checked, and counted, before a body is read.
     sender: Sender,
+    OnceOnly(key): OnceOnly,
     params: Params,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -89,22 +143,8 @@ pub async fn receive(
         },
     };
     fault::pass(Point::AfterReceive);
-    let accepted = state
-        .intake
-        .accept(request.sent_by(sender.user, sender.sources))
-        .await?;
-    let id = accepted.id.to_string();
-    let path = format!("/api/webhooks/{id}/");
-    let location = match &state.public_url {
-        Some(public) => public.of(&path),
-        None => path,
-    };
-    let location = HeaderValue::from_str(&location).map_err(|error| Problem::internal(error.to_string()))?;
-    let received = Received {
-        id,
-        status: accepted.status.as_str(),
-        message: "Webhook received.",
-    };
+    let request = request.sent_by(sender.user, sender.sources);
+    let accepted = state.intake.accept(request, key.as_ref()).await?;
     fault::pass(Point::BeforeAnswer);
-    Ok(([(LOCATION, location)], Json(received)).into_response())
+    answer(&state, accepted, key.is_some())
 }

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 
 use super::extract::{MaySend, Peer, bearer};
 use super::{ApiState, Problem};
@@ -13,7 +13,7 @@ use crate::domain::user::User;
 /// Where a key may stand beside `Authorization: Bearer`.
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Whose event it will be, and which sources may be named.
+/// Whose event it will be, and which sources may be named. Who is not known is counted.
 pub struct Sender {
     pub user: User,
     pub sources: SourceScope,
@@ -23,6 +23,18 @@ impl FromRequestParts<ApiState> for Sender {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let found = Self::of(parts, state).await;
+        if let Err(problem) = &found
+            && problem.status() == StatusCode::UNAUTHORIZED
+        {
+            state.metrics.webhook_unauthorized();
+        }
+        found
+    }
+}
+
+impl Sender {
+    async fn of(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let Some(key) = api_key(&parts.headers)? else {
             let MaySend(user) = MaySend::from_request_parts(parts, state).await?;
             let sources = SourceScope::default();

@@ -15,7 +15,14 @@ pub(super) fn with_or_without(inner: Router) -> MapRequest<Router, fn(Request) -
     inner.map_request(canonical)
 }
 
+/// Path and query as they were sent: some senders sign them.
+#[derive(Clone, Debug)]
+pub struct AsSent(pub String);
+
 fn canonical(mut request: Request) -> Request {
+    let sent = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let sent = AsSent(sent.to_owned());
+    request.extensions_mut().insert(sent);
     if let Some(uri) = canonical_uri(request.uri()) {
         *request.uri_mut() = uri;
     }

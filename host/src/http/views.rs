@@ -1,5 +1,7 @@
 //! Events, deliveries and attempts as the interface shows them.
 
+mod payload;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -9,7 +11,10 @@ use crate::dispatch::Waits;
 use crate::domain::attempt::{Attempt, LogLine, OutboundCall};
 use crate::domain::delivery::DeliveryHistory;
 use crate::domain::event::{Event, Header};
+use crate::domain::redaction;
 use crate::domain::waiting::Waiting;
+
+pub use payload::Payload;
 
 /// An event.
 #[derive(Serialize, ToSchema)]
@@ -25,9 +30,13 @@ pub struct EventView {
     pub event_type: String,
     /// `webhook`, `schedule` or `action`.
     pub kind: &'static str,
-    /// The payload as it was sent: every digit, the order of keys, every character.
+    /// The payload as it was sent: every digit, the order of keys, every character. A form is an object of
+    /// its fields, other text a text, anything else a text in Base64.
     #[schema(value_type = serde_json::Value)]
     pub payload: Box<RawValue>,
+    /// `base64` when `payload` is bytes in Base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<&'static str>,
     /// The request's headers, without credentials and signatures.
     pub headers: Vec<HeaderView>,
     pub content_type: String,
@@ -196,11 +205,20 @@ pub enum Audience {
 impl EventView {
     /// The event as everybody who may see it sees it.
     pub fn of(event: Event) -> Result<Self, Problem> {
-        let payload = event.payload();
+        // What an envelope carries is JSON whatever the request's media type was, and so is what stands for a
+        // body that was taken out.
+        let taken_out = event.redacted.iter().any(|taken| taken == redaction::WHOLE_BODY);
+        let media = if event.payload.is_some() || taken_out {
+            "application/json"
+        } else {
+            &event.content_type
+        };
+        let payload = Payload::of(&event.payload(), media)?;
         Ok(Self {
             id: event.id.to_string(),
             kind: event.kind.as_str(),
-            payload: raw_json(&payload)?,
+            payload: payload.json,
+            encoding: payload.encoding,
             headers: event.headers.into_iter().map(HeaderView::from).collect(),
             content_type: event.content_type,
             received_at: event.received_at.to_string(),

@@ -1,6 +1,6 @@
 //! Which of a request's headers are kept with the event.
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::domain::event::Header;
 
@@ -57,26 +57,38 @@ const DROPPED_WORDS: &[&str] = &[
 
 /// The headers to keep, in the order they came, at most [`MAX_HEADERS`] and [`MAX_HEADER_BYTES`].
 pub(crate) fn kept(headers: &HeaderMap) -> Vec<Header> {
-    let mut kept = Vec::new();
+    let harmless = headers.iter().filter(|(name, _)| !is_dropped(name.as_str()));
+    within_bounds(harmless)
+        .map(|(name, value)| Header {
+            name: name.to_owned(),
+            value,
+        })
+        .collect()
+}
+
+/// All headers, as far as they are within the bounds.
+pub(super) fn bounded(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)> {
+    within_bounds(headers.iter())
+}
+
+fn within_bounds<'h>(
+    headers: impl Iterator<Item = (&'h HeaderName, &'h HeaderValue)>,
+) -> impl Iterator<Item = (&'h str, String)> {
     let mut bytes = 0;
-    for (name, value) in headers {
-        if is_dropped(name.as_str()) {
-            continue;
-        }
-        bytes += name.as_str().len() + value.len();
-        if kept.len() == MAX_HEADERS || bytes > MAX_HEADER_BYTES {
-            break;
-        }
-        kept.push(Header {
-            name: name.as_str().to_owned(),
-            value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        });
-    }
-    kept
+    headers
+        .take(MAX_HEADERS)
+        .take_while(move |(name, value)| {
+            bytes += name.as_str().len() + value.len();
+            bytes <= MAX_HEADER_BYTES
+        })
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str(), value)
+        })
 }
 
 /// `name` is in lower case.
-fn is_dropped(name: &str) -> bool {
+pub(super) fn is_dropped(name: &str) -> bool {
     let words = name.replace('_', "-");
     DROPPED.contains(&name) || name == "x-auth" || DROPPED_WORDS.iter().any(|word| words.contains(word))
 }

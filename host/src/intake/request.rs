@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::{IntakeError, body, headers, names};
 use crate::domain::api_key::SourceScope;
 use crate::domain::event::{EventKind, NewEvent};
-use crate::domain::id::EventId;
+use crate::domain::id::{EventId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
@@ -48,6 +48,12 @@ impl Unverified {
 }
 
 impl Verified {
+    /// Who sent it.
+    #[must_use]
+    pub const fn sender(&self) -> UserId {
+        self.sender.id
+    }
+
     /// Parses the request: the event it brings, without deliveries yet.
     pub fn into_event(self, received_at: Timestamp) -> Result<NewEvent, IntakeError> {
         let request = self.request;
@@ -69,6 +75,7 @@ impl Verified {
             owner: Some(self.sender.id),
             redacted: Vec::new(),
             deliveries: Vec::new(),
+            once: None,
         })
     }
 }

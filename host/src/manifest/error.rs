@@ -89,14 +89,23 @@ impl PluginsFileError {
     }
 }
 
-/// Whether the place is in a plugin's grants, where somebody may have pasted a secret instead of
-/// naming one.
+/// Whether the place is in a plugin's grants or about a source's secret, where somebody may have pasted a
+/// secret instead of naming one.
 fn is_secretive(before: &str, line: &str) -> bool {
     let header = before
         .lines()
         .rev()
         .find(|line| line.trim_start().starts_with('['));
-    header.is_some_and(|header| header.contains("grants")) || line.contains("secret")
+    header.is_some_and(|header| header.contains("grants")) || assigned(before, line).contains("secret")
+}
+
+/// The line with the key that the place belongs to: the value may be a list over several lines.
+fn assigned<'a>(before: &'a str, line: &'a str) -> &'a str {
+    let mut above = before.lines().rev().skip(usize::from(!before.ends_with('\n')));
+    if line.contains('=') {
+        return line;
+    }
+    above.find(|line| line.contains('=')).unwrap_or(line)
 }
 
 /// The message without what it quotes of the file.

@@ -3,6 +3,7 @@
 
 pub(super) mod breaker;
 mod secret;
+pub(super) mod source;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,11 +16,13 @@ use toml::Spanned;
 
 use self::breaker::RawBreaker;
 use self::secret::RawSecret;
+use self::source::RawSource;
 use super::retention::RawRetention;
 use crate::domain::delivery::OnUnknown;
 use crate::domain::grant::{Origin, Permission, PrivateNetwork};
 use crate::domain::plugin::PluginName;
 use crate::domain::schedule::{CatchUp, Overlap};
+use crate::domain::source::SourceName;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +31,8 @@ pub(super) struct RawFile {
     pub plugins: BTreeMap<PluginName, RawPlugin>,
     #[serde(default)]
     pub retention: RawRetention,
+    #[serde(default)]
+    pub sources: BTreeMap<SourceName, RawSource>,
 }
 
 #[derive(Deserialize)]

@@ -83,6 +83,7 @@ fn edited(original: Event, edit: Edit, by: &By) -> Result<NewEvent, ReplayError>
         received_at: by.at,
         owner: original.owner,
         redacted: Vec::new(),
+        once: None,
         deliveries: Vec::new(),
     })
 }

@@ -15,7 +15,7 @@ use super::turns::turn_key;
 use super::words::clean;
 use crate::domain::act::{ActKind, Acted, By, ReplayAsk, Replayed, Resolution};
 use crate::domain::delivery::DeliveryState;
-use crate::domain::event::{Accepted, NewEvent};
+use crate::domain::event::{Acceptance, Accepted, NewEvent};
 use crate::domain::id::{DeliveryId, EventId};
 
 /// What people do to deliveries.
@@ -90,6 +90,7 @@ impl ActStore for SqlStore<Db> {
         Ok(Some(Accepted {
             id: event.id,
             status: first_status(event),
+            kind: Acceptance::New,
         }))
     }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::StoreResult;
 use crate::domain::event::{Event, EventFilter, Header};
-use crate::domain::id::{AttemptId, EventId};
+use crate::domain::id::{AttemptId, EventId, RejectedId};
 use crate::domain::retention::Scope;
 use crate::domain::time::Timestamp;
 
@@ -140,6 +140,12 @@ pub trait SealStore: Send + Sync {
     /// The same of attempts, by id.
     async fn reseal_attempts(&self, after: Option<AttemptId>, limit: u32)
     -> StoreResult<Resealed<AttemptId>>;
-    /// How many events and attempts are in another form.
+    /// The same of refused requests, by id.
+    async fn reseal_rejected(
+        &self,
+        after: Option<RejectedId>,
+        limit: u32,
+    ) -> StoreResult<Resealed<RejectedId>>;
+    /// How many events, attempts and refused requests are in another form.
     async fn count_unresealed(&self) -> StoreResult<u64>;
 }

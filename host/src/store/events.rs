@@ -15,7 +15,7 @@ use super::words::{clean, int};
 use super::{EventStore, StoreResult};
 use crate::domain::delivery::{DeliveryState, NewDelivery};
 use crate::domain::event::{
-    Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, NewEvent, PastEvent,
+    Acceptance, Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, NewEvent, PastEvent,
 };
 use crate::domain::id::EventId;
 use crate::domain::order::OrderKey;
@@ -37,17 +37,11 @@ const DELIVERY_BINDS: usize = 7;
 impl EventStore for SqlStore<Db> {
     async fn accept_events(&self, events: &[NewEvent]) -> StoreResult<Vec<Accepted>> {
         let mut tx = self.begin().await?;
-        Self::insert_accepted(&mut tx, &self.seals, events).await?;
+        let accepted = Self::accept_in(&mut tx, &self.seals, events).await?;
         fault::pass(Point::BeforeCommit);
         tx.commit().await?;
         fault::pass(Point::AfterCommit);
-        Ok(events
-            .iter()
-            .map(|event| Accepted {
-                id: event.id,
-                status: first_status(event),
-            })
-            .collect())
+        Ok(accepted)
     }
 
     async fn import_events(&self, events: &[PastEvent]) -> StoreResult<u64> {
@@ -105,22 +99,48 @@ impl EventStore for SqlStore<Db> {
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
-    /// The rows of events and their deliveries, within the caller's transaction.
+    /// Accepts events within the caller's transaction.
+    pub(super) async fn accept_in(
+        conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
+        events: &[NewEvent],
+    ) -> StoreResult<Vec<Accepted>> {
+        let accepted = Self::take_once(conn, events).await?;
+        let new: Vec<_> = events
+            .iter()
+            .zip(&accepted)
+            .filter(|(_, accepted)| accepted.kind == Acceptance::New)
+            .map(|(event, _)| event)
+            .collect();
+        Self::insert_rows(conn, seals, &new).await?;
+        Ok(accepted)
+    }
+
+    /// The rows of events and their deliveries, within the caller's transaction, whatever their keys are.
     pub(super) async fn insert_accepted(
         conn: &mut <Db as Database>::Connection,
         seals: &Seals,
         events: &[NewEvent],
     ) -> StoreResult<()> {
-        let sources = events
+        Self::insert_rows(conn, seals, &events.iter().collect::<Vec<_>>()).await
+    }
+
+    async fn insert_rows(
+        conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
+        events: &[&NewEvent],
+    ) -> StoreResult<()> {
+        let sources: Vec<_> = events
             .iter()
-            .map(|event| (event.source.as_str(), event.received_at));
-        Self::note_sources(conn, sources).await?;
+            .map(|event| (event.source.as_str(), event.received_at))
+            .collect();
+        Self::note_sources(conn, sources.into_iter()).await?;
         for chunk in events.chunks(Db::MAX_BINDS / EVENT_BINDS) {
             Self::insert_events(conn, seals, chunk).await?;
         }
         let deliveries: Vec<_> = events
             .iter()
-            .flat_map(|event| event.deliveries.iter().map(move |delivery| (event, delivery)))
+            .flat_map(|event| event.deliveries.iter().map(move |delivery| (*event, delivery)))
             .collect();
         let keys: Vec<_> = deliveries
             .iter()
@@ -162,11 +182,11 @@ impl SqlStore<Db> {
     async fn insert_events(
         conn: &mut <Db as Database>::Connection,
         seals: &Seals,
-        events: &[NewEvent],
+        events: &[&NewEvent],
     ) -> StoreResult<()> {
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
-            rows.push((event, seals.event(event.id, &event.headers, &event.body)?));
+            rows.push((*event, seals.event(event.id, &event.headers, &event.body)?));
         }
         sql::<Db>(
             "INSERT INTO events (id, kind, source, event_type, headers, content_type, body, payload_start, \

@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     step!(3, "retention", "0003_retention.sql"),
     step!(4, "dispatch", "0004_dispatch.sql"),
     step!(5, "replay", "0005_replay.sql"),
+    step!(6, "sources", "0006_sources.sql"),
 ];
 
 /// The steps for SQLite.

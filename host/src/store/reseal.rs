@@ -7,11 +7,12 @@ use trait_gen::trait_gen;
 use super::dialect::Dialect as _;
 use super::events::{EVENT_COLUMNS, event_from};
 use super::history::texts_from;
+use super::rejected::{REJECTED_COLUMNS, whole_from};
 use super::rows::RowReader;
 use super::seals::Seals;
 use super::sql::{SqlStore, sql};
 use super::{Place, Resealed, SealStore, Sealer, StoreResult};
-use crate::domain::id::AttemptId;
+use crate::domain::id::{AttemptId, RejectedId};
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]
@@ -98,9 +99,47 @@ impl SealStore for SqlStore<Db> {
         })
     }
 
+    async fn reseal_rejected(
+        &self,
+        after: Option<RejectedId>,
+        limit: u32,
+    ) -> StoreResult<Resealed<RejectedId>> {
+        let mut tx = self.begin().await?;
+        let mut query = sql::<Db>("SELECT body, kept_bytes, ");
+        query
+            .push(REJECTED_COLUMNS)
+            .push(" FROM rejected_requests e WHERE ");
+        Self::push_other_key(&mut query, &self.seals);
+        if let Some(after) = after {
+            query.push(" AND e.id > ").push_bind(after.to_string());
+        }
+        query.push(" ORDER BY e.id LIMIT ").push_bind(i64::from(limit));
+        query.push(Db::LOCK);
+        let rows = query.build().fetch_all(&mut *tx).await?;
+        let mut last = None;
+        for row in &rows {
+            let request = whole_from(row, &self.seals)?;
+            let body = request.body.as_deref().unwrap_or_default();
+            let sealed = self.seals.rejected(request.id, &request.headers, body)?;
+            sqlx::query("UPDATE rejected_requests SET headers = $2, body = $3, key_id = $4 WHERE id = $1")
+                .bind(request.id.to_string())
+                .bind(sealed.headers.into_owned())
+                .bind(request.body.as_ref().map(|_| sealed.body.into_owned()))
+                .bind(sealed.key_id)
+                .execute(&mut *tx)
+                .await?;
+            last = Some(request.id);
+        }
+        tx.commit().await?;
+        Ok(Resealed {
+            rows: u64::try_from(rows.len()).unwrap_or(u64::MAX),
+            last,
+        })
+    }
+
     async fn count_unresealed(&self) -> StoreResult<u64> {
         let mut left = 0;
-        for table in ["events", "attempts"] {
+        for table in ["events", "attempts", "rejected_requests"] {
             let mut query = sql::<Db>("SELECT COUNT(*) FROM ");
             query.push(table).push(" e WHERE ");
             Self::push_other_key(&mut query, &self.seals);

@@ -1,4 +1,4 @@
-//! Sealing what events and attempts hold, and opening it again. Who has the keys is told once, after opening.
+//! Sealing what events, attempts and refused requests hold, and opening it again. Who has the keys is told once, after opening.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -10,14 +10,14 @@ use bytes::Bytes;
 use super::events::headers_json;
 use super::{Sealer, StoreError, StoreResult};
 use crate::domain::event::Header;
-use crate::domain::id::{AttemptId, EventId};
+use crate::domain::id::{AttemptId, EventId, RejectedId};
 
 /// Who seals and opens; nobody until it is set, and then all is in clear.
 #[derive(Clone, Default)]
 pub struct Seals(Arc<OnceLock<Arc<dyn Sealer>>>);
 
-/// The columns of an event that are sealed, as they are stored.
-pub struct SealedEvent<'a> {
+/// Headers and body of an event or a refused request, as they are stored.
+pub struct SealedMessage<'a> {
     pub headers: Cow<'a, str>,
     pub body: Cow<'a, [u8]>,
     /// `None` where they are in clear.
@@ -73,21 +73,76 @@ impl Seals {
     }
 
     /// Headers and body of an event as they are to be stored.
-    pub fn event<'a>(&self, id: EventId, headers: &[Header], body: &'a [u8]) -> StoreResult<SealedEvent<'a>> {
+    pub fn event<'a>(
+        &self,
+        id: EventId,
+        headers: &[Header],
+        body: &'a [u8],
+    ) -> StoreResult<SealedMessage<'a>> {
+        self.message("events", &id, headers, body)
+    }
+
+    /// Headers and body of a refused request as they are to be stored.
+    pub fn rejected<'a>(
+        &self,
+        id: RejectedId,
+        headers: &[Header],
+        body: &'a [u8],
+    ) -> StoreResult<SealedMessage<'a>> {
+        self.message(REJECTED, &id, headers, body)
+    }
+
+    fn message<'a>(
+        &self,
+        table: &'static str,
+        id: &impl ToString,
+        headers: &[Header],
+        body: &'a [u8],
+    ) -> StoreResult<SealedMessage<'a>> {
         let headers = headers_json(headers);
         let key_id = self.key_id();
         if key_id.is_none() {
-            return Ok(SealedEvent {
+            return Ok(SealedMessage {
                 headers: Cow::Owned(headers),
                 body: Cow::Borrowed(body),
                 key_id,
             });
         }
-        Ok(SealedEvent {
-            headers: Cow::Owned(self.seal_text(&Spot::of("events", &id, "headers"), &headers)?),
-            body: Cow::Owned(self.seal(&Spot::of("events", &id, "body"), body)?),
+        Ok(SealedMessage {
+            headers: Cow::Owned(self.seal_text(&Spot::of(table, id, "headers"), &headers)?),
+            body: Cow::Owned(self.seal(&Spot::of(table, id, "body"), body)?),
             key_id,
         })
+    }
+
+    /// The headers (JSON) of a refused request as they came, from what is stored.
+    pub fn open_rejected_headers(
+        &self,
+        id: RejectedId,
+        key_id: Option<&str>,
+        headers: String,
+    ) -> StoreResult<String> {
+        match key_id {
+            None => Ok(headers),
+            Some(key_id) => self.open_text(&Spot::of(REJECTED, &id, "headers"), key_id, &headers),
+        }
+    }
+
+    /// The body of a refused request as it came, from what is stored.
+    pub fn open_rejected_body(
+        &self,
+        id: RejectedId,
+        key_id: Option<&str>,
+        body: Vec<u8>,
+    ) -> StoreResult<Bytes> {
+        match key_id {
+            None => Ok(Bytes::from(body)),
+            Some(key_id) => Ok(Bytes::from(self.open(
+                &Spot::of(REJECTED, &id, "body"),
+                key_id,
+                &body,
+            )?)),
+        }
     }
 
     /// Headers (JSON) and body of an event as they came, from what is stored.
@@ -163,5 +218,7 @@ impl Seals {
         String::from_utf8(self.open(spot, key_id, &sealed)?).map_err(|error| spot.failed(&error))
     }
 }
+
+const REJECTED: &str = "rejected_requests";
 
 const NO_KEYS: &str = "this process was given no keys";

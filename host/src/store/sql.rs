@@ -27,7 +27,7 @@ pub struct SqlStore<Db: Dialect> {
     pub(super) reader: Pool<Db>,
     pub(super) migrator: Migrator,
     pub(super) lock: FileLock,
-    /// What seals events and attempts, and opens them.
+    /// What seals events, attempts and refused requests, and opens them.
     pub(super) seals: Seals,
 }
 

@@ -9,11 +9,11 @@ use super::compiler::Grade;
 use super::engine::Runtime;
 use super::load::{self, LoadError};
 use super::manifest::Manifest;
-use super::secrets;
 use super::source::{self, Signer, Sources};
 use crate::domain::grant::SecretSource;
 use crate::domain::plugin::PluginSpec;
 use crate::environment::Environment;
+use crate::vault;
 
 /// What a component says of itself and needs.
 #[derive(Clone, Debug, Serialize)]
@@ -71,7 +71,7 @@ impl Runtime {
             if matches!(grant.source, SecretSource::Stored(_)) {
                 continue;
             }
-            if let Err(why) = secrets::of_node(&grant.source, &environment).await {
+            if let Err(why) = vault::of_node(&grant.source, &environment).await {
                 warnings.push(format!("the secret `{name}` has no value: {why}"));
             }
         }

@@ -34,6 +34,7 @@ mod sandbox;
 mod schedules;
 mod slack;
 mod sources;
+mod sources_verify;
 mod store;
 mod support;
 mod tidy;

@@ -1,5 +1,7 @@
 //! `plugins.toml`: what is taken, and what every kind of mistake is told.
 
+mod sources;
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Which problem each failure of the services below becomes.
 
+use std::time::Duration;
+
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 
@@ -10,7 +12,9 @@ use crate::auth::password::HashError;
 use crate::auth::{
     ApiKeyError, ChangeError, FieldErrors, RegistrationError, SignInError, TokenError, TooMany,
 };
-use crate::intake::IntakeError;
+use crate::domain::rejected::{Check, Rejection};
+use crate::intake::sources::SourceError;
+use crate::intake::{IntakeError, LateError};
 use crate::operator::EditError;
 use crate::processes::ProcessError;
 use crate::scheduler::ScheduleError;
@@ -182,9 +186,76 @@ impl From<IntakeError> for Problem {
                 Self::unavailable("Too many events wait to be stored: try again in a moment.")
             }
             IntakeError::Stopping => Self::unavailable("The service is stopping: try again in a moment."),
+            IntakeError::Protected(_) => {
+                Self::new(StatusCode::FORBIDDEN, "verified-source", capitalized(&error))
+            }
+            IntakeError::InProgress => {
+                Self::new(StatusCode::CONFLICT, "in-progress", capitalized(&error)).retry_after(IN_PROGRESS)
+            }
+            IntakeError::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                capitalized(&error),
+            ),
             // Whatever the cause, the event is not stored and the sender must come again.
             IntakeError::Store(error) => {
                 Self::unavailable("The event could not be stored: try again in a moment.").because(&*error)
+            }
+        }
+    }
+}
+
+/// What to wait while another request with the same key is dealt with: a commit takes milliseconds.
+const IN_PROGRESS: Duration = Duration::from_secs(1);
+
+/// An error's text as a sentence.
+fn capitalized(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+impl From<SourceError> for Problem {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Unknown => Self::no_such("source"),
+            SourceError::Intake(error) => error.into(),
+            SourceError::Rejected(rejection) => rejected(&rejection),
+        }
+    }
+}
+
+/// What a sender is told: which check failed and why. What is missing on our side is not its business.
+fn rejected(rejection: &Rejection) -> Problem {
+    let check = rejection.check.as_str();
+    match rejection.check {
+        Check::NoSecret => {
+            Problem::unavailable("The source cannot be verified now: its operator has to set its secret.")
+                .because(rejection)
+        }
+        Check::Body => Problem::new(StatusCode::BAD_REQUEST, "bad-body", capitalized(rejection)),
+        _ => Problem::new(StatusCode::UNAUTHORIZED, "not-verified", capitalized(rejection)),
+    }
+    .with("check", check)
+}
+
+impl From<LateError> for Problem {
+    fn from(error: LateError) -> Self {
+        match error {
+            LateError::NoSuch => Self::no_such("rejected request"),
+            LateError::Intake(error) => error.into(),
+            LateError::Store(error) => error.into(),
+            LateError::Already(event) => {
+                Self::new(StatusCode::CONFLICT, "accepted-before", capitalized(&error))
+                    .with("event", event.to_string())
+            }
+            LateError::Refused(ref rejection) => {
+                Self::new(StatusCode::CONFLICT, "refused-again", capitalized(&error))
+                    .with("check", rejection.check.as_str())
+            }
+            LateError::NoSource(_) | LateError::NotKept(_) | LateError::NoEvent => {
+                Self::new(StatusCode::CONFLICT, "not-acceptable", capitalized(&error))
             }
         }
     }

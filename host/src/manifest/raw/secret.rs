@@ -1,4 +1,4 @@
-//! A secret of `[plugins.NAME.grants]`: named, never written.
+//! A secret of `[plugins.NAME.grants]` or `[sources.NAME]`: named, never written.
 
 use std::fmt;
 use std::path::Path;
@@ -84,6 +84,40 @@ impl FromStr for Scope {
     }
 }
 
+/// The name of a secret without more.
+pub(in crate::manifest) struct RawSecretName(RawSecretSource);
+
+impl FromStr for RawSecretName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawSecretName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Parsed::deserialize(deserializer).map(|Parsed(source)| Self(source))
+    }
+}
+
+impl RawSecretName {
+    /// The secret's place, with a relative path below `base`.
+    pub(in crate::manifest) fn into_source(self, base: &Path) -> SecretSource {
+        self.0.into_source(base)
+    }
+}
+
+impl RawSecretSource {
+    fn into_source(self, base: &Path) -> SecretSource {
+        match self {
+            Self::Env(name) => SecretSource::Env(name),
+            Self::File(path) => SecretSource::File(base.join(path)),
+            Self::Stored(name) => SecretSource::Stored(name),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for RawSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
@@ -120,13 +154,8 @@ impl RawSecret {
             kind,
             scopes,
         } = self.0;
-        let source = match from {
-            RawSecretSource::Env(name) => SecretSource::Env(name),
-            RawSecretSource::File(path) => SecretSource::File(base.join(path)),
-            RawSecretSource::Stored(name) => SecretSource::Stored(name),
-        };
         SecretGrant {
-            source,
+            source: from.into_source(base),
             to: to.map(|origins| origins.into_iter().map(|Parsed(origin)| origin).collect()),
             kind,
             scopes: scopes.map(|Scopes(scopes)| scopes),

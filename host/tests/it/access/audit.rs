@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use hookyard::domain::audit::{Action, AuditFilter};
 use hookyard::domain::delivery::Verdict;
@@ -22,6 +23,18 @@ const SILENT: &[(&str, &str)] = &[
     (
         "post /api/webhooks/receive/",
         "an event is its own record: it has an owner and a time",
+    ),
+    (
+        "post /api/webhooks/receive/{source}/",
+        "the same: it has its source and a time",
+    ),
+    (
+        "options /api/webhooks/receive/{source}/",
+        "a sender asks whether it may send",
+    ),
+    (
+        "post /api/rejected/{id}/verify/",
+        "it only says what would become of a request",
     ),
     (
         "post /api/auth/token/",
@@ -81,11 +94,13 @@ async fn settled(dir: &Path) -> Vec<(EventId, DeliveryId)> {
 async fn start() -> (tempfile::TempDir, Pipeline, Vec<(EventId, DeliveryId)>) {
     let dir = tempfile::tempdir().expect("a directory");
     let settled = settled(dir.path()).await;
+    fs::write(dir.path().join("shop.txt"), "mistyped").expect("written");
     let version = dir.path().join("version.wasm");
     fs::copy(component("version_one"), &version).expect("copied");
     let plugins = format!(
         "[plugins.echo]\ncomponent = \"{}\"\n[[plugins.echo.schedules]]\nname = \"nightly\"\ncron = \"0 3 * * *\"\n\
-         [plugins.version]\ncomponent = \"{}\"\n",
+         [plugins.version]\ncomponent = \"{}\"\n\
+         [sources.shop]\nverify = \"bearer\"\nsecret = \"file:shop.txt\"\n",
         component("echo").display(),
         version.display()
     );
@@ -261,6 +276,33 @@ async fn delivery_calls(pipeline: &Pipeline, settled: &[(EventId, DeliveryId)], 
     ]
 }
 
+/// A call about a request that was refused since its source's secret was mistyped, which is right by now.
+async fn rejected_call(pipeline: &Pipeline, dir: &Path) -> Call {
+    let url = format!("http://{}/api/webhooks/receive/shop/", pipeline.address);
+    let request = pipeline.client.post(url).bearer_auth("right");
+    let request = request.header("content-type", "application/json");
+    send(request.body("{}")).await.problem(401);
+    fs::write(dir.join("shop.txt"), "right").expect("written");
+    let kept = async {
+        loop {
+            let list = call(pipeline, Method::GET, "/api/rejected/", &json!({})).await;
+            if let Some(id) = list.expect(200).json()["results"][0]["id"].as_str() {
+                return id.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let id = tokio::time::timeout(Duration::from_secs(20), kept).await;
+    let id = id.expect("it is kept soon");
+    step(
+        "post /api/rejected/{id}/accept/",
+        &format!("/api/rejected/{id}/accept/"),
+        json!({}),
+        Action::RejectedAccept,
+        &id,
+    )
+}
+
 /// Calls about processes, and the end of the session: the token stops working.
 fn process_calls(secret: &str) -> Vec<Call> {
     let process = json!({"code": "hello", "name": "Hello", "script": secret});
@@ -307,7 +349,7 @@ fn process_calls(secret: &str) -> Vec<Call> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_path_that_changes_something_is_noted() {
-    let (_dir, pipeline, settled) = start().await;
+    let (dir, pipeline, settled) = start().await;
     let secret = uuid::Uuid::new_v4().to_string();
     let document = call(&pipeline, Method::GET, "/api/openapi.json", &json!({}))
         .await
@@ -316,6 +358,7 @@ async fn every_path_that_changes_something_is_noted() {
     let mut calls = account_calls(&pipeline, &secret).await;
     calls.extend(running_calls(&secret));
     calls.extend(delivery_calls(&pipeline, &settled, &secret).await);
+    calls.push(rejected_call(&pipeline, dir.path()).await);
     calls.extend(process_calls(&secret));
     let changing: BTreeSet<String> = operations(&document)
         .filter(|one| !one.starts_with("get "))

@@ -118,5 +118,9 @@ fn a_reseal_with_nothing_to_do_says_so() {
     let yard = hookyard("");
     send(&yard, "a", "{}");
     let ran = yard.run(&["events", "reseal"]);
-    assert_eq!(ran.out, "sealed 0 events and attempts anew\n", "{}", ran.err);
+    assert_eq!(
+        ran.out, "sealed 0 events, attempts and refused requests anew\n",
+        "{}",
+        ran.err
+    );
 }

@@ -156,6 +156,47 @@ async fn another_key_seals_anew_and_the_old_one_can_go() {
     pipeline.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_request_is_sealed_like_an_event() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let marker = uuid::Uuid::new_v4().to_string();
+    fs::write(dir.path().join("shop.txt"), "right").expect("written");
+    let plugins = "[sources.shop]\nverify = \"bearer\"\nsecret = \"file:shop.txt\"\n";
+    let sealing = env(&[("HOOKYARD_ENCRYPT_EVENTS", "on")]);
+    let pipeline = Pipeline::start_in(dir.path(), plugins, sealing).await;
+    let url = format!("http://{}/api/webhooks/receive/shop/", pipeline.address);
+    let request = pipeline.client.post(url).bearer_auth("wrong");
+    let request = request.header("x-note", &marker).body(marker.clone());
+    assert_eq!(request.send().await.expect("an answer").status(), 401);
+    // Written when the server stops, at the latest.
+    pipeline.stop().await;
+    assert!(!in_the_files(dir.path(), &marker));
+
+    let pipeline = Pipeline::start_in(dir.path(), plugins, Environment::default()).await;
+    let (_, list) = get(&pipeline, "/api/rejected/").await;
+    let path = format!(
+        "/api/rejected/{}/",
+        list["results"][0]["id"].as_str().expect("an id")
+    );
+    assert_eq!(pipeline.store.count_unresealed().await.expect("readable"), 1);
+    for rows in [1, 0] {
+        let (_, shown) = get(&pipeline, &path).await;
+        assert_eq!(shown["body"], marker);
+        let headers = shown["headers"].as_array().expect("headers");
+        assert!(
+            headers.contains(&json!({"name": "x-note", "value": marker})),
+            "{shown}"
+        );
+        let step = pipeline.store.reseal_rejected(None, 9).await.expect("opened");
+        assert_eq!(step.rows, rows);
+    }
+    pipeline.stop().await;
+    assert!(
+        in_the_files(dir.path(), &marker),
+        "the search of the files is broken"
+    );
+}
+
 /// Marks a value with where it belongs instead of sealing it.
 struct Marks;
 

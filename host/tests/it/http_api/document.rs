@@ -10,6 +10,8 @@ use crate::support::api::{Api, send};
 #[tokio::test]
 async fn the_document_describes_what_is_served() {
     let api = Api::start().await;
+    // A source of the name that the paths below have.
+    api.set_sources("[sources.x]\nverify = \"none\"\nformat = \"cloudevents\"\n");
     let document = api.get("/api/openapi.json", "").await.expect(200).json();
     assert!(
         document["openapi"]
@@ -37,6 +39,8 @@ async fn the_document_describes_what_is_served() {
         "get /api/processes/{code}/versions/",
         "get /api/replays/",
         "get /api/replays/{id}/",
+        "get /api/rejected/",
+        "get /api/rejected/{id}/",
         "get /api/schedules/",
         "get /api/schedules/{plugin}/{name}/runs/",
         "get /api/users/",
@@ -54,7 +58,10 @@ async fn the_document_describes_what_is_served() {
         "post /api/users/",
         "post /api/users/{id}/sign-out/",
         "post /api/auth/token/",
+        "options /api/webhooks/receive/{source}/",
         "patch /api/processes/{code}/",
+        "post /api/rejected/{id}/accept/",
+        "post /api/rejected/{id}/verify/",
         "post /api/auth/token/refresh/",
         "post /api/deliveries/{id}/discard/",
         "post /api/deliveries/{id}/replay/",
@@ -70,6 +77,7 @@ async fn the_document_describes_what_is_served() {
         "post /api/processes/",
         "post /api/schedules/{plugin}/{name}/run/",
         "post /api/webhooks/receive/",
+        "post /api/webhooks/receive/{source}/",
         "put /api/processes/{code}/",
     ]
     .map(str::to_owned)
@@ -78,7 +86,8 @@ async fn the_document_describes_what_is_served() {
     for operation in &described {
         let (method, path) = operation.split_once(' ').expect("an operation");
         let method: Method = method.to_uppercase().parse().expect("a method");
-        let answer = send(api.request(method, &path.replace("{id}", "x"))).await;
+        let path = path.replace("{id}", "x").replace("{source}", "x");
+        let answer = send(api.request(method, &path)).await;
         assert!(
             ![404, 405].contains(&answer.status.as_u16()),
             "{operation} is not served: {answer:?}"

@@ -11,9 +11,11 @@ mod jobs;
 mod leases;
 mod lists;
 mod nodes;
+mod once;
 mod plans;
 mod postgres;
 mod processes;
+mod rejected;
 mod schedules;
 mod schema;
 mod sqlite;
@@ -92,6 +94,7 @@ pub fn event(plugins: &[&str]) -> NewEvent {
         received_at: BASE,
         owner: None,
         redacted: Vec::new(),
+        once: None,
         deliveries: plugins
             .iter()
             .map(|name| NewDelivery {

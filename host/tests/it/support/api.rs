@@ -15,12 +15,17 @@ use hookyard::domain::access::Role;
 use hookyard::domain::id::NodeId;
 use hookyard::domain::plugin::{PluginSpec, SharedSpecs};
 use hookyard::domain::route::{Route, RouteTable, SharedRoutes};
+use hookyard::domain::source::{SharedSources, SourceTable};
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
 use hookyard::environment::Environment;
 use hookyard::http::{self, ApiState, Readiness};
 use hookyard::intake::Intake;
+use hookyard::intake::rejected::RejectedLog;
+use hookyard::intake::sources::Sources;
 use hookyard::lifecycle::Lifecycle;
+use hookyard::manifest::PluginsFile;
+use hookyard::metrics::Metrics;
 use hookyard::nodes::Nodes;
 use hookyard::operator::Operator;
 use hookyard::processes::Processes;
@@ -29,7 +34,7 @@ use hookyard::routing::Routing;
 use hookyard::scheduler::Desk;
 use hookyard::secret::Secret;
 use hookyard::store::{self, EventStore, SharedStore};
-use hookyard::vault::{MasterKeys, Vault};
+use hookyard::vault::{MasterKeys, SecretReader, Vault};
 use hookyard::wake::Wake;
 use hookyard::wasm::{Registry, RegistryDeps, Runtime};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -56,13 +61,16 @@ pub struct Api {
     pub readiness: Readiness,
     pub routes: SharedRoutes,
     pub wake: Arc<Wake>,
+    /// The way in for senders without a token; [`Api::set_sources`] says which there are.
+    pub sources: Sources,
+    pub metrics: Arc<Metrics>,
     /// What `/api/schedules/` shows.
     pub specs: SharedSpecs,
     /// What runs in the background: orders to replay.
     lifecycle: Lifecycle,
     stop: CancellationToken,
     served: Option<JoinHandle<()>>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// A user and the password it was made with.
@@ -171,7 +179,14 @@ impl Api {
         let auth = Arc::new(Auth::new(store.clone(), clock.clone(), keyring, settings));
         let routes: SharedRoutes = Arc::new(ArcSwap::default());
         let wake = Arc::new(Wake::default());
-        let intake = Intake::start(events, clock.clone(), routes.clone(), wake.clone());
+        let table = SharedSources::default();
+        let intake =
+            Intake::start(events, clock.clone(), routes.clone(), wake.clone()).guarding(table.clone());
+        let sources = Sources {
+            public_url: public_url.as_ref().map(ToString::to_string),
+            ..sources(&store, &clock, &intake, table.clone(), dir.path())
+        };
+        let metrics = sources.metrics.clone();
         let readiness = Readiness::default();
         let specs = SharedSpecs::default();
         let replays = Replays::new(
@@ -187,17 +202,19 @@ impl Api {
             hookyard::replays::run(replays.clone(), lifecycle.clone()),
         );
         let actions = actions(&store, &clock, &wake, dir.path());
-        let operator = Arc::new(Operator::new(
+        let operator = Operator::new(
             dir.path().join("plugins.toml"),
             actions.registry.clone(),
             specs.clone(),
             routes.clone(),
-        ));
+        );
+        let operator = Arc::new(operator.serving(table.clone()));
         let state = ApiState {
             store: store.clone(),
             auth: auth.clone(),
             audit: Audit::new(store.clone(), clock.clone()),
             intake: intake.clone(),
+            sources: sources.clone(),
             processes: Processes::new(store.clone(), clock.clone()),
             replays: replays.clone(),
             nodes: Nodes {
@@ -220,7 +237,7 @@ impl Api {
                 clock: clock.clone(),
             },
             actions,
-            metrics: Arc::default(),
+            metrics: metrics.clone(),
             metrics_token: None,
             schedules: Desk {
                 store: store.clone(),
@@ -247,11 +264,13 @@ impl Api {
             readiness,
             routes,
             wake,
+            sources,
+            metrics,
             specs,
             lifecycle,
             stop,
             served: Some(served),
-            _dir: dir,
+            dir,
         }
     }
 
@@ -335,12 +354,56 @@ impl Api {
         self.routes.store(Arc::new(RouteTable::new(&specs)));
     }
 
+    /// Puts the sources of this `plugins.toml` in force.
+    pub fn set_sources(&self, text: &str) {
+        let path = self.dir.path().join("plugins.toml");
+        let file = PluginsFile::parse(text, &path).unwrap_or_else(|error| panic!("{error}"));
+        self.sources
+            .table
+            .store(Arc::new(SourceTable::new(&file.sources)));
+    }
+
+    /// Makes this the value of the secret `file:NAME`.
+    pub fn set_secret(&self, name: &str, value: &str) {
+        std::fs::write(self.path(name), value).expect("written");
+    }
+
+    /// A file beside `plugins.toml`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     /// Stops; fails when a part of it died.
     pub async fn stop(mut self) {
         self.stop.cancel();
         self.lifecycle.soft.cancel();
         self.served.take().expect("served once").await.expect("no panic");
         self.intake.close().await;
+        self.sources.log.close().await;
+    }
+}
+
+/// The way in for senders without a token.
+fn sources(
+    store: &SharedStore,
+    clock: &Arc<FakeClock>,
+    intake: &Intake,
+    table: SharedSources,
+    dir: &Path,
+) -> Sources {
+    let metrics: Arc<Metrics> = Arc::default();
+    Sources {
+        intake: intake.clone(),
+        table,
+        secrets: SecretReader {
+            environment: Arc::default(),
+            vault: Vault::new(store.clone(), clock.clone(), MasterKeys::kept(dir)),
+        },
+        log: RejectedLog::start(store.clone(), metrics.clone()),
+        store: store.clone(),
+        clock: clock.clone(),
+        metrics,
+        public_url: None,
     }
 }
 

@@ -1,0 +1,155 @@
+//! What a verified request to a source brings: events, or a question that wants an answer.
+
+use ::http::HeaderMap;
+use bytes::Bytes;
+
+use super::once::IdempotencyKey;
+use super::presented::Presented;
+use super::{body, cloud_events, facts, headers, media, pointer, redact};
+use crate::domain::event::{EventKind, NewEvent, OnceKey};
+use crate::domain::id::EventId;
+use crate::domain::rejected::{Check, Rejection};
+use crate::domain::retention::Retention;
+use crate::domain::source::{Dedupe, Format, SourceSpec, Verifier};
+use crate::domain::time::Timestamp;
+
+/// What a request brings.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// Slack asks whether the address is ours; the answer is this text.
+    Challenge(String),
+    Event(Box<NewEvent>),
+    /// Several that came together.
+    Batch(Vec<NewEvent>),
+}
+
+impl Arrival {
+    /// The events of it.
+    pub fn into_events(self) -> Vec<NewEvent> {
+        match self {
+            Self::Challenge(_) => Vec::new(),
+            Self::Event(event) => vec![*event],
+            Self::Batch(events) => events,
+        }
+    }
+}
+
+/// Parses a request whose sender has proven itself, and takes out what these rules say. Keys count from
+/// `now` on.
+pub(super) fn parse(
+    spec: &SourceSpec,
+    request: &Presented,
+    key: Option<&IdempotencyKey>,
+    rules: &Retention,
+    now: Timestamp,
+) -> Result<Arrival, Rejection> {
+    if spec.format == Format::CloudEvents {
+        let of = |event| {
+            let mut event = cloud_event(spec, request, event, now);
+            redact(&mut event, rules);
+            event
+        };
+        return Ok(match cloud_events::parse(request)? {
+            cloud_events::Message::One(event) => Arrival::Event(Box::new(of(event))),
+            cloud_events::Message::Batch(events) => Arrival::Batch(events.into_iter().map(of).collect()),
+        });
+    }
+    if media::is_json(&request.content_type) {
+        body::check(&request.body).map_err(|bad| Rejection::new(Check::Body, bad.to_string()))?;
+    }
+    if let Some(challenge) = challenge(spec, request) {
+        return Ok(Arrival::Challenge(challenge));
+    }
+    let event_type = facts::event_type(spec, request);
+    let mut event = event(
+        spec,
+        request,
+        event_type,
+        request.content_type.clone(),
+        request.body.clone(),
+    );
+    redact(&mut event, rules);
+    event.once = match facts::key(spec, request) {
+        Some(id) => once(spec, id, now),
+        None if spec.dedupe == Dedupe::Off => None,
+        None => key.map(|key| key.of(&scope(spec), &event, now)),
+    };
+    Ok(Arrival::Event(Box::new(event)))
+}
+
+/// Slack's `url_verification`: <https://docs.slack.dev/reference/events/url_verification>.
+fn challenge(spec: &SourceSpec, request: &Presented) -> Option<String> {
+    let asks = spec.verifier == Verifier::Slack
+        && pointer::text_at(&request.body, "/type").as_deref() == Some("url_verification");
+    asks.then(|| pointer::text_at(&request.body, "/challenge"))
+        .flatten()
+}
+
+fn cloud_event(
+    spec: &SourceSpec,
+    request: &Presented,
+    of: cloud_events::CloudEvent,
+    now: Timestamp,
+) -> NewEvent {
+    let event_type = match &spec.event_type {
+        Some(_) => facts::event_type(spec, request),
+        None => facts::name(&of.event_type),
+    };
+    let mut event = event(spec, request, event_type, of.content_type, of.body);
+    // Source and id together name an event (CloudEvents 1.0, section 3.1.1).
+    let key = match &spec.dedupe {
+        Dedupe::On { key: Some(_), .. } => facts::key(spec, request),
+        _ => Some(facts::bounded(&facts::joined(&[of.source, of.id]))),
+    };
+    event.once = key.and_then(|key| once(spec, key, now));
+    event
+}
+
+fn event(
+    spec: &SourceSpec,
+    request: &Presented,
+    event_type: String,
+    content_type: String,
+    body: Bytes,
+) -> NewEvent {
+    NewEvent {
+        id: EventId::generate(),
+        kind: EventKind::Webhook,
+        source: spec.name.to_string(),
+        event_type,
+        headers: kept(&request.headers, spec),
+        content_type,
+        body,
+        payload: None,
+        received_at: request.received_at,
+        owner: None,
+        redacted: Vec::new(),
+        once: None,
+        deliveries: Vec::new(),
+    }
+}
+
+/// The headers without those that prove the sender, whatever their names are.
+fn kept(all: &HeaderMap, spec: &SourceSpec) -> Vec<crate::domain::event::Header> {
+    let proof = super::rejected::credential_header(&spec.scheme);
+    let kept = headers::kept(all);
+    kept.into_iter()
+        .filter(|header| Some(header.name.as_str()) != proof)
+        .collect()
+}
+
+fn scope(spec: &SourceSpec) -> String {
+    format!("source:{}", spec.name)
+}
+
+fn once(spec: &SourceSpec, key: String, now: Timestamp) -> Option<OnceKey> {
+    match spec.dedupe {
+        Dedupe::Off => None,
+        Dedupe::On { window, .. } => Some(OnceKey {
+            scope: scope(spec),
+            key,
+            digest: None,
+            expires_at: now.plus(window),
+        }),
+    }
+}

@@ -1,0 +1,214 @@
+//! Keeps refused requests without slowing anybody down: a bounded queue and one task that writes.
+//!
+//! When more is refused than can be written, what does not fit into the queue is counted and dropped. What
+//! is kept is bounded too, and the oldest go.
+
+use std::sync::Arc;
+
+use ::http::HeaderMap;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::headers;
+use super::presented::{Digest, Presented};
+use super::verify;
+use crate::domain::event::Header;
+use crate::domain::id::RejectedId;
+use crate::domain::rejected::{RejectedBounds, RejectedRequest, Rejection};
+use crate::domain::source::SourceSpec;
+use crate::domain::source::scheme::{Part, Scheme, Stamp, TokenScheme};
+use crate::metrics::Metrics;
+use crate::store::RejectedStore;
+
+/// Refused requests that may wait to be written: at most 16 MiB of bodies.
+const QUEUE: usize = 64;
+/// Refused requests of one write.
+const BATCH: usize = 32;
+/// Largest body that is kept, in bytes: vendors' requests are smaller, and 64 of them wait at most.
+pub const KEPT_BODY_BYTES: usize = 256 << 10;
+/// What is kept in all: some days of a mistaken secret, and no more disk than a log.
+pub const BOUNDS: RejectedBounds = RejectedBounds {
+    requests: 1_000,
+    bytes: 64 << 20,
+};
+/// What stands for the value of a header that holds a credential.
+pub const MASK: &str = "***";
+
+/// The way in for refused requests.
+#[derive(Clone)]
+pub struct RejectedLog {
+    sender: mpsc::Sender<RejectedRequest>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl RejectedLog {
+    /// Starts the task that writes; it runs on the current runtime until [`RejectedLog::close`].
+    #[must_use]
+    pub fn start(store: Arc<dyn RejectedStore>, metrics: Arc<Metrics>) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let writer = Writer {
+            receiver,
+            store,
+            metrics: metrics.clone(),
+        };
+        tasks.spawn(writer.run(stop.clone()));
+        tasks.close();
+        Self {
+            sender,
+            metrics,
+            stop,
+            tasks,
+        }
+    }
+
+    /// Keeps a refused request, unless too many wait already.
+    pub fn keep(&self, request: RejectedRequest) {
+        if self.sender.try_send(request).is_err() {
+            self.metrics.rejection_not_kept(1);
+        }
+    }
+
+    /// Writes what waits and returns when that is done.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+struct Writer {
+    receiver: mpsc::Receiver<RejectedRequest>,
+    store: Arc<dyn RejectedStore>,
+    metrics: Arc<Metrics>,
+}
+
+impl Writer {
+    async fn run(mut self, stop: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let count = tokio::select! {
+                count = self.receiver.recv_many(&mut batch, BATCH) => count,
+                () = stop.cancelled(), if !self.receiver.is_closed() => {
+                    self.receiver.close();
+                    continue;
+                }
+            };
+            if count == 0 {
+                return;
+            }
+            if let Err(error) = self.store.record_rejected(&batch, BOUNDS).await {
+                self.metrics.rejection_not_kept(batch.len());
+                tracing::warn!(%error, requests = batch.len(), "refused requests could not be kept");
+            }
+            batch.clear();
+        }
+    }
+}
+
+/// A request as it is kept, with its body or without.
+pub(super) fn record(
+    spec: &SourceSpec,
+    request: &Presented,
+    rejection: Rejection,
+    with_body: bool,
+) -> RejectedRequest {
+    let credential = match &spec.scheme {
+        Scheme::Token(scheme) => verify::credential(scheme, request),
+        _ => None,
+    };
+    RejectedRequest {
+        id: RejectedId::generate(),
+        received_at: request.received_at,
+        source: spec.name.to_string(),
+        address: request.address.clone(),
+        status: rejection.check.status(),
+        rejection,
+        method: request.method.to_string(),
+        target: masked_target(&request.target),
+        headers: kept_headers(&request.headers, &spec.scheme),
+        content_type: request.content_type.clone(),
+        credential: credential.map(hex::encode),
+        body_bytes: request.body.len() as u64,
+        body: (with_body && request.body.len() <= KEPT_BODY_BYTES).then(|| request.body.clone()),
+        accepted: None,
+    }
+}
+
+/// The request as it was, for another look; `None` when its body was not kept.
+pub(super) fn presented(kept: &RejectedRequest) -> Option<Presented> {
+    let mut headers = HeaderMap::new();
+    for header in kept.headers.iter().filter(|header| header.value != MASK) {
+        let name = ::http::HeaderName::from_bytes(header.name.as_bytes());
+        let value = ::http::HeaderValue::from_str(&header.value);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    Some(Presented {
+        method: kept.method.parse().ok()?,
+        target: kept.target.clone(),
+        headers,
+        content_type: kept.content_type.clone(),
+        body: kept.body.clone()?,
+        address: kept.address.clone(),
+        received_at: kept.received_at,
+        credential: kept.credential.as_deref().and_then(digest),
+    })
+}
+
+fn digest(hex: &str) -> Option<Digest> {
+    hex::decode(hex).ok()?.try_into().ok()
+}
+
+/// Path and query with the value of a token masked.
+fn masked_target(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else {
+        return target.to_owned();
+    };
+    let is_token = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        percent_encoding::percent_decode_str(name).decode_utf8_lossy() == verify::TOKEN_PARAMETER
+    };
+    let pairs: Vec<_> = query
+        .split('&')
+        .map(|pair| if is_token(&pair) { "access_token=***" } else { pair })
+        .collect();
+    format!("{path}?{}", pairs.join("&"))
+}
+
+/// The header of the operator's choice whose value is the secret, or proves it.
+pub(super) fn credential_header(scheme: &Scheme) -> Option<&str> {
+    match scheme {
+        Scheme::Token(TokenScheme::Header(name)) => Some(name),
+        _ => None,
+    }
+}
+
+/// The headers with what is a credential masked. Those of the proof stay: they are needed to judge anew,
+/// and a signature gives no secret away.
+fn kept_headers(all: &HeaderMap, scheme: &Scheme) -> Vec<Header> {
+    let proof = |name: &str| match scheme {
+        Scheme::Signed(scheme) => {
+            let stamp = matches!(&scheme.timestamp, Some(Stamp::Header(header, _)) if header == name);
+            let part = |part: &Part| matches!(part, Part::Header(header) if header == name);
+            scheme.header == name || stamp || scheme.signed.iter().any(part)
+        }
+        Scheme::Message(_) => ["signature", "signature-input", "content-digest"].contains(&name),
+        Scheme::Token(_) | Scheme::Open => false,
+    };
+    let token = credential_header(scheme);
+    let is_credential = |name: &str| Some(name) == token || (headers::is_dropped(name) && !proof(name));
+    headers::bounded(all)
+        .map(|(name, value)| Header {
+            value: if is_credential(name) {
+                MASK.to_owned()
+            } else {
+                value
+            },
+            name: name.to_owned(),
+        })
+        .collect()
+}

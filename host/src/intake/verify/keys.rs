@@ -1,0 +1,139 @@
+//! Keys and signatures as they are written.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use p256::pkcs8::der::Document;
+use p256::pkcs8::der::asn1::ObjectIdentifier;
+use p256::pkcs8::spki::SubjectPublicKeyInfoRef;
+use ring::{hmac, signature};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::domain::source::scheme::{Algorithm, Encoding, MessageAlgorithm};
+use crate::secret::Secret;
+
+/// Base64 with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What a secret begins with whose rest is its key in Base64.
+const BASE64_MARK: &str = "base64:";
+
+/// The algorithms that a public key may name (RFC 8410, RFC 5480, RFC 8017, appendix C).
+const ED25519: &[ObjectIdentifier] = &[ObjectIdentifier::new_unwrap("1.3.101.112")];
+const EC: &[ObjectIdentifier] = &[ObjectIdentifier::new_unwrap("1.2.840.10045.2.1")];
+const RSA: &[ObjectIdentifier] = &[ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1")];
+const RSA_PSS: &[ObjectIdentifier] = &[
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"),
+];
+
+/// Base64 in either alphabet, with or without padding.
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
+    let standard: String = text
+        .chars()
+        .map(|c| match c {
+            '-' => '+',
+            '_' => '/',
+            other => other,
+        })
+        .collect();
+    BASE64.decode(standard).ok()
+}
+
+/// A signature's bytes.
+pub(super) fn decode(text: &str, encoding: Encoding) -> Option<Vec<u8>> {
+    match encoding {
+        Encoding::Hex => hex::decode(text).ok(),
+        Encoding::Base64 => base64(text),
+    }
+}
+
+/// A key that proves signatures.
+pub(super) enum Key {
+    Hmac(hmac::Key),
+    Public(&'static dyn signature::VerificationAlgorithm, Vec<u8>),
+}
+
+impl Key {
+    /// The text's bytes as the key of an HMAC.
+    pub fn text(secret: &Secret, algorithm: Algorithm) -> Self {
+        Self::hmac(algorithm, secret.expose().as_bytes())
+    }
+
+    /// The same, unless the text begins with `base64:`.
+    pub fn text_or_base64(secret: &Secret, algorithm: Algorithm) -> Result<Self, &'static str> {
+        match secret.expose().strip_prefix(BASE64_MARK) {
+            None => Ok(Self::text(secret, algorithm)),
+            Some(text) => Ok(Self::hmac(algorithm, &decoded_key(text)?)),
+        }
+    }
+
+    /// A secret of Standard Webhooks.
+    pub fn standard_webhooks(secret: &Secret) -> Result<Self, &'static str> {
+        let text = secret.expose();
+        if let Some(public) = text.strip_prefix("whpk_") {
+            let bytes = base64(public).ok_or("after `whpk_` comes no Base64")?;
+            return Ok(Self::Public(&signature::ED25519, bytes));
+        }
+        let key = decoded_key(text.strip_prefix("whsec_").unwrap_or(text))?;
+        Ok(Self::hmac(Algorithm::Sha256, &key))
+    }
+
+    /// A key for HTTP Message Signatures: a shared secret, or a public key in PEM.
+    pub fn message(secret: &Secret, algorithm: MessageAlgorithm) -> Result<Self, &'static str> {
+        let (verification, wanted): (&'static dyn signature::VerificationAlgorithm, _) = match algorithm {
+            MessageAlgorithm::HmacSha256 => return Self::text_or_base64(secret, Algorithm::Sha256),
+            MessageAlgorithm::Ed25519 => (&signature::ED25519, ED25519),
+            MessageAlgorithm::EcdsaP256Sha256 => (&signature::ECDSA_P256_SHA256_FIXED, EC),
+            MessageAlgorithm::EcdsaP384Sha384 => (&signature::ECDSA_P384_SHA384_FIXED, EC),
+            MessageAlgorithm::RsaPssSha512 => (&signature::RSA_PSS_2048_8192_SHA512, RSA_PSS),
+            MessageAlgorithm::RsaV15Sha256 => (&signature::RSA_PKCS1_2048_8192_SHA256, RSA),
+        };
+        let (_label, der) = Document::from_pem(secret.expose())
+            .map_err(|_| "it is no public key in PEM (BEGIN PUBLIC KEY)")?;
+        let key = SubjectPublicKeyInfoRef::try_from(der.as_bytes())
+            .map_err(|_| "it is no public key in PEM (BEGIN PUBLIC KEY)")?;
+        if !wanted.contains(&key.algorithm.oid) {
+            return Err("it is a key for another algorithm");
+        }
+        Ok(Self::Public(
+            verification,
+            key.subject_public_key.raw_bytes().to_vec(),
+        ))
+    }
+
+    fn hmac(algorithm: Algorithm, key: &[u8]) -> Self {
+        let algorithm = match algorithm {
+            Algorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Algorithm::Sha256 => hmac::HMAC_SHA256,
+            Algorithm::Sha512 => hmac::HMAC_SHA512,
+        };
+        Self::Hmac(hmac::Key::new(algorithm, key))
+    }
+
+    /// Whether one of the signatures is this key's of the text.
+    pub fn signed<'s>(&self, text: &[u8], signatures: impl IntoIterator<Item = &'s [u8]>) -> bool {
+        let mut signatures = signatures.into_iter();
+        match self {
+            Self::Hmac(key) => {
+                let tag = hmac::sign(key, text);
+                signatures.any(|signature| tag.as_ref().ct_eq(signature).into())
+            }
+            Self::Public(algorithm, key) => {
+                let key = signature::UnparsedPublicKey::new(*algorithm, key);
+                signatures.any(|signature| key.verify(text, signature).is_ok())
+            }
+        }
+    }
+}
+
+fn decoded_key(text: &str) -> Result<Zeroizing<Vec<u8>>, &'static str> {
+    match base64(text) {
+        Some(key) if !key.is_empty() => Ok(Zeroizing::new(key)),
+        _ => Err("it is no Base64"),
+    }
+}

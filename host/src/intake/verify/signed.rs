@@ -1,0 +1,229 @@
+//! A signature in a header over a text that is made from the request.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use sha2::{Digest as _, Sha256};
+
+use super::super::presented::{Address, Presented};
+use super::keys::{self, Key};
+use super::{MAX_SIGNATURES, Terms, check_time, malformed};
+use crate::domain::rejected::{Check, Rejection};
+use crate::domain::source::scheme::{KeyForm, Layout, Part, SignedScheme, Stamp, StampFormat};
+use crate::domain::time::Timestamp;
+use crate::secret::Secret;
+
+/// What the request says is signed, and its signatures.
+pub(super) struct Claim<'a> {
+    scheme: &'a SignedScheme,
+    offered: Offered<'a>,
+    /// One for each way in which the sender may have spelled its address.
+    texts: Vec<Cow<'a, [u8]>>,
+}
+
+/// What the header of the signature holds.
+#[derive(Default)]
+struct Offered<'a> {
+    hmacs: Vec<Vec<u8>>,
+    /// Ed25519 signatures.
+    asymmetric: Vec<Vec<u8>>,
+    timestamp: Option<&'a str>,
+}
+
+pub(super) fn prepare<'a>(
+    scheme: &'a SignedScheme,
+    request: &'a Presented,
+    terms: Terms<'_>,
+) -> Result<Claim<'a>, Rejection> {
+    let offered = offered(scheme, request)?;
+    let timestamp = match &scheme.timestamp {
+        None => "",
+        Some(Stamp::Header(name, format)) => {
+            let text = request.needed(name)?;
+            check_time(moment(name, text, *format)?, terms)?;
+            text
+        }
+        Some(Stamp::Beside) => {
+            let none = || malformed(format!("the header {} has no time", scheme.header));
+            let text = offered.timestamp.ok_or_else(none)?;
+            check_time(moment(&scheme.header, text, StampFormat::Unix)?, terms)?;
+            text
+        }
+    };
+    let texts = texts(scheme, request, timestamp, terms)?;
+    Ok(Claim {
+        scheme,
+        offered,
+        texts,
+    })
+}
+
+fn moment(header: &str, text: &str, format: StampFormat) -> Result<Timestamp, Rejection> {
+    let number = || text.parse::<i64>().ok();
+    let moment = match format {
+        StampFormat::Unix => number()
+            .and_then(|seconds| seconds.checked_mul(1000))
+            .map(Timestamp::from_millis),
+        StampFormat::UnixMs => number().map(Timestamp::from_millis),
+        StampFormat::Rfc3339 => Timestamp::parse(text).ok(),
+    };
+    moment.ok_or_else(|| malformed(format!("the time in the header {header} cannot be read")))
+}
+
+/// The header's signatures.
+fn offered<'a>(scheme: &SignedScheme, request: &'a Presented) -> Result<Offered<'a>, Rejection> {
+    let name = &*scheme.header;
+    let value = request.needed(name)?;
+    let decode = |text: &str| keys::decode(text, scheme.encoding);
+    let mut offered = Offered::default();
+    match &scheme.layout {
+        Layout::Prefixed(prefix) => {
+            let text = value.strip_prefix(&**prefix);
+            let text =
+                text.ok_or_else(|| malformed(format!("the header {name} does not begin with `{prefix}`")))?;
+            offered.hmacs.extend(decode(text.trim()));
+        }
+        Layout::Fields { timestamp, signature } => {
+            for (key, text) in value.split(',').filter_map(|part| part.split_once('=')) {
+                let (key, text) = (key.trim(), text.trim());
+                if key == *timestamp && offered.timestamp.replace(text).is_some() {
+                    return Err(malformed(format!("the header {name} has more than one time")));
+                }
+                if key == *signature {
+                    offered.hmacs.extend(decode(text));
+                }
+            }
+        }
+        Layout::Versions => {
+            for (version, text) in value.split(' ').filter_map(|part| part.split_once(',')) {
+                match version {
+                    "v1" => offered.hmacs.extend(decode(text)),
+                    "v1a" => offered.asymmetric.extend(decode(text)),
+                    _ => {}
+                }
+            }
+        }
+    }
+    match offered.hmacs.len() + offered.asymmetric.len() {
+        0 => Err(malformed(format!(
+            "the header {name} has no signature that can be read"
+        ))),
+        count if count > MAX_SIGNATURES => Err(malformed(format!(
+            "the header {name} has more than {MAX_SIGNATURES} signatures"
+        ))),
+        _ => Ok(offered),
+    }
+}
+
+/// The texts that may have been signed: one, or one for each spelling of the address.
+fn texts<'a>(
+    scheme: &SignedScheme,
+    request: &'a Presented,
+    timestamp: &str,
+    terms: Terms<'_>,
+) -> Result<Vec<Cow<'a, [u8]>>, Rejection> {
+    if scheme.signed[..] == [Part::Body] {
+        return Ok(vec![Cow::Borrowed(&request.body[..])]);
+    }
+    let urls: BTreeSet<String> = if scheme.signed.contains(&Part::Url) {
+        let addresses = request.addresses(terms.public_url);
+        addresses.iter().flat_map(Address::spellings).collect()
+    } else {
+        BTreeSet::from([String::new()])
+    };
+    let texts = urls
+        .iter()
+        .map(|url| text(scheme, request, timestamp, url).map(Cow::Owned));
+    texts.collect()
+}
+
+fn text(
+    scheme: &SignedScheme,
+    request: &Presented,
+    timestamp: &str,
+    url: &str,
+) -> Result<Vec<u8>, Rejection> {
+    let mut text = Vec::with_capacity(request.body.len() + 128);
+    for part in scheme.signed.iter() {
+        match part {
+            Part::Text(words) => text.extend_from_slice(words.as_bytes()),
+            Part::Timestamp => text.extend_from_slice(timestamp.as_bytes()),
+            Part::Body => text.extend_from_slice(&request.body),
+            Part::Header(name) => text.extend_from_slice(request.needed(name)?.as_bytes()),
+            Part::Method => text.extend_from_slice(request.method.as_str().as_bytes()),
+            Part::Url => text.extend_from_slice(url.as_bytes()),
+            Part::SortedForm => sorted_form(request, &mut text)?,
+        }
+    }
+    Ok(text)
+}
+
+/// Twilio's: what `RequestValidator` of its libraries does.
+fn sorted_form(request: &Presented, text: &mut Vec<u8>) -> Result<(), Rejection> {
+    if let Some(digest) = request.parameter("bodySHA256") {
+        return if hex::encode(Sha256::digest(&request.body)).eq_ignore_ascii_case(&digest) {
+            Ok(())
+        } else {
+            let why = "the body is not the one whose digest the address has (bodySHA256)";
+            Err(Rejection::new(Check::Signature, why))
+        };
+    }
+    if !request.is_form() && !request.body.is_empty() {
+        let why = "the signature does not cover the body: it is no form, and the address has no bodySHA256";
+        return Err(Rejection::new(Check::Coverage, why));
+    }
+    let fields: BTreeSet<_> = request.fields().collect();
+    for (name, value) in fields {
+        text.extend_from_slice(name.as_bytes());
+        text.extend_from_slice(value.as_bytes());
+    }
+    Ok(())
+}
+
+impl Claim<'_> {
+    pub fn check(&self, secrets: &[Secret]) -> Result<(), Rejection> {
+        let mut unusable = Vec::new();
+        for (at, secret) in secrets.iter().enumerate() {
+            match self.key(secret) {
+                Ok(key) if self.is_proven_by(&key) => return Ok(()),
+                Ok(_) => {}
+                Err(why) => unusable.push(format!("secret {}: {why}", at + 1)),
+            }
+        }
+        Err(no_match(&unusable, secrets.len()))
+    }
+
+    fn key(&self, secret: &Secret) -> Result<Key, &'static str> {
+        match self.scheme.keys {
+            KeyForm::Text => Ok(Key::text(secret, self.scheme.algorithm)),
+            KeyForm::TextOrBase64 => Key::text_or_base64(secret, self.scheme.algorithm),
+            KeyForm::StandardWebhooks => Key::standard_webhooks(secret),
+        }
+    }
+
+    fn is_proven_by(&self, key: &Key) -> bool {
+        let signatures = match key {
+            Key::Hmac(_) => &self.offered.hmacs,
+            Key::Public(..) => &self.offered.asymmetric,
+        };
+        let signatures = || signatures.iter().map(Vec::as_slice);
+        self.texts.iter().any(|text| key.signed(text, signatures()))
+    }
+}
+
+/// Why no secret proved it; some may be unusable.
+pub(super) fn no_match(unusable: &[String], secrets: usize) -> Rejection {
+    if unusable.len() == secrets {
+        return Rejection::new(
+            Check::NoSecret,
+            format!("no secret of the source can be used: {}", unusable.join("; ")),
+        );
+    }
+    let mut why = "the signature is not that of this request under any secret of the source: \
+                   another secret, or something was changed on the way"
+        .to_owned();
+    if !unusable.is_empty() {
+        why = format!("{why} ({})", unusable.join("; "));
+    }
+    Rejection::new(Check::Signature, why)
+}

@@ -1,0 +1,266 @@
+//! Refused requests: kept without credentials, judged anew, accepted once.
+
+use std::time::Duration;
+
+use hookyard::clock::Clock as _;
+use ring::hmac;
+use serde_json::{Value, json};
+
+use super::signer::{self, Signed, Terms};
+use super::{kept, only_event, post, with_source};
+use crate::support::api::Api;
+
+const GITHUB: &str = "verify = \"github\"\nsecret = \"file:secret\"";
+
+fn github(secret: &str) -> Signed {
+    let terms = Terms {
+        secret,
+        at: 0,
+        algorithm: hmac::HMAC_SHA256,
+        url: "",
+    };
+    signer::github(terms, "application/json", b"{\"a\": 1}")
+        .with("x-github-event", "push")
+        .with("x-github-delivery", "d1")
+        .with("cookie", "hush=1")
+        .with("authorization", "Bearer hush")
+}
+
+fn path(kept: &Value, verb: &str) -> String {
+    format!("/api/rejected/{}/{verb}", kept["id"].as_str().expect("an id"))
+}
+
+#[tokio::test]
+async fn a_request_that_was_refused_is_accepted_once_its_secret_is_right() {
+    let api = with_source(GITHUB, "mistyped").await;
+    api.route(&[("a", "s", "push")]);
+    post(&api, &github("right")).await.problem(401);
+    let staff = api.token_of("ada", true).await;
+    let requests = kept(&api, &staff, 1).await;
+    let request = &requests[0];
+    assert_eq!(
+        (
+            &request["source"],
+            &request["check"],
+            &request["status"],
+            &request["address"]
+        ),
+        (&json!("s"), &json!("signature"), &json!(401), &json!("127.0.0.1"))
+    );
+    assert!(
+        request["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("another secret"))
+    );
+    let text = request.to_string();
+    assert!(
+        text.contains("x-hub-signature-256") && !text.contains("hush"),
+        "{text}"
+    );
+
+    let shown = api.get(&path(request, ""), &staff).await.expect(200).json();
+    assert_eq!(shown["body"], json!({"a": 1}));
+    let verdict = api
+        .post(&path(request, "verify/"), &staff, "")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&verdict["acceptable"], &verdict["check"]),
+        (&json!(false), &json!("signature"))
+    );
+    let problem = api.post(&path(request, "accept/"), &staff, "").await.problem(409);
+    assert_eq!(problem["check"], "signature");
+
+    api.set_secret("secret", "right");
+    // Whenever that is: the time of a signature counts as of when it came.
+    api.clock.advance(Duration::from_hours(1));
+    let staff = api.token_of("eve", true).await;
+    let verdict = api
+        .post(&path(request, "verify/"), &staff, "")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(verdict["acceptable"], true);
+    assert_eq!(verdict["events"], json!([{"type": "push", "duplicate_of": null}]));
+    let accepted = api
+        .post(&path(request, "accept/"), &staff, "")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(accepted["events"][0]["status"], "pending");
+    let event = accepted["events"][0]["id"].clone();
+    let problem = api.post(&path(request, "accept/"), &staff, "").await.problem(409);
+    assert_eq!(problem["event"], event);
+
+    let stored = only_event(&api).await;
+    assert_eq!(
+        (&stored["id"], &stored["type"], &stored["payload"]),
+        (&event, &json!("push"), &json!({"a": 1}))
+    );
+    assert_eq!(stored["received_at"], request["received_at"]);
+    let shown = api.get(&path(request, ""), &staff).await.expect(200).json();
+    assert_eq!(
+        (&shown["accepted_as"], &shown["accepted_by"]),
+        (&event, &json!("eve"))
+    );
+    // The provider sends it again: it is here already.
+    assert_eq!(
+        post(&api, &github("right")).await.expect(200).json()["duplicate"],
+        true
+    );
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_signature_of_then_is_judged_as_of_then() {
+    let section = "verify = \"stripe\"\nsecret = \"file:secret\"";
+    let api = with_source(section, "mistyped").await;
+    let sign = |at| {
+        let terms = Terms {
+            secret: "right",
+            at,
+            algorithm: hmac::HMAC_SHA256,
+            url: "",
+        };
+        signer::stripe(terms, "application/json", br#"{"id": "evt_1", "type": "t"}"#)
+    };
+    let now = api.clock.now().as_millis() / 1000;
+    post(&api, &sign(now - 299)).await.problem(401);
+    post(&api, &sign(now - 301)).await.problem(401);
+    let staff = api.token_of("ada", true).await;
+    let requests = kept(&api, &staff, 2).await;
+    api.set_secret("secret", "right");
+    api.clock.advance(Duration::from_hours(24));
+    let staff = api.token_of("eve", true).await;
+    let checks: std::collections::BTreeMap<_, _> = requests
+        .iter()
+        .map(|request| (request["check"].as_str().expect("a word"), request))
+        .collect();
+    let verdict = api
+        .post(&path(checks["timestamp"], "verify/"), &staff, "")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(verdict["check"], "timestamp");
+    api.post(&path(checks["signature"], "accept/"), &staff, "")
+        .await
+        .expect(200);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn of_a_token_only_its_digest_is_kept_and_that_is_enough() {
+    let tokens: [(&str, fn(Terms<'_>, &str, &[u8]) -> Signed); 3] = [
+        ("verify = \"bearer\"\nsecret = \"file:secret\"", signer::bearer),
+        (
+            "verify = \"api-key\"\nheader = \"X-Key\"\nsecret = \"file:secret\"",
+            signer::api_key,
+        ),
+        ("verify = \"basic\"\nsecret = \"file:secret\"", signer::basic),
+    ];
+    for (section, sign) in tokens {
+        let api = with_source(section, "mistyped").await;
+        let terms = Terms {
+            secret: "ada:open-sesame",
+            at: 0,
+            algorithm: hmac::HMAC_SHA256,
+            url: "",
+        };
+        post(&api, &sign(terms, "text/plain", b"hello"))
+            .await
+            .problem(401);
+        let staff = api.token_of("staff", true).await;
+        let requests = kept(&api, &staff, 1).await;
+        let shown = api.get(&path(&requests[0], ""), &staff).await.expect(200);
+        for form in ["sesame", "YWRhOm9wZW4tc2VzYW1l"] {
+            assert!(!shown.text.contains(form), "{}", shown.text);
+        }
+        api.set_secret("secret", "ada:open-sesame");
+        let accepted = api.post(&path(&requests[0], "accept/"), &staff, "").await;
+        accepted.expect(200);
+        let event = only_event(&api).await;
+        assert_eq!(event["payload"], "hello");
+        assert!(!event.to_string().contains("sesame"), "{event}");
+        api.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn only_staff_see_them_and_only_named_sources_have_any() {
+    let api = with_source(GITHUB, "right").await;
+    let ada = api.token_of("ada", false).await;
+    for path in ["/api/rejected/", "/api/rejected/x/"] {
+        api.get(path, &ada).await.problem(403);
+        api.get(path, "").await.problem(401);
+    }
+    let staff = api.token_of("staff", true).await;
+    api.post("/api/webhooks/receive/nobody/", "", "{}")
+        .await
+        .problem(404);
+    api.post("/api/webhooks/receive/", "", "{}").await.problem(401);
+    for path in [
+        "/api/rejected/x/",
+        "/api/rejected/018f0000-0000-7000-8000-000000000001/",
+    ] {
+        api.get(path, &staff).await.problem(404);
+        api.post(&format!("{path}accept/"), &staff, "").await.problem(404);
+    }
+    post(&api, &github("wrong")).await.problem(401);
+    assert_eq!(kept(&api, &staff, 1).await.len(), 1);
+    let none = api
+        .get("/api/rejected/?source=other", &staff)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(none["count"], 0);
+    let metrics = api.metrics.text().expect("text");
+    assert!(
+        metrics.contains("hookyard_source_requests_rejected_total{source=\"s\",check=\"signature\"} 1"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("hookyard_webhooks_unauthorized_total 1"),
+        "{metrics}"
+    );
+
+    // A source that is gone, and a body that was too large to be kept.
+    api.set_sources("");
+    let requests = kept(&api, &staff, 1).await;
+    api.post(&path(&requests[0], "verify/"), &staff, "")
+        .await
+        .problem(409);
+    api.set_sources(&format!("[sources.s]\n{GITHUB}\n"));
+    let mut large = github("wrong");
+    large.body = vec![b' '; (256 << 10) + 1];
+    post(&api, &large).await.problem(401);
+    let requests = kept(&api, &staff, 2).await;
+    assert_eq!(requests[0]["body_bytes"], (256 << 10) + 1);
+    let shown = api.get(&path(&requests[0], ""), &staff).await.expect(200).json();
+    assert_eq!(shown["body"], Value::Null);
+    api.post(&path(&requests[0], "accept/"), &staff, "")
+        .await
+        .problem(409);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_does_not_hold_anybody_up() {
+    let api: Api = with_source(GITHUB, "right").await;
+    let wrong = github("wrong");
+    let posts = (0..300).map(|_| post(&api, &wrong));
+    for answer in futures_util::future::join_all(posts).await {
+        answer.problem(401);
+    }
+    api.sources.log.close().await;
+    let staff = api.token_of("staff", true).await;
+    let page = api.get("/api/rejected/", &staff).await.expect(200).json();
+    let metrics = api.metrics.text().expect("text");
+    let dropped: u64 = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("hookyard_source_rejections_not_kept_total "))
+        .and_then(|count| count.parse().ok())
+        .expect("a count");
+    assert_eq!(page["count"].as_u64().expect("a count") + dropped, 300);
+    api.stop().await;
+}

@@ -1,0 +1,184 @@
+//! What vendors and RFC 9421 publish as examples of signed requests.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use hookyard::domain::rejected::Check;
+use hookyard::domain::source::SourceSpec;
+use hookyard::domain::time::Timestamp;
+use hookyard::intake::presented::Presented;
+use hookyard::intake::verify::{self, Terms};
+use hookyard::manifest::PluginsFile;
+use hookyard::secret::Secret;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Vector {
+    name: String,
+    source: String,
+    /// Of `[sources.s]`, but the secret.
+    section: String,
+    secret: String,
+    /// When it arrived: seconds since 1970.
+    at: i64,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Vector {
+    fn spec(&self) -> SourceSpec {
+        let text = format!("[sources.s]\n{}\nsecret = \"env:S\"\n", self.section);
+        let file = PluginsFile::parse(&text, Path::new("/plugins.toml")).expect("a right section");
+        file.sources.into_iter().next().expect("one source")
+    }
+
+    fn request(&self) -> Presented {
+        let origin_end = self.url[8..].find('/').expect("a path") + 8;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            headers.append(
+                name.parse::<HeaderName>().expect("a name"),
+                HeaderValue::from_str(value).expect("a value"),
+            );
+        }
+        let content_type = headers["content-type"].to_str().expect("text").to_owned();
+        Presented {
+            method: Method::POST,
+            target: self.url[origin_end..].to_owned(),
+            headers,
+            content_type,
+            body: Bytes::from(self.body.clone()),
+            address: "192.0.2.1".to_owned(),
+            received_at: Timestamp::from_millis(self.at * 1000),
+            credential: None,
+        }
+    }
+
+    fn judge(&self, request: &Presented, secret: &str) -> Result<(), Check> {
+        let spec = self.spec();
+        let base = &self.url[..self.url[8..].find('/').expect("a path") + 8];
+        let terms = Terms {
+            now: request.received_at,
+            tolerance: spec.tolerance,
+            public_url: Some(base),
+        };
+        let claim = verify::prepare(&spec.scheme, request, terms).map_err(|rejection| rejection.check)?;
+        let checked = claim.check(&[Secret::new(secret.to_owned())]);
+        checked.map_err(|rejection| rejection.check)
+    }
+}
+
+fn vectors() -> Vec<Vector> {
+    let text = include_str!("../../../../contracts/webhooks/signatures.json");
+    serde_json::from_str(text).expect("the vectors")
+}
+
+#[test]
+fn published_examples_are_taken_and_refused_once_changed() {
+    let vectors = vectors();
+    assert!(vectors.len() >= 9, "they are there");
+    for vector in vectors {
+        let told = format!("{}: {}", vector.name, vector.source);
+        let request = vector.request();
+        assert_eq!(vector.judge(&request, &vector.secret), Ok(()), "{told}");
+
+        let mut changed = request.clone();
+        changed.body = Bytes::from(format!("{}&x=y", vector.body));
+        assert!(
+            vector.judge(&changed, &vector.secret).is_err(),
+            "{told}, another body"
+        );
+        // A character within, so that it stays a key of its kind where it is one.
+        let at = vector.secret.len() / 2;
+        let other: String = vector
+            .secret
+            .char_indices()
+            .map(|(place, c)| match c {
+                'B' if place == at => 'C',
+                _ if place == at => 'B',
+                c => c,
+            })
+            .collect();
+        if !vector.secret.starts_with("-----") {
+            assert_eq!(
+                vector.judge(&request, &other),
+                Err(Check::Signature),
+                "{told}, another secret"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_of_another_kind_is_no_proof() {
+    let vectors = vectors();
+    let (ed25519, rsa): (Vec<_>, Vec<_>) = vectors
+        .iter()
+        .filter(|vector| vector.secret.starts_with("-----"))
+        .partition(|vector| vector.section.contains("ed25519"));
+    let (ed25519, rsa) = (ed25519[0], rsa[0]);
+    assert_eq!(
+        ed25519.judge(&ed25519.request(), &rsa.secret),
+        Err(Check::NoSecret)
+    );
+    assert_eq!(rsa.judge(&rsa.request(), &ed25519.secret), Err(Check::NoSecret));
+    assert_eq!(rsa.judge(&rsa.request(), "no key"), Err(Check::NoSecret));
+}
+
+#[test]
+fn what_a_message_signature_must_cover_is_told() {
+    let vectors = vectors();
+    let vector = vectors
+        .iter()
+        .find(|vector| vector.source.contains("B.2.3"))
+        .expect("B.2.3");
+    let input = |value: &'static str| {
+        let mut request = vector.request();
+        request
+            .headers
+            .insert("signature-input", HeaderValue::from_static(value));
+        vector.judge(&request, &vector.secret)
+    };
+    for (value, check) in [
+        ("sig-b23=(\"@method\");created=1618884473", Check::Coverage),
+        ("sig-b23=(\"content-digest\")", Check::Malformed),
+        (
+            "sig-b23=(\"content-digest\" \"content-digest\");created=1618884473",
+            Check::Malformed,
+        ),
+        (
+            "sig-b23=(\"content-digest\" \"x-not-there\");created=1618884473",
+            Check::Missing,
+        ),
+        (
+            "sig-b23=(\"content-digest\";sf);created=1618884473",
+            Check::Malformed,
+        ),
+        (
+            "sig-b23=(\"content-digest\" \"@status\");created=1618884473",
+            Check::Malformed,
+        ),
+        (
+            "sig-b23=(\"content-digest\");created=1618884473;expires=1618884474",
+            Check::Timestamp,
+        ),
+        (
+            "sig-b23=(\"content-digest\");created=1618884000",
+            Check::Timestamp,
+        ),
+        (
+            "sig-b23=(\"content-digest\");created=1618884473;alg=\"ed25519\"",
+            Check::Signature,
+        ),
+        (
+            "sig-b23=(\"content-digest\");created=1618884473",
+            Check::Signature,
+        ),
+        ("other=(\"content-digest\");created=1618884473", Check::Malformed),
+        ("sig-b23=", Check::Malformed),
+    ] {
+        assert_eq!(input(value), Err(check), "{value}");
+    }
+}

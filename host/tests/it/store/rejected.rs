@@ -1,0 +1,137 @@
+//! Refused requests: kept within bounds, accepted once.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard::domain::event::{Acceptance, Header};
+use hookyard::domain::id::RejectedId;
+use hookyard::domain::page::PageRequest;
+use hookyard::domain::rejected::{Check, RejectedBounds, RejectedRequest, Rejection};
+use hookyard::store::AcceptedLate;
+
+use super::{BASE, event, on_both};
+use crate::support::stores::Fixture;
+
+on_both!(
+    what_is_kept_comes_back,
+    the_oldest_go_past_either_bound,
+    one_is_accepted_once,
+);
+
+const ROOM: RejectedBounds = RejectedBounds {
+    requests: 100,
+    bytes: 1 << 20,
+};
+
+fn refused(second: u64, body: Option<&'static [u8]>) -> RejectedRequest {
+    RejectedRequest {
+        id: RejectedId::generate(),
+        received_at: BASE.plus(Duration::from_secs(second)),
+        source: "github".to_owned(),
+        address: "192.0.2.1".to_owned(),
+        rejection: Rejection::new(Check::Signature, "another secret"),
+        status: 401,
+        method: "POST".to_owned(),
+        target: "/api/webhooks/receive/github/?a=1".to_owned(),
+        headers: vec![Header {
+            name: "x-a".to_owned(),
+            value: "b".to_owned(),
+        }],
+        content_type: "text/plain".to_owned(),
+        credential: Some("00ff".to_owned()),
+        body_bytes: 3,
+        body: body.map(Bytes::from_static),
+        accepted: None,
+    }
+}
+
+async fn ids(fixture: &Fixture, source: Option<&str>) -> Vec<RejectedId> {
+    let page = PageRequest { page: 1, size: 100 };
+    let page = fixture
+        .store
+        .rejected_requests(source, page)
+        .await
+        .expect("listed");
+    assert_eq!(page.total, page.items.len() as u64);
+    page.items.iter().map(|request| request.id).collect()
+}
+
+async fn what_is_kept_comes_back(fixture: &Fixture) {
+    let store = &fixture.store;
+    let mut other = refused(2, Some(b""));
+    other.source = "shop".to_owned();
+    let kept = [refused(1, Some(b"a\0b")), refused(3, None), other];
+    store.record_rejected(&kept, ROOM).await.expect("kept");
+    for request in &kept {
+        let read = store.rejected_request(request.id).await.expect("read");
+        assert_eq!(read.as_ref(), Some(request));
+    }
+    assert_eq!(ids(fixture, None).await, [kept[1].id, kept[2].id, kept[0].id]);
+    assert_eq!(ids(fixture, Some("shop")).await, [kept[2].id]);
+    assert_eq!(
+        store
+            .rejected_request(RejectedId::generate())
+            .await
+            .expect("read"),
+        None
+    );
+}
+
+async fn the_oldest_go_past_either_bound(fixture: &Fixture) {
+    let store = &fixture.store;
+    let kept: Vec<_> = (0..6).map(|n| refused(n, Some(b"abc"))).collect();
+    let few = RejectedBounds { requests: 4, ..ROOM };
+    store.record_rejected(&kept[..3], few).await.expect("kept");
+    store.record_rejected(&kept[3..], few).await.expect("kept");
+    let newest: Vec<_> = kept.iter().rev().map(|request| request.id).collect();
+    assert_eq!(ids(fixture, None).await, newest[..4]);
+    let small = RejectedBounds { bytes: 6, ..ROOM };
+    store.record_rejected(&[], small).await.expect("kept");
+    assert_eq!(ids(fixture, None).await, newest[..2]);
+}
+
+async fn one_is_accepted_once(fixture: &Fixture) {
+    let store = &fixture.store;
+    let kept = refused(1, Some(b"abc"));
+    store
+        .record_rejected(std::slice::from_ref(&kept), ROOM)
+        .await
+        .expect("kept");
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let (store, id) = (store.clone(), kept.id);
+            tokio::spawn(async move {
+                store
+                    .accept_rejected(id, &[event(&["a"])], BASE, "ada")
+                    .await
+                    .expect("done")
+            })
+        })
+        .collect();
+    let (mut now, mut before) = (Vec::new(), Vec::new());
+    for task in tasks {
+        match task.await.expect("no panic") {
+            AcceptedLate::Now(accepted) => now.extend(accepted),
+            AcceptedLate::Before(event) => before.push(event),
+            AcceptedLate::NoSuch => panic!("it is there"),
+        }
+    }
+    assert_eq!((now.len(), before.len()), (1, 3));
+    assert_eq!(now[0].kind, Acceptance::New);
+    assert!(before.iter().all(|event| *event == now[0].id));
+    let read = store
+        .rejected_request(kept.id)
+        .await
+        .expect("read")
+        .expect("there");
+    let accepted = read.accepted.expect("accepted");
+    assert_eq!(
+        (accepted.event, accepted.at, accepted.by.as_str()),
+        (now[0].id, BASE, "ada")
+    );
+    assert_eq!(store.deliveries(now[0].id).await.expect("read").len(), 1);
+    let none = store
+        .accept_rejected(RejectedId::generate(), &[event(&[])], BASE, "ada")
+        .await;
+    assert_eq!(none.expect("done"), AcceptedLate::NoSuch);
+}

@@ -1,4 +1,4 @@
-//! Webhooks that the vendors' own libraries sign, of PyPI and npm: each must be taken, and refused once altered.
+//! Webhooks that the vendors' own libraries sign, of `PyPI` and npm: each must be taken, and refused once altered.
 //!
 //! What signs here is not ours: it is what a vendor's servers, or its users' tests, sign with. Shopify and GitLab
 //! publish nothing that signs.

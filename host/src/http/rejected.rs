@@ -238,12 +238,12 @@ fn parsed(id: &str) -> Result<RejectedId, Problem> {
 
 impl From<RejectedRequest> for RejectedView {
     fn from(request: RejectedRequest) -> Self {
-        let (mut accepted_as, mut accepted_at, mut accepted_by) = (None, None, None);
-        if let Some(accepted) = request.accepted {
-            accepted_as = Some(accepted.event.to_string());
-            accepted_at = Some(accepted.at.to_string());
-            accepted_by = Some(accepted.by);
-        }
+        let accepted = request
+            .accepted
+            .map(|accepted| (accepted.event.to_string(), accepted.at.to_string(), accepted.by));
+        let (event, at, by) = accepted.map_or((None, None, None), |(event, at, by)| {
+            (Some(event), Some(at), Some(by))
+        });
         Self {
             id: request.id.to_string(),
             received_at: request.received_at.to_string(),
@@ -258,9 +258,9 @@ impl From<RejectedRequest> for RejectedView {
             headers: request.headers.into_iter().map(HeaderView::from).collect(),
             credential_sha256: request.credential,
             body_bytes: request.body_bytes,
-            accepted_as,
-            accepted_at,
-            accepted_by,
+            accepted_as: event,
+            accepted_at: at,
+            accepted_by: by,
         }
     }
 }

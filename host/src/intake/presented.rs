@@ -42,13 +42,11 @@ impl Presented {
             let why = format!("the header {name} came more than once");
             return Err(Rejection::new(Check::Malformed, why));
         }
-        match value.to_str() {
-            Ok(text) => Ok(Some(text.trim())),
-            Err(_) => {
-                let why = format!("the header {name} is no text");
-                Err(Rejection::new(Check::Malformed, why))
-            }
-        }
+        let Ok(text) = value.to_str() else {
+            let why = format!("the header {name} is no text");
+            return Err(Rejection::new(Check::Malformed, why));
+        };
+        Ok(Some(text.trim()))
     }
 
     /// A header's only value.

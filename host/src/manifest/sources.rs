@@ -71,10 +71,12 @@ fn refuse_foreign_keys(
     place: Place<'_>,
 ) -> Result<(), PluginsFileError> {
     use Verifier::{ApiKey, Hmac, HttpSignature};
+    /// A key, where it is written, and the verifiers that it goes with.
+    type Key = (&'static str, Option<Spanned<()>>, &'static [Verifier]);
     fn span<T>(value: Option<&Spanned<T>>) -> Option<Spanned<()>> {
         value.map(|value| Spanned::new(value.span(), ()))
     }
-    let keys: [(&str, Option<Spanned<()>>, &[Verifier]); 8] = [
+    let keys: [Key; 8] = [
         ("algorithm", span(raw.algorithm.as_ref()), &[Hmac, HttpSignature]),
         ("encoding", span(raw.encoding.as_ref()), &[Hmac]),
         ("header", span(raw.header.as_ref()), &[Hmac, ApiKey]),

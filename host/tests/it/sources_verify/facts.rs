@@ -49,7 +49,7 @@ async fn type_and_id_come_from_the_providers_own_words() {
     let with = |request: Signed, headers: &[(&str, &str)]| {
         headers
             .iter()
-            .fold(request, |request, (name, value)| request.with(name, value))
+            .fold(request, |request, (name, value)| request.with(name, *value))
     };
     let (event, duplicate) = taken("verify = \"github\"", |terms| {
         let request = signer::github(terms, JSON, b"{\"ref\": \"main\"}");

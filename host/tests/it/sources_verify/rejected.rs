@@ -151,7 +151,7 @@ async fn a_signature_of_then_is_judged_as_of_then() {
 
 #[tokio::test]
 async fn of_a_token_only_its_digest_is_kept_and_that_is_enough() {
-    let tokens: [(&str, fn(Terms<'_>, &str, &[u8]) -> Signed); 3] = [
+    let tokens: [(&str, signer::Sign); 3] = [
         ("verify = \"bearer\"\nsecret = \"file:secret\"", signer::bearer),
         (
             "verify = \"api-key\"\nheader = \"X-Key\"\nsecret = \"file:secret\"",

@@ -59,7 +59,7 @@ async fn ids(fixture: &Fixture, source: Option<&str>) -> Vec<RejectedId> {
 async fn what_is_kept_comes_back(fixture: &Fixture) {
     let store = &fixture.store;
     let mut other = refused(2, Some(b""));
-    other.source = "shop".to_owned();
+    "shop".clone_into(&mut other.source);
     let kept = [refused(1, Some(b"a\0b")), refused(3, None), other];
     store.record_rejected(&kept, ROOM).await.expect("kept");
     for request in &kept {

@@ -137,6 +137,16 @@ impl Answer {
     }
 }
 
+/// What carries the orders of replays out.
+fn repeating(replays: &Replays) -> Lifecycle {
+    let lifecycle = Lifecycle::default();
+    lifecycle.spawn(
+        "replays",
+        hookyard::replays::run(replays.clone(), lifecycle.clone()),
+    );
+    lifecycle
+}
+
 impl Api {
     /// Starts with the usual settings.
     pub async fn start() -> Self {
@@ -196,11 +206,7 @@ impl Api {
             clock.clone(),
             wake.clone(),
         );
-        let lifecycle = Lifecycle::default();
-        lifecycle.spawn(
-            "replays",
-            hookyard::replays::run(replays.clone(), lifecycle.clone()),
-        );
+        let lifecycle = repeating(&replays);
         let actions = actions(&store, &clock, &wake, dir.path());
         let operator = Operator::new(
             dir.path().join("plugins.toml"),

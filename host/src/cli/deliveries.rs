@@ -33,6 +33,18 @@ pub struct WhichArgs {
 }
 
 impl WhichArgs {
+    /// The options that were given.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        given([
+            (self.plugin.is_some(), "--plugin"),
+            (self.source.is_some(), "--source"),
+            (self.event_type.is_some(), "--type"),
+            (self.since.is_some(), "--since"),
+            (self.until.is_some(), "--until"),
+            (self.error.is_some(), "--error"),
+        ])
+    }
+
     /// The same with a state and whether a replay was made.
     pub fn with(self, state: Option<String>, replayed: Option<bool>) -> Which {
         Which {
@@ -46,6 +58,14 @@ impl WhichArgs {
             replayed,
         }
     }
+}
+
+/// The names of those options that were given.
+pub(super) fn given<const N: usize>(options: [(bool, &'static str); N]) -> Vec<&'static str> {
+    let options = options.into_iter();
+    options
+        .filter_map(|(given, name)| given.then_some(name))
+        .collect()
 }
 
 #[derive(Args, Clone, Copy)]

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::deliveries::{WhichArgs, ask, counted, print_list, print_one};
+use super::deliveries::{WhichArgs, ask, counted, given, print_list, print_one};
 use super::events::read;
 use super::output::{Output, cell, table};
 use crate::control::{Answer, Caller, ReplayRequest};
@@ -46,18 +46,37 @@ pub struct ReplayArgs {
     note: Option<String>,
 }
 
+impl ReplayArgs {
+    /// Those options that were given and are about a filter.
+    fn of_a_filter(&self) -> Vec<&'static str> {
+        let own = given([(self.state.is_some(), "--state"), (self.again, "--again")]);
+        [self.which.given(), own, self.order.given()].concat()
+    }
+}
+
 /// How an order for many deliveries goes on.
 #[derive(Args)]
 pub struct OrderArgs {
-    /// At most so many, such as 10/s or 600/min [default: 100/s]
+    /// With a filter: at most so many, such as 10/s or 600/min [default: 100/s]
     #[arg(long)]
     rate: Option<String>,
-    /// Only say how many there are
+    /// With a filter: only say how many there are
     #[arg(long)]
     dry_run: bool,
-    /// Do not wait until it is done
+    /// With a filter: do not wait until it is done
     #[arg(long)]
     no_wait: bool,
+}
+
+impl OrderArgs {
+    /// The options that were given.
+    fn given(&self) -> Vec<&'static str> {
+        given([
+            (self.rate.is_some(), "--rate"),
+            (self.dry_run, "--dry-run"),
+            (self.no_wait, "--no-wait"),
+        ])
+    }
 }
 
 #[derive(Args)]
@@ -74,6 +93,14 @@ pub struct DiscardArgs {
     which: WhichArgs,
     #[command(flatten)]
     order: OrderArgs,
+}
+
+impl DiscardArgs {
+    /// Those options that were given and are about a filter.
+    fn of_a_filter(&self) -> Vec<&'static str> {
+        let own = given([(self.state.is_some(), "--state")]);
+        [self.which.given(), own, self.order.given()].concat()
+    }
 }
 
 #[derive(Args)]
@@ -101,6 +128,11 @@ pub enum ReplaysCommand {
 }
 
 pub async fn replay(caller: &Caller, args: ReplayArgs, output: Output) -> anyhow::Result<ExitCode> {
+    if args.event.is_some() {
+        refuse("--event", &args.of_a_filter())?;
+    } else if !args.deliveries.is_empty() {
+        refuse(BY_IDS, &args.of_a_filter())?;
+    }
     if let Some(id) = args.event {
         let payload = args.payload.as_ref().map(read).transpose()?;
         let request = ReplayRequest::ReplayEvent {
@@ -141,6 +173,7 @@ pub async fn replay(caller: &Caller, args: ReplayArgs, output: Output) -> anyhow
 
 pub async fn discard(caller: &Caller, args: DiscardArgs, output: Output) -> anyhow::Result<ExitCode> {
     if !args.deliveries.is_empty() {
+        refuse(BY_IDS, &args.of_a_filter())?;
         let request = ReplayRequest::Discard {
             ids: args.deliveries,
             reason: args.reason,
@@ -205,22 +238,27 @@ pub async fn orders(caller: &Caller, command: ReplaysCommand, output: Output) ->
     Ok(ExitCode::SUCCESS)
 }
 
+/// Deliveries that are named one by one.
+const BY_IDS: &str = "deliveries by their ids";
+
+/// Refuses options of a filter where they would be silently ignored.
+fn refuse(named: &str, options: &[&str]) -> anyhow::Result<()> {
+    let (list, goes) = match options {
+        [] => return Ok(()),
+        [one] => ((*one).to_owned(), "goes"),
+        many => (many.join(", "), "go"),
+    };
+    bail!("{list} {goes} with a filter (such as --plugin or --state), not with {named}; nothing was done")
+}
+
 /// A filter that narrows something: everything at once must be meant.
 fn filtered(
     which: WhichArgs,
     state: Option<String>,
     replayed: Option<bool>,
 ) -> anyhow::Result<crate::control::Which> {
-    let which = which.with(state, replayed);
-    let narrows = which.plugin.is_some()
-        || which.state.is_some()
-        || which.source.is_some()
-        || which.event_type.is_some()
-        || which.since.is_some()
-        || which.until.is_some()
-        || which.error.is_some();
-    if narrows {
-        Ok(which)
+    if state.is_some() || !which.given().is_empty() {
+        Ok(which.with(state, replayed))
     } else {
         bail!("say which: deliveries by their ids, or a filter (--state dead for every dead letter)")
     }

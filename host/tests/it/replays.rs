@@ -233,3 +233,58 @@ fn the_command_line_replays_by_filter_and_edits() {
         .out;
     assert!(gone.contains(": done, 3 discarded"), "{gone}");
 }
+
+#[test]
+fn what_goes_with_a_filter_is_refused_where_it_would_be_ignored() {
+    let yard = hookyard(&plugins());
+    let dead = dead_letter(&yard);
+    let event = ran(&yard, &["deliveries", "show", &dead])["event"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let discard = ["discard", dead.as_str(), "--reason", "x"];
+    let by_id = ["replay", dead.as_str()];
+    let by_event = ["replay", "--event", event.as_str()];
+    let cases: [(&[&str], &[&str], &str); 10] = [
+        (&discard, &["--dry-run"], "--dry-run goes with a filter"),
+        (&discard, &["--plugin", "fail"], "--plugin goes with a filter"),
+        (
+            &discard,
+            &["--state", "dead", "--no-wait"],
+            "--state, --no-wait go with a filter",
+        ),
+        (
+            &by_id,
+            &["--dry-run"],
+            "not with deliveries by their ids; nothing was done",
+        ),
+        (&by_id, &["--rate", "1/s"], "--rate goes with a filter"),
+        (&by_id, &["--state", "dead"], "--state goes with a filter"),
+        (&by_id, &["--again"], "--again goes with a filter"),
+        (&by_event, &["--dry-run"], "not with --event; nothing was done"),
+        (
+            &by_event,
+            &["--source", "s", "--type", "x", "--error", "y"],
+            "--source, --type, --error go with a filter",
+        ),
+        (
+            &by_event,
+            &[
+                "--since",
+                "2026-01-01T00:00:00Z",
+                "--until",
+                "2026-01-02T00:00:00Z",
+            ],
+            "--since, --until go with a filter",
+        ),
+    ];
+    for (command, options, why) in cases {
+        let args: Vec<_> = command.iter().chain(options).copied().collect();
+        refused(&yard, &args, why);
+    }
+    let all = ran(&yard, &["deliveries", "list"]);
+    assert_eq!(
+        (&all["count"], &all["results"][0]["state"]),
+        (&json!(1), &json!("dead"))
+    );
+}

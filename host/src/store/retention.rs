@@ -1,7 +1,8 @@
 //! What goes with age: events that are finished, values in bodies, old entries of logs.
 //!
 //! What to take is looked for with the readers, oldest first; what is taken is checked again in the statement that
-//! takes it, since a person may have asked for a replay in between.
+//! takes it, since a person may have asked for a replay in between. The events are locked before it: PostgreSQL's
+//! statements see what was committed when they began, and one that waits for a replay must not miss it.
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Postgres, QueryBuilder, Sqlite};
@@ -94,7 +95,9 @@ impl RetentionStore for SqlStore<Db> {
                 continue;
             }
             let mut tx = self.begin().await?;
-            let keys = Self::hold_turns_of_events(&mut tx, chunk).await?;
+            let Some(keys) = Self::hold_events(&mut tx, chunk).await? else {
+                continue;
+            };
             purged += query.build().execute(&mut *tx).await?.rows_affected();
             Self::pass_turns_of(&mut tx, &keys).await?;
             tx.commit().await?;
@@ -137,6 +140,8 @@ impl RetentionStore for SqlStore<Db> {
 
     async fn redact_events(&self, rule: &str, events: &[RedactedEvent]) -> StoreResult<u64> {
         let mut tx = self.begin().await?;
+        // Before the statements that look at deliveries: so each sees the replays that were made until then.
+        Self::lock_events(&mut tx, events.iter().map(|event| event.id)).await?;
         let mut done = 0;
         for event in events {
             let mut query = sql::<Db>("UPDATE events AS e SET redact_rule = ");

@@ -202,30 +202,54 @@ impl SqlStore<Db> {
         Ok(())
     }
 
-    /// Holds the keys of what waits for a person in these events, which may be about to go; says which they are.
-    /// Everything else that has a key is either finished, and holds none, or open, and stays.
-    pub(super) async fn hold_turns_of_events(
+    /// Holds what a purge of these events may touch: keys, deliveries and events, in the order in which every write
+    /// takes them. Statements that follow see each replay that was made before. Gives the keys of what waits for a
+    /// person, which may be about to go; everything else that has a key is either finished, and holds none, or open,
+    /// and stays. `None` when one more came to wait for a person meanwhile: its key is not held, so the events are to
+    /// be left for another time.
+    pub(super) async fn hold_events(
         conn: &mut <Db as Database>::Connection,
         events: &[EventId],
-    ) -> StoreResult<Vec<(String, String)>> {
-        let mut held = Vec::new();
-        for chunk in events.chunks(Db::MAX_BINDS) {
-            let mut query = sql::<Db>(
-                "SELECT d.id, d.plugin, d.order_key FROM deliveries d WHERE d.order_key IS NOT NULL \
-                 AND d.state = 'unknown' AND d.event_id IN ",
-            );
-            Self::push_ids(&mut query, chunk);
-            held.extend(query.build().fetch_all(&mut *conn).await?);
+    ) -> StoreResult<Option<Vec<(String, String)>>> {
+        let (ids, keys) = Self::held_for_people(conn, events).await?;
+        // SQLite has one writer: there is nothing to hold.
+        if Db::LOCK.is_empty() {
+            return Ok(Some(keys.into_iter().collect()));
         }
-        let mut ids: Vec<DeliveryId> = Vec::with_capacity(held.len());
+        Self::hold_turns(conn, ids.into_iter()).await?;
+        // A replay refers to what it repeats, and has the event: it must not be made to wait.
+        let mut deliveries = sql::<Db>("SELECT d.id FROM deliveries d WHERE d.event_id IN ");
+        Self::push_ids(&mut deliveries, events);
+        deliveries
+            .push(" ORDER BY d.id")
+            .push(Db::LOCK_KEEPING_KEYS)
+            .build()
+            .execute(&mut *conn)
+            .await?;
+        Self::lock_events(conn, events.iter().copied()).await?;
+        let (_, now) = Self::held_for_people(conn, events).await?;
+        Ok(now.is_subset(&keys).then(|| keys.into_iter().collect()))
+    }
+
+    /// What waits for a person in these events and has a key; and the keys.
+    async fn held_for_people(
+        conn: &mut <Db as Database>::Connection,
+        events: &[EventId],
+    ) -> StoreResult<(Vec<DeliveryId>, BTreeSet<(String, String)>)> {
+        let mut query = sql::<Db>(
+            "SELECT d.id, d.plugin, d.order_key FROM deliveries d WHERE d.order_key IS NOT NULL \
+             AND d.state = 'unknown' AND d.event_id IN ",
+        );
+        Self::push_ids(&mut query, events);
+        let held = query.build().fetch_all(&mut *conn).await?;
+        let mut ids = Vec::with_capacity(held.len());
         let mut keys = BTreeSet::new();
         for row in &held {
             let row = RowReader::new(row, "deliveries", "id");
             ids.push(row.parsed("id")?);
             keys.insert((row.text("plugin")?, row.text("order_key")?));
         }
-        Self::hold_turns(conn, ids.into_iter()).await?;
-        Ok(keys.into_iter().collect())
+        Ok((ids, keys))
     }
 
     /// As [`Self::pass_turns`], for keys whose holders may be gone with their events. Where the holder is still

@@ -3,21 +3,25 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hookyard::domain::act::{Acted, ReplayAsk, Replayed};
 use hookyard::domain::attempt::AttemptOutcome;
 use hookyard::domain::delivery::Verdict;
 use hookyard::domain::event::{EventFilter, NewEvent};
-use hookyard::domain::id::EventId;
+use hookyard::domain::id::{DeliveryId, EventId};
 use hookyard::domain::retention::Scope;
 use hookyard::domain::time::Timestamp;
 use hookyard::store::{Place, Purge, RedactedContent, RedactedEvent, SharedStore};
 
-use crate::store::{BASE, LONG, claim, event, finish, on_both};
+use crate::store::acts::replay;
+use crate::store::{BASE, LONG, by, claim, end_all, event, finish, on_both};
 use crate::support::stores::Fixture;
 
 on_both!(
     the_scope_and_the_bounds_say_what_goes,
     what_is_open_stays_and_what_failed_goes_apart,
     the_newest_beyond_a_number_is_found,
+    a_replay_and_a_purge_at_once_lose_nothing,
+    a_discard_and_a_purge_at_once_block_nobody,
     a_redaction_is_done_once_per_rule_and_not_while_it_is_open,
     old_entries_of_logs_go_in_steps,
     events_come_in_the_order_of_their_coming,
@@ -118,6 +122,59 @@ async fn what_is_open_stays_and_what_failed_goes_apart(fixture: &Fixture) {
     assert_eq!(store.purge_events(&both, &all_ids).await.expect("purged"), 2);
     assert!(store.deliveries(done).await.expect("readable").is_empty());
     assert_eq!(claim(store, "waits", LONG).await.len(), 1);
+}
+
+/// A purge of everything that has come to its end, well or not.
+fn everything() -> Purge {
+    purge(all(), Some(9), Some(9))
+}
+
+/// An event with a dead letter for `a`, and that one's id.
+async fn dead_letter(store: &SharedStore) -> (EventId, DeliveryId) {
+    let event = stored(store, "a", 1, &["a"]).await;
+    let dead = end_all(store, "a", &Verdict::Dead).await;
+    (event, dead[0])
+}
+
+async fn a_replay_and_a_purge_at_once_lose_nothing(fixture: &Fixture) {
+    let store = &fixture.store;
+    for _ in 0..20 {
+        let (event, dead) = dead_letter(store).await;
+        let ask = ReplayAsk {
+            event,
+            plugin: "a".parse().expect("a name"),
+            of: Some(dead),
+            order_key: None,
+        };
+        let replaying = tokio::spawn({
+            let store = store.clone();
+            async move { replay(&store, ask).await }
+        });
+        let purged = store.purge_events(&everything(), &[event]).await.expect("purged");
+        let answer = replaying.await.expect("no panic");
+        let made = usize::from(matches!(answer, Replayed::Made(_)));
+        assert_eq!(
+            (1 - purged, store.event(event).await.expect("readable").is_some()),
+            (made as u64, made == 1),
+            "{answer:?}"
+        );
+        assert_eq!(end_all(store, "a", &Verdict::Succeeded).await.len(), made);
+    }
+}
+
+async fn a_discard_and_a_purge_at_once_block_nobody(fixture: &Fixture) {
+    let store = &fixture.store;
+    for _ in 0..20 {
+        let (event, dead) = dead_letter(store).await;
+        let discarding = tokio::spawn({
+            let store = store.clone();
+            async move { store.discard_deliveries(&[dead], &by("ada", Some("old"))).await }
+        });
+        let purged = store.purge_events(&everything(), &[event]).await;
+        assert_eq!(purged.expect("purged"), 1);
+        let answer = discarding.await.expect("no panic").expect("answered");
+        assert!(matches!(answer[..], [Acted::Done | Acted::Missing]), "{answer:?}");
+    }
 }
 
 async fn the_newest_beyond_a_number_is_found(fixture: &Fixture) {

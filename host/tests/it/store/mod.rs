@@ -1,6 +1,6 @@
 //! What every store must do, run on SQLite and on PostgreSQL.
 
-mod acts;
+pub mod acts;
 mod acts_in_order;
 mod claims;
 mod clock;
@@ -184,7 +184,7 @@ pub async fn hold_all(store: &SharedStore, name: &str) -> Vec<DeliveryId> {
 }
 
 /// What a person does, and when.
-fn by(actor: &str, note: Option<&str>) -> By {
+pub fn by(actor: &str, note: Option<&str>) -> By {
     By {
         actor: actor.to_owned(),
         at: ACTED,

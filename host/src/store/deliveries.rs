@@ -122,8 +122,9 @@ impl DeliveryStore for SqlStore<Db> {
         limit: u32,
     ) -> StoreResult<Swept> {
         let mut tx = self.begin().await?;
-        Self::hold_turns_of_ended(&mut tx, plugin).await?;
-        let ended = Self::ended(&mut tx, plugin, limit).await?;
+        let ids = Self::ended_ids(&mut tx, plugin, limit).await?;
+        Self::hold_turns(&mut tx, ids.iter().copied()).await?;
+        let ended = Self::ended(&mut tx, &ids).await?;
         let (started, claimed): (Vec<_>, Vec<_>) =
             ended.into_iter().partition(|row| row.started_at.is_some());
         let claimed: Vec<_> = claimed.iter().map(|row| row.id).collect();

@@ -66,28 +66,51 @@ impl Ended {
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
-    /// Finds and locks ended leases of `plugin`, oldest first; passes over those that somebody is
-    /// finishing this moment.
-    pub(super) async fn ended(
+    /// Up to `limit` deliveries of `plugin` whose leases have ended, oldest first. Not locked: their turns come first.
+    pub(super) async fn ended_ids(
         conn: &mut <Db as Database>::Connection,
         plugin: &PluginName,
         limit: u32,
-    ) -> StoreResult<Vec<Ended>> {
+    ) -> StoreResult<Vec<DeliveryId>> {
         let rows = sql::<Db>(
-            "SELECT d.id, d.event_id, d.attempts, d.order_key, d.created_at, d.started_at, d.lease_until, ",
+            "SELECT d.id FROM deliveries d WHERE d.state IN ('claimed', 'running') AND d.plugin = ",
         )
-        .push(Db::NOW)
-        .push(" AS now_ms FROM deliveries d WHERE d.state IN ('claimed', 'running') AND d.plugin = ")
         .push_bind(plugin.as_str())
         .push(" AND d.lease_until <= ")
         .push(Db::NOW)
         .push(" ORDER BY d.lease_until, d.id LIMIT ")
         .push_bind(i64::from(limit))
-        .push(Db::LOCK_FREE)
         .build()
         .fetch_all(&mut *conn)
         .await?;
-        rows.iter().map(ended_from).collect()
+        rows.iter()
+            .map(|row| RowReader::new(row, "deliveries", "id").parsed("id"))
+            .collect()
+    }
+
+    /// Locks those of these whose leases have still ended; passes over those that somebody is finishing this
+    /// moment. Of these alone the turns are held: what ends later is for the next sweep.
+    pub(super) async fn ended(
+        conn: &mut <Db as Database>::Connection,
+        ids: &[DeliveryId],
+    ) -> StoreResult<Vec<Ended>> {
+        let mut ended = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(Db::MAX_BINDS) {
+            let mut query = sql::<Db>(
+                "SELECT d.id, d.event_id, d.attempts, d.order_key, d.created_at, d.started_at, d.lease_until, ",
+            );
+            query
+                .push(Db::NOW)
+                .push(" AS now_ms FROM deliveries d WHERE d.state IN ('claimed', 'running') AND d.lease_until <= ")
+                .push(Db::NOW)
+                .push(" AND d.id IN ");
+            Self::push_ids(&mut query, chunk);
+            query.push(" ORDER BY d.lease_until, d.id").push(Db::LOCK_FREE);
+            for row in query.build().fetch_all(&mut *conn).await? {
+                ended.push(ended_from(&row)?);
+            }
+        }
+        Ok(ended)
     }
 
     /// Records attempts whose outcome nobody knows, and retries, holds or gives up their

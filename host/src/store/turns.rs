@@ -182,26 +182,6 @@ impl SqlStore<Db> {
         Ok(())
     }
 
-    /// The same for what an ended lease of `plugin` holds.
-    pub(super) async fn hold_turns_of_ended(
-        conn: &mut <Db as Database>::Connection,
-        plugin: &PluginName,
-    ) -> StoreResult<()> {
-        if Db::LOCK.is_empty() {
-            return Ok(());
-        }
-        let mut query = sql::<Db>(HOLD_TURNS);
-        query
-            .push("c.state IN ('claimed', 'running') AND c.plugin = ")
-            .push_bind(plugin.as_str())
-            .push(" AND c.lease_until <= ")
-            .push(Db::NOW)
-            .push(HELD_IN_ORDER)
-            .push(Db::LOCK);
-        query.build().execute(&mut *conn).await?;
-        Ok(())
-    }
-
     /// Holds what a purge of these events may touch: keys, deliveries and events, in the order in which every write
     /// takes them. Statements that follow see each replay that was made before. Gives the keys of what waits for a
     /// person, which may be about to go; everything else that has a key is either finished, and holds none, or open,

@@ -1,13 +1,14 @@
 //! What holds for PostgreSQL alone.
 
-use hookyard::domain::delivery::Verdict;
+use hookyard::domain::delivery::{UnknownVerdict, Verdict};
 use hookyard::domain::event::NewEvent;
 use hookyard::domain::id::DeliveryId;
 use hookyard::domain::retention::Scope;
-use hookyard::store::{self, Place, Purge, RedactedEvent, StoreResult};
+use hookyard::store::{self, Place, Purge, RedactedEvent, SharedStore, StoreResult};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::{BASE, LONG, PATIENCE, accept, end_all};
+use super::turns::{key, keyed};
+use super::{BASE, LONG, PATIENCE, SHORT, accept, claim, end_all, held, lease_ended, plugin};
 use crate::support::postgres::{drop_database, fresh_database};
 use crate::support::stores::Fixture;
 
@@ -29,14 +30,12 @@ async fn run(db: &mut PgConnection, text: String) {
     sqlx::raw_sql(AssertSqlSafe(text)).execute(db).await.expect("run");
 }
 
-/// Waits until somebody waits for a lock in this database.
-async fn somebody_waits(fixture: &Fixture) {
-    // Not the connection that holds the lock: a transaction goes on seeing what it saw first.
+/// Waits until this query counts something.
+async fn until(fixture: &Fixture, count: &'static str) {
+    // A connection of its own: a transaction goes on seeing the activity that it saw first.
     let mut db = connect(fixture).await;
     let seen = tokio::time::timeout(PATIENCE, async {
-        let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        while sqlx::query_scalar::<_, i64>(waiting)
+        while sqlx::query_scalar::<_, i64>(count)
             .fetch_one(&mut db)
             .await
             .expect("readable")
@@ -45,7 +44,14 @@ async fn somebody_waits(fixture: &Fixture) {
             tokio::task::yield_now().await;
         }
     });
-    seen.await.expect("it waits");
+    seen.await.expect("it comes to that");
+}
+
+/// Waits until somebody waits for a lock in this database.
+async fn somebody_waits(fixture: &Fixture) {
+    let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until(fixture, waiting).await;
 }
 
 /// What `other` comes to, which waits for an event while a replay of its dead letter is made.
@@ -98,5 +104,47 @@ async fn what_goes_with_age_sees_the_replay_it_waited_for() {
         assert_eq!(history.len(), 2);
         assert_eq!(end_all(&fixture.store, "a", &Verdict::Succeeded).await.len(), 1);
     }
+    fixture.clean().await;
+}
+
+/// What is swept without its turn being held could miss who is stored behind it, which would then wait for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_that_ends_while_a_sweep_waits_is_for_the_next_one() {
+    let Some(fixture) = Fixture::postgres().await else {
+        return;
+    };
+    let store = &fixture.store;
+    let events = [keyed("a", "x"), keyed("a", "y")];
+    store.accept_events(&events).await.expect("accepted");
+    let claims = held(&claim(store, "a", LONG).await);
+    store.mark_started(&claims).await.expect("marked");
+    let (first, second): (Vec<_>, Vec<_>) = claims
+        .into_iter()
+        .partition(|(id, _)| *id == events[0].deliveries[0].id);
+    store.renew_leases(&first, SHORT).await.expect("renewed");
+    lease_ended(store, "a").await;
+
+    let mut storing = connect(&fixture).await;
+    let key = key("x");
+    let hold = format!(
+        "BEGIN; SELECT last_seq FROM order_keys WHERE order_key = '{}' FOR UPDATE",
+        key.as_str()
+    );
+    run(&mut storing, hold).await;
+    let sweep = |store: SharedStore| async move {
+        let swept = store
+            .sweep_leases(&plugin("a"), &|_| UnknownVerdict::Hold, 9)
+            .await;
+        swept.expect("swept").unknown
+    };
+    let sweeping = tokio::spawn(sweep(store.clone()));
+    somebody_waits(&fixture).await;
+    store.renew_leases(&second, SHORT).await.expect("renewed");
+    let both = "SELECT COUNT(*) / 2 FROM deliveries WHERE state = 'running' \
+                AND lease_until <= floor(extract(epoch FROM clock_timestamp()) * 1000)";
+    until(&fixture, both).await;
+    run(&mut storing, "COMMIT".to_owned()).await;
+    assert_eq!(sweeping.await.expect("no panic"), 1);
+    assert_eq!(sweep(store.clone()).await, 1);
     fixture.clean().await;
 }

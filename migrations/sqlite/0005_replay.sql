@@ -14,10 +14,6 @@ CREATE TABLE event_counts (
     count  INTEGER NOT NULL,
     PRIMARY KEY (source, status)
 );
-INSERT INTO delivery_counts (plugin, state, count)
-SELECT plugin, state, COUNT(*) FROM deliveries GROUP BY plugin, state;
-INSERT INTO event_counts (source, status, count)
-SELECT source, status, COUNT(*) FROM events GROUP BY source, status;
 
 CREATE TRIGGER deliveries_count_added AFTER INSERT ON deliveries BEGIN
     INSERT INTO delivery_counts (plugin, state, count) VALUES (NEW.plugin, NEW.state, 1)
@@ -45,6 +41,12 @@ WHEN OLD.status <> NEW.status OR OLD.source <> NEW.source BEGIN
     INSERT INTO event_counts (source, status, count) VALUES (NEW.source, NEW.status, 1)
     ON CONFLICT (source, status) DO UPDATE SET count = count + 1;
 END;
+
+-- What is there.
+INSERT INTO delivery_counts (plugin, state, count)
+SELECT plugin, state, COUNT(*) FROM deliveries GROUP BY plugin, state;
+INSERT INTO event_counts (source, status, count)
+SELECT source, status, COUNT(*) FROM events GROUP BY source, status;
 
 -- Many deliveries replayed or discarded by one order of a person, in batches that move the cursor on in the
 -- transaction that does the work.

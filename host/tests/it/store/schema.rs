@@ -21,7 +21,7 @@ on_both!(
     an_event_has_one_delivery_per_plugin_and_any_number_of_replays,
 );
 
-fn migrations() -> PathBuf {
+pub(super) fn migrations() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations")
 }
 

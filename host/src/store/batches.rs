@@ -92,7 +92,8 @@ impl Done {
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
     /// The next deliveries after the order's cursor that have its state and plugin, in order. Those fit
-    /// that meet the other conditions too, and did so when the order was given.
+    /// that meet the other conditions too, and did so when the order was given. The order's own replays never do:
+    /// when they failed is told by the clock of the node that ran them, which may be behind the database's.
     pub(super) async fn window(
         conn: &mut <Db as Database>::Connection,
         job: &ReplayJob,
@@ -100,7 +101,11 @@ impl SqlStore<Db> {
         let mut query = sql::<Db>(
             "SELECT d.id, d.event_id, d.plugin, CAST(CASE WHEN COALESCE(d.finished_at, d.created_at) <= ",
         );
-        query.push_bind(job.created_at.as_millis());
+        query
+            .push_bind(job.created_at.as_millis())
+            .push(" AND (d.replay_job IS NULL OR d.replay_job <> ")
+            .push_bind(job.id.to_string())
+            .push(")");
         Self::push_conditions(&mut query, &job.filter);
         query.push(" THEN 1 ELSE 0 END AS BIGINT) AS fits FROM (SELECT w.id FROM deliveries w WHERE 1 = 1");
         Self::push_indexed(&mut query, "w", &job.filter);

@@ -15,6 +15,7 @@ use crate::support::stores::Fixture;
 
 on_both!(
     an_order_replays_what_was_dead_when_it_was_given,
+    an_order_does_not_repeat_its_own_replays_whatever_the_clocks_say,
     nodes_share_an_order_and_double_nothing,
     a_rate_holds_over_all_nodes,
     an_order_goes_on_after_a_stop,
@@ -165,6 +166,17 @@ fn dead_after(claims: &[Claim], moment: Timestamp) -> Vec<Finish> {
         finish
     };
     claims.iter().map(end).collect()
+}
+
+async fn an_order_does_not_repeat_its_own_replays_whatever_the_clocks_say(fixture: &Fixture) {
+    let store = &fixture.store;
+    dead_letters(store, "a", 250).await;
+    let id = give(store, &order(JobKind::Replay, dead_of("a"))).await;
+    store.step_replay_jobs(&on(&["a"]), ACTED).await.expect("stepped");
+    // By the clock of their node they fail long before the order was given.
+    assert_eq!(end_all(store, "a", &Verdict::Dead).await.len(), 200);
+    let over = run(store, id, &on(&["a"])).await;
+    assert_eq!((over.state, over.made, over.skipped), (JobState::Done, 250, 0));
 }
 
 async fn nodes_share_an_order_and_double_nothing(fixture: &Fixture) {

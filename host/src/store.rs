@@ -120,6 +120,14 @@ pub enum StoreError {
     File { path: PathBuf, why: String },
 }
 
+impl StoreError {
+    /// Whether it is about what one row holds: others can be read all the same.
+    #[must_use]
+    pub const fn is_about_a_row(&self) -> bool {
+        matches!(self, Self::Corrupt { .. } | Self::Sealed { .. })
+    }
+}
+
 /// What store methods answer.
 pub type StoreResult<T> = Result<T, StoreError>;
 

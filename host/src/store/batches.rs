@@ -129,13 +129,21 @@ impl SqlStore<Db> {
         by: &By,
     ) -> StoreResult<Done> {
         let mut asks = Vec::with_capacity(batch.items.len());
+        let mut unreadable = None;
         for met in &batch.items {
             let plugin = job.to.as_ref().unwrap_or(&met.plugin);
             let Some(order_by) = receivers.get(plugin) else {
                 continue;
             };
             let order_key = match order_by {
-                Some(order_by) => Self::order_key(conn, seals, met.event, order_by).await?,
+                Some(order_by) => match Self::order_key(conn, seals, met.event, order_by).await {
+                    // It is left alone, like what is on its way; the others are not held up.
+                    Err(error) if error.is_about_a_row() => {
+                        unreadable.get_or_insert((met.id, error));
+                        continue;
+                    }
+                    order_key => order_key?,
+                },
                 None => None,
             };
             asks.push(ReplayAsk {
@@ -144,6 +152,9 @@ impl SqlStore<Db> {
                 of: Some(met.id),
                 order_key,
             });
+        }
+        if let Some((delivery, error)) = unreadable {
+            tracing::warn!(order = %job.id, %delivery, %error, "an order leaves alone what it cannot read; this is the first of its batch");
         }
         let answers = Self::make_replays(conn, &asks, Some(job.id), by).await?;
         let made = answers.into_iter().filter_map(|answer| match answer {

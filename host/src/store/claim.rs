@@ -6,13 +6,13 @@ use std::time::Duration;
 use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
 
-use super::StoreResult;
 use super::deliveries::lease_millis;
 use super::dialect::Dialect;
 use super::events::{EVENT_COLUMNS, event_from};
 use super::rows::{Columns, RowReader};
 use super::seals::Seals;
 use super::sql::{SqlStore, sql};
+use super::{StoreError, StoreResult};
 use crate::domain::delivery::{Claim, DeliveryState, Leased};
 use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId};
 use crate::domain::plugin::PluginName;
@@ -62,7 +62,8 @@ impl HeldBatch {
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
-    /// The deliveries of `plugin` that are due, with fresh tokens, locked; oldest due first.
+    /// The deliveries of `plugin` that are due, with fresh tokens, locked; oldest due first. Those whose events cannot
+    /// be read are put off.
     pub(super) async fn due(
         conn: &mut <Db as Database>::Connection,
         seals: &Seals,
@@ -81,7 +82,46 @@ impl SqlStore<Db> {
             .build()
             .fetch_all(&mut *conn)
             .await?;
-        rows.iter().map(|row| claim_from(row, seals)).collect()
+        let mut claims = Vec::with_capacity(rows.len());
+        let mut unreadable = Vec::new();
+        for row in &rows {
+            match claim_from(row, seals) {
+                Ok(claim) => claims.push(claim),
+                Err(error) if error.is_about_a_row() => unreadable.push(Unreadable::of(row, error)?),
+                Err(error) => return Err(error),
+            }
+        }
+        for one in &unreadable {
+            Self::put_off(conn, one).await?;
+        }
+        Ok(claims)
+    }
+
+    /// Makes a delivery wait that cannot be read: left as it is it would be the first of every claim, and nobody else
+    /// of its plugin would have a turn. It costs no attempt, keeps its place in its order, and is tried again: the key
+    /// that it lacks may come back, and another node may have it. The log has it once, its error from then on.
+    async fn put_off(conn: &mut <Db as Database>::Connection, unreadable: &Unreadable) -> StoreResult<()> {
+        let Unreadable {
+            delivery,
+            error,
+            told,
+        } = unreadable;
+        let says = unreadable_error(error);
+        if told.as_deref() != Some(says.as_str()) {
+            tracing::warn!(%delivery, %error, "a delivery cannot be read and is put off; it is tried again every five minutes");
+        }
+        sql::<Db>("UPDATE deliveries SET state = 'deferred', last_error = ")
+            .push_bind(says)
+            .push(", due_at = ")
+            .push(Db::NOW)
+            .push(" + ")
+            .push_bind(lease_millis(UNREADABLE_PAUSE))
+            .push(" WHERE id = ")
+            .push_bind(delivery.clone())
+            .build()
+            .execute(&mut *conn)
+            .await?;
+        Ok(())
     }
 
     /// This delivery with a fresh token, locked, if it waits and it is its turn.
@@ -261,6 +301,40 @@ impl SqlStore<Db> {
     }
 }
 
+/// How long a delivery waits that cannot be read: each try reads a body for nothing.
+const UNREADABLE_PAUSE: Duration = Duration::from_mins(5);
+
+/// A delivery that is due and cannot be read here.
+struct Unreadable {
+    /// Its id as it is stored.
+    delivery: String,
+    error: StoreError,
+    /// Its last error.
+    told: Option<String>,
+}
+
+impl Unreadable {
+    fn of(row: &impl Columns, error: StoreError) -> StoreResult<Self> {
+        Ok(Self {
+            delivery: row.text("delivery_id")?,
+            error,
+            told: row.text_opt("last_error")?,
+        })
+    }
+}
+
+/// The last error of a delivery that cannot be read. Without the reason: a sender may see it, and it may be about keys.
+fn unreadable_error(error: &StoreError) -> String {
+    let what = match error {
+        StoreError::Sealed { table, column, .. } => {
+            format!("{table}.{column} is sealed and cannot be opened")
+        }
+        StoreError::Corrupt { table, column, .. } => format!("{table}.{column} holds an unreadable value"),
+        _ => "the database does not give it".to_owned(),
+    };
+    format!("it cannot be read, so it waits ({what}; the log of the node that tried says why)")
+}
+
 /// The two kinds of waiting deliveries. They wait apart, so that neither starves the other.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tries {
@@ -284,7 +358,8 @@ fn waiting<Db: Dialect>(condition: &str) -> sqlx::QueryBuilder<Db>
 where
     Db::Arguments: Default,
 {
-    let mut query = sql::<Db>("SELECT d.id AS delivery_id, d.plugin, d.attempts, d.created_at, d.alone, ");
+    let mut query =
+        sql::<Db>("SELECT d.id AS delivery_id, d.plugin, d.attempts, d.created_at, d.alone, d.last_error, ");
     query.push(EVENT_COLUMNS);
     query.push(" FROM deliveries d JOIN events e ON e.id = d.event_id WHERE ");
     query.push(condition);

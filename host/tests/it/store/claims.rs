@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use hookyard::domain::delivery::{Claim, DeliveryState, Take, Verdict};
+use hookyard::domain::id::EventId;
 
 use super::{LONG, accept, claim, event, finish, held, node, on_both, plugin};
 use crate::support::stores::Fixture;
@@ -17,6 +18,7 @@ on_both!(
     first_and_later_tries_share_the_slots,
     a_released_claim_is_due_at_once,
     one_waiting_delivery_is_claimed_before_it_is_due,
+    what_cannot_be_read_stops_nobody_and_is_not_lost,
 );
 
 async fn a_claim_brings_the_event(fixture: &Fixture) {
@@ -221,4 +223,39 @@ async fn one_waiting_delivery_is_claimed_before_it_is_due(fixture: &Fixture) {
         .expect("finished");
     assert!(take().await.expect("answered").is_none());
     assert_eq!(claim(store, "b", LONG).await.len(), 1);
+}
+
+/// Puts headers into an event's row that are none, or are.
+pub async fn set_headers(fixture: &Fixture, event: EventId, headers: &str) {
+    let text = format!("UPDATE events SET headers = '{headers}' WHERE id = '{event}'");
+    super::schema::run(&fixture.url, &text).await;
+}
+
+async fn what_cannot_be_read_stops_nobody_and_is_not_lost(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sent = [accept(store, &["a"]).await, accept(store, &["a"]).await];
+    set_headers(fixture, sent[0].id, "nonsense").await;
+    let a = plugin("a");
+    let take = || store.claim_deliveries(&a, Take::shared(1, 0), node(), LONG);
+    // It has the only slot once, and then not for a while.
+    assert!(take().await.expect("claimed").is_empty());
+    let claims = take().await.expect("claimed");
+    assert_eq!(claims[0].event.id, sent[1].id);
+    let id = sent[0].deliveries[0].id;
+    let delivery = store.delivery(id).await.expect("readable").expect("there");
+    assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Deferred, 0));
+    let error = delivery.last_error.expect("an error");
+    assert!(
+        error.contains("events.headers holds an unreadable value"),
+        "{error}"
+    );
+    let wait = store.next_due(&a).await.expect("readable").expect("it waits");
+    assert!(
+        wait > Duration::from_mins(4) && wait <= Duration::from_mins(5),
+        "{wait:?}"
+    );
+    assert!(store.claim_delivery(id, node(), LONG).await.is_err());
+    set_headers(fixture, sent[0].id, "[]").await;
+    let again = store.claim_delivery(id, node(), LONG).await.expect("answered");
+    assert_eq!(again.expect("it waits").event.id, sent[0].id);
 }

@@ -10,6 +10,7 @@ use hookyard::domain::replay::{DeliveryFilter, JobKind, JobState, JobStep, NewJo
 use hookyard::domain::time::Timestamp;
 use hookyard::store::{self, SharedStore};
 
+use super::claims::set_headers;
 use super::{ACTED, PATIENCE, accept, by, end_all, event, on_both, plugin};
 use crate::support::stores::Fixture;
 
@@ -21,6 +22,7 @@ on_both!(
     an_order_goes_on_after_a_stop,
     a_cancelled_order_makes_no_more,
     an_order_leaves_alone_what_is_on_its_way_or_nobody_takes,
+    an_order_leaves_alone_what_it_cannot_read,
     an_order_discards,
     orders_are_bounded_and_listed,
 );
@@ -299,6 +301,17 @@ async fn an_order_leaves_alone_what_is_on_its_way_or_nobody_takes(fixture: &Fixt
     let id = give(store, &order(JobKind::Replay, both)).await;
     let over = run(store, id, &on(&["a"])).await;
     assert_eq!((over.made, over.skipped), (5, 1));
+}
+
+async fn an_order_leaves_alone_what_it_cannot_read(fixture: &Fixture) {
+    let store = &fixture.store;
+    let dead = dead_letters(store, "a", 3).await;
+    let delivery = store.delivery(dead[0]).await.expect("readable").expect("there");
+    set_headers(fixture, delivery.event, "nonsense").await;
+    let id = give(store, &order(JobKind::Replay, dead_of("a"))).await;
+    let in_order = Receivers::from([(plugin("a"), Some("/k".parse().expect("a pointer")))]);
+    let over = run(store, id, &in_order).await;
+    assert_eq!((over.state, over.made, over.skipped), (JobState::Done, 2, 1));
 }
 
 async fn an_order_discards(fixture: &Fixture) {

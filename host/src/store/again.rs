@@ -157,7 +157,8 @@ impl SqlStore<Db> {
     }
 
     /// Lets locked events follow their deliveries anew. A delivery that did not succeed counts as failed
-    /// until it is replayed: then its replay stands for it. `told` is the error of an event that has none.
+    /// until it is replayed: then its replay stands for it. So does any later delivery to the same plugin, which may
+    /// be a replay of what this one repeats. `told` is the error of an event that has none.
     pub(super) async fn recount_events(
         conn: &mut <Db as Database>::Connection,
         events: &[EventId],
@@ -171,7 +172,8 @@ impl SqlStore<Db> {
                  AND d.state NOT IN ('succeeded', 'dead', 'cancelled')), \
                  failed_deliveries = (SELECT COUNT(*) FROM deliveries d WHERE d.event_id = events.id \
                  AND d.state IN ('dead', 'cancelled') \
-                 AND NOT EXISTS (SELECT 1 FROM deliveries r WHERE r.replay_of = d.id)) WHERE id IN ",
+                 AND NOT EXISTS (SELECT 1 FROM deliveries r WHERE r.event_id = d.event_id AND (r.replay_of = d.id \
+                 OR (r.plugin = d.plugin AND (r.created_at, r.id) > (d.created_at, d.id))))) WHERE id IN ",
             );
             Self::push_ids(&mut count, chunk);
             count.build().execute(&mut *conn).await?;

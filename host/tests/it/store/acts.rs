@@ -17,6 +17,7 @@ use crate::support::stores::Fixture;
 on_both!(
     a_replay_is_a_delivery_of_its_own_and_its_success_settles_the_event,
     a_replay_that_dies_fails_the_event_again,
+    the_latest_replay_to_a_plugin_stands_for_those_before,
     what_is_on_its_way_is_not_sent_once_more,
     many_who_press_at_once_make_one_replay,
     an_event_goes_to_a_plugin_that_never_had_it,
@@ -133,6 +134,28 @@ async fn a_replay_that_dies_fails_the_event_again(fixture: &Fixture) {
     assert_eq!(state(store, elsewhere).await, DeliveryState::Succeeded);
     assert_eq!(state(store, replay_a).await, DeliveryState::Succeeded);
     assert_eq!(status(store, sent.id).await.0, EventStatus::Processed);
+}
+
+async fn the_latest_replay_to_a_plugin_stands_for_those_before(fixture: &Fixture) {
+    let store = &fixture.store;
+    let (event, first) = dead(store).await;
+    // Each of the original, and not of the one before.
+    for (verdict, then) in [
+        (Verdict::Dead, EventStatus::Failed),
+        (Verdict::Dead, EventStatus::Failed),
+        (Verdict::Succeeded, EventStatus::Processed),
+        (Verdict::Dead, EventStatus::Failed),
+    ] {
+        made(replay(store, ask(event, "a", Some(first))).await);
+        assert_eq!(end_all(store, "a", &verdict).await.len(), 1);
+        assert_eq!(status(store, event).await.0, then, "{verdict:?}");
+    }
+    // What another plugin did not take is not made good by this one.
+    made(replay(store, ask(event, "b", Some(first))).await);
+    end_all(store, "b", &Verdict::Dead).await;
+    made(replay(store, ask(event, "a", Some(first))).await);
+    end_all(store, "a", &Verdict::Succeeded).await;
+    assert_eq!(status(store, event).await.0, EventStatus::Failed);
 }
 
 async fn what_is_on_its_way_is_not_sent_once_more(fixture: &Fixture) {

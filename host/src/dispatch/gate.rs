@@ -112,16 +112,20 @@ impl Gate {
         })
     }
 
-    /// The file has no such plugin any more.
+    /// The file has no such plugin any more, or it is disabled: what is known of its destination goes, a vendor's wait
+    /// too. That is an operator's way out of one that is wrong.
     pub(super) fn forget(&self) {
-        *self.lock() = Inner {
-            breaker: Breaker::new(None),
-            bucket: None,
-            generation: None,
-            rate_until: None,
-            full: false,
-            told: BreakerState::Closed,
-        };
+        let mut inner = self.lock();
+        if inner.told != BreakerState::Closed {
+            tracing::info!(plugin = %self.name, "breaker forgotten: the plugin is disabled or removed");
+        }
+        inner.breaker.forget();
+        inner.bucket = None;
+        inner.generation = None;
+        inner.rate_until = None;
+        inner.full = false;
+        inner.told = BreakerState::Closed;
+        drop(inner);
         self.parts.lanes.forget(&self.name);
         self.parts.metrics.forget_breaker(&self.name);
     }

@@ -88,7 +88,7 @@ impl Lane {
         let plugin = self.parts.registry.plugin(&self.name);
         let Some(plugin) = plugin.filter(|plugin| plugin.spec().enabled && !plugin.spec().paused) else {
             self.give_back(calls).await;
-            if self.parts.spec(&self.name).is_none() {
+            if self.parts.spec(&self.name).is_none_or(|spec| !spec.enabled) {
                 self.gate.forget();
             }
             return Turn::Wait(POLL_INTERVAL);

@@ -116,6 +116,14 @@ impl Breaker {
         }
     }
 
+    /// As new. Calls under way still end here, and none of them is taken for a later trial.
+    pub fn forget(&mut self) {
+        *self = Self {
+            trials: self.trials,
+            ..Self::new(None)
+        };
+    }
+
     /// Takes another policy. One that counts no failures closes what failures have opened.
     pub fn follow(&mut self, policy: Option<BreakerPolicy>) {
         if self.policy == policy {
@@ -384,6 +392,30 @@ mod tests {
         assert_eq!(breaker.permit(now), Permit::Nothing(Some(SECOND)));
         breaker.follow(None);
         assert_eq!(breaker.permit(now), Permit::Nothing(Some(SECOND)));
+    }
+
+    #[test]
+    fn forgotten_it_is_closed_and_earlier_calls_are_no_trials() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        let then = now + 4 * SECOND;
+        let early = breaker.begin();
+        breaker.forget();
+        assert_eq!(breaker.permit(now), Permit::All, "what it was told is gone");
+        breaker.follow(Some(policy()));
+        for _ in 0..3 {
+            fail(&mut breaker, now);
+        }
+        let trial = breaker.begin();
+        breaker.end(&early, Ended::Succeeded, then);
+        assert_eq!(
+            breaker.permit(then),
+            Permit::Nothing(None),
+            "the trial still runs"
+        );
+        breaker.end(&trial, Ended::AskedToWait(9 * SECOND), then);
+        breaker.forget();
+        assert_eq!(breaker.permit(then), Permit::All, "a vendor's wait too");
     }
 
     #[test]

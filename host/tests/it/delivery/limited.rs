@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
+use hookyard::domain::time::Timestamp;
 use hookyard::environment::Environment;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{attempts, plugin, section};
+use super::{attempts, plugin, reason, section};
 use crate::support::pipeline::Pipeline;
 use crate::support::plugins::shipped;
 
@@ -29,6 +31,8 @@ struct Vendor {
     /// When each request came, and whether it was let through.
     seen: Mutex<Vec<(Instant, bool)>>,
     texts: Mutex<Vec<String>>,
+    /// It limits nobody any more.
+    free: AtomicBool,
 }
 
 impl Vendor {
@@ -39,7 +43,7 @@ impl Vendor {
             let vendor = shared.clone();
             async move {
                 let now = Instant::now();
-                let limited = now < until;
+                let limited = now < until && !vendor.free.load(Ordering::Relaxed);
                 vendor.seen.lock().expect("no panic").push((now, !limited));
                 if limited {
                     let after = limit.retry_after.as_secs().to_string();
@@ -172,5 +176,48 @@ async fn the_wait_is_kept(limit: Limit) {
     assert_eq!(refusals, seen.len() - EVENTS, "each request is an attempt");
     let texts: HashSet<String> = vendor.texts.lock().expect("no panic").iter().cloned().collect();
     assert_eq!(texts.len(), EVENTS, "each once: {texts:?}");
+    pipeline.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_of_days_is_kept_and_disabling_the_plugin_forgets_it() {
+    let limit = Limit {
+        retry_after: Duration::from_hours(48),
+        lasts: Duration::from_hours(1),
+    };
+    let (vendor, base) = Vendor::start(limit).await;
+    let dir = tempfile::tempdir().expect("a directory");
+    let pipeline = start(dir.path(), &base).await;
+    let told = pipeline.send("shop", "order", &json!({"n": 1})).await;
+    let event = pipeline
+        .wait_event(&told, |event| event["deliveries"][0]["state"] == "retrying")
+        .await;
+    let moment = |value: &Value| Timestamp::parse(value.as_str().expect("a moment")).expect("a moment");
+    let delivery = &event["deliveries"][0];
+    let waits = moment(&delivery["due_at"]).since(moment(&attempts(&event)[0]["started_at"]));
+    assert!(waits >= limit.retry_after, "{waits:?}: {event:#}");
+    let held = pipeline.send("shop", "order", &json!({"n": 2})).await;
+    let event = pipeline
+        .wait_event(&held, |event| reason(event) == "breaker")
+        .await;
+    let until = moment(&event["deliveries"][0]["waiting_for"]["until"]);
+    assert!(
+        until.since(moment(&event["deliveries"][0]["created_at"])) > Duration::from_hours(47),
+        "{event:#}"
+    );
+
+    vendor.free.store(true, Ordering::Relaxed);
+    let enabled = limited_plugin(&base) + &section("echo", "echo", "");
+    pipeline.write_plugins(&enabled.replace("component = ", "enabled = false\ncomponent = "));
+    pipeline
+        .wait_event(&held, |event| reason(event) == "disabled")
+        .await;
+    while !plugin(&pipeline, "slack-webhook").await["lane"].is_null() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    pipeline.write_plugins(&enabled);
+    pipeline.wait_status(&held, "processed").await;
+    let event = pipeline.event(&told).await;
+    assert_eq!(reason(&event), "due", "its own wait stands: {event:#}");
     pipeline.stop().await;
 }

@@ -2,22 +2,20 @@
 
 use std::time::{Duration, SystemTime};
 
-/// Longest wait that is believed. A vendor that asks for more is asked again after this.
-const LONGEST: Duration = Duration::from_hours(24);
-
 /// Seconds from now, or an HTTP date. A date that has passed is no wait at all; text that is
 /// neither is none.
+///
+/// However long it is: what no job can wait for is a dead letter, by the operator's `max-age`. A plugin that asked
+/// earlier would do what the vendor has forbidden.
 pub(super) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
-    let wait = if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
-        value.parse().map_or(LONGEST, Duration::from_secs)
+    if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
+        // Digits that are no u64 are more than one can hold.
+        Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)))
     } else {
-        httpdate::parse_http_date(value)
-            .ok()?
-            .duration_since(now)
-            .unwrap_or_default()
-    };
-    Some(wait.min(LONGEST))
+        let date = httpdate::parse_http_date(value).ok()?;
+        Some(date.duration_since(now).unwrap_or_default())
+    }
 }
 
 #[cfg(test)]
@@ -34,8 +32,9 @@ mod tests {
             ("Sunday, 06-Nov-94 08:50:37 GMT", Some(60)),
             ("Sun Nov  6 08:50:37 1994", Some(60)),
             ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
-            ("99999999999999999999999", Some(86_400)),
-            ("604800", Some(86_400)),
+            ("604800", Some(604_800)),
+            ("Tue, 06 Dec 1994 08:49:37 GMT", Some(30 * 86_400)),
+            ("99999999999999999999999", Some(u64::MAX)),
             ("soon", None),
             ("-5", None),
             ("", None),

@@ -54,12 +54,15 @@ impl OrderBy {
         Some(OrderKey(hex::encode(digest)))
     }
 
-    /// The key of a delivery of this event. Only webhooks keep an order, and none is kept where the payload is too
-    /// large to be looked into.
+    /// The key of a delivery of this event. Only webhooks keep an order. Payloads that cannot be looked into share one
+    /// key: whose they are nobody knows, so none of them passes another.
     #[must_use]
     pub fn key_for(&self, facts: &Facts<'_>) -> Option<OrderKey> {
         match facts.kind() {
-            EventKind::Webhook => self.key_of(facts.body().ok()?),
+            EventKind::Webhook => match facts.body() {
+                Ok(payload) => self.key_of(payload),
+                Err(_why) => Some(OrderKey::unreadable()),
+            },
             EventKind::Schedule | EventKind::Action => None,
         }
     }
@@ -76,6 +79,11 @@ pub struct OrderKey(String);
 pub struct InvalidKey(String);
 
 impl OrderKey {
+    /// Of what cannot be looked into. No value has this key: the text is no JSON.
+    fn unreadable() -> Self {
+        Self(hex::encode(Sha256::digest("cannot be read")))
+    }
+
     /// The digest as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -122,6 +130,17 @@ mod tests {
         assert_eq!(key(Value::Null), None);
         assert_eq!(by.key_of(&json!({"customer": 7})), None);
         let key = keys.remove(0);
+        assert_eq!(key.as_str().parse(), Ok(key));
+    }
+
+    #[test]
+    fn no_value_has_the_key_of_what_cannot_be_read() {
+        let by: OrderBy = "/id".parse().expect("a pointer");
+        for text in ["cannot be read", "\"cannot be read\""] {
+            let key = by.key_of(&json!({ "id": text })).expect("a key");
+            assert_ne!(key, OrderKey::unreadable());
+        }
+        let key = OrderKey::unreadable();
         assert_eq!(key.as_str().parse(), Ok(key));
     }
 

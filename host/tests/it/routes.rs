@@ -231,6 +231,29 @@ async fn a_map_gives_the_plugin_its_own_payload_and_leaves_the_event() {
     pipeline.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn json_that_no_value_can_hold_is_not_null_to_conditions_and_maps() {
+    let text = echo("null", "", "{ when = 'body == null' }") + &echo("mapped", "map = 'body'", "{}");
+    let pipeline = Pipeline::start(&text).await;
+    for body in [r#"{"n":1e999}"#, r#"{"t":"\ud800"}"#] {
+        let id = pipeline.send_text("shop", "order", body.to_owned()).await;
+        let event = pipeline.wait_status(&id, "failed").await;
+        assert_eq!(plugins(&event), ["mapped"], "{event:#}");
+        let error = &event["deliveries"][0]["attempts"][0]["error"];
+        let says = |error: &Value| {
+            let text = error.as_str().unwrap_or_default();
+            text.contains("the payload cannot be looked into")
+        };
+        assert!(says(error), "{event:#}");
+        let explained = get(&pipeline, &format!("/api/events/{id}/routes/")).await;
+        let explained = explained.json_value().await;
+        let mut all = explained.as_array().expect("a list").iter();
+        let null = all.find(|plugin| plugin["plugin"] == "null").expect("the plugin");
+        assert!(says(&null["routes"][0]["when_error"]), "{explained:#}");
+    }
+    pipeline.stop().await;
+}
+
 #[test]
 fn a_mistake_in_an_expression_is_told_with_its_place_in_it() {
     let plugin = "[plugins.a]\ncomponent = \"a.wasm\"\n";

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use cel::extractors::This;
 use cel::{Context, Env, ExecutionError};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::check::Form;
@@ -107,7 +108,8 @@ impl<'a> Facts<'a> {
     /// The payload as a value: null when it is no JSON.
     ///
     /// # Errors
-    /// It is too large, or nested too deeply, to be looked into.
+    /// It is JSON that cannot be looked into: too large, nested too deeply, or with a number or a text that no value
+    /// can hold.
     pub fn body(&self) -> Result<&Value, String> {
         let parsed = self.parsed.get_or_init(|| {
             if self.payload.len() > MAX_PAYLOAD_BYTES {
@@ -118,9 +120,10 @@ impl<'a> Facts<'a> {
             }
             match serde_json::from_slice(self.payload) {
                 Ok(value) => Ok(value),
-                // JSON, only deeper than is followed: null would be a lie.
-                Err(error) if error.to_string().starts_with("recursion limit") => {
-                    Err("the payload is nested too deeply to be looked into".to_owned())
+                // JSON, as intake took it in, but with `1e999`, half a surrogate pair or deeper than is followed: null
+                // would be a lie.
+                Err(error) if serde_json::from_slice::<&RawValue>(self.payload).is_ok() => {
+                    Err(format!("the payload cannot be looked into: {}", obstacle(&error)))
                 }
                 Err(_) => Ok(Value::Null),
             }
@@ -183,6 +186,16 @@ impl Facts<'_> {
             values.add_variable_as_val("body", from_json(self.body()?));
         }
         Ok(values)
+    }
+}
+
+/// What of a JSON text cannot be made a value. The parser's words say what and where, and quote nothing.
+fn obstacle(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.starts_with("recursion limit") {
+        "it is nested too deeply".to_owned()
+    } else {
+        text
     }
 }
 

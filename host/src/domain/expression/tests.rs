@@ -84,6 +84,29 @@ fn what_is_no_json_is_null_and_what_is_too_deep_is_told() {
     assert!(null.looks_inside() && !outside.looks_inside());
 }
 
+/// Intake takes every JSON text; not every one fits into values.
+#[test]
+fn json_that_no_value_can_hold_is_told_and_not_null() {
+    let null = Condition::new("body == null").expect("an expression");
+    let map = Map::new("body", "plugins.toml:3:7".to_owned()).expect("an expression");
+    for payload in [
+        r#"{"n":1e999}"#,
+        r#"{"n":-1e999, "card": "4711"}"#,
+        r#"{"t":"\ud800"}"#,
+        r#"{"\udc00":1}"#,
+    ] {
+        let event = event(payload);
+        let error = null.holds(&Facts::of(&event)).expect_err(payload);
+        assert!(
+            error.starts_with("the payload cannot be looked into: "),
+            "{error}"
+        );
+        assert!(!error.contains("4711"), "{error}");
+        let error = map.apply(&event).expect_err(payload);
+        assert!(error.contains("the payload cannot be looked into: "), "{error}");
+    }
+}
+
 #[test]
 fn failures_have_words_and_a_bounded_length() {
     let long = json!({"t": "x".repeat(100_000), "n": 1});

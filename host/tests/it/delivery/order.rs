@@ -49,6 +49,26 @@ async fn a_retry_holds_its_key_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn payloads_that_cannot_be_looked_into_do_not_pass_each_other() {
+    let more =
+        "[plugins.echo.retry]\norder-by = \"/customer/id\"\n[plugins.echo.limits]\nrate = \"1/h\"\nburst = 1";
+    let pipeline = Pipeline::start(&section("echo", "echo", more)).await;
+    let free = pipeline.send("echo", "x", &json!(1)).await;
+    pipeline.wait_status(&free, "processed").await;
+    let unreadable = [
+        r#"{"customer": {"id": 1}, "n": 1e999}"#,
+        r#"{"customer": {"id": 2}, "t": "\ud800"}"#,
+    ];
+    for (text, waits_for) in unreadable.into_iter().zip(["rate", "turn"]) {
+        let id = pipeline.send_text("echo", "x", text.to_owned()).await;
+        pipeline.wait_event(&id, |event| reason(event) == waits_for).await;
+    }
+    let other = pipeline.send("echo", "x", &payload(1, json!({}))).await;
+    pipeline.wait_event(&other, |event| reason(event) == "rate").await;
+    pipeline.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_frees_its_key() {
     let pipeline = Pipeline::start(&ordered()).await;
     let dead = pipeline

@@ -13,6 +13,7 @@ pub mod commit;
 mod facts;
 pub mod headers;
 mod late;
+mod looks;
 pub mod media;
 pub mod names;
 pub mod once;
@@ -49,6 +50,7 @@ pub use once::IdempotencyKey;
 pub use request::{SourceQuery, Unverified, Verified};
 
 use commit::{BOUNDS, Committer};
+use looks::Looks;
 use once::InFlight;
 
 /// Events that may wait for a commit: as many as the next one takes. With those of the commit under way they are fewer
@@ -120,6 +122,7 @@ pub struct Intake {
     retention: SharedRetention,
     sources: SharedSources,
     metrics: Arc<Metrics>,
+    looks: Looks,
     wake: Arc<Wake>,
     in_flight: InFlight,
     batches: Arc<Semaphore>,
@@ -153,6 +156,7 @@ impl Intake {
             retention: SharedRetention::default(),
             sources: SharedSources::default(),
             metrics: Arc::default(),
+            looks: Looks::default(),
             wake,
             in_flight: InFlight::default(),
             batches: Arc::new(Semaphore::new(PARALLEL_BATCHES)),
@@ -236,12 +240,13 @@ impl Intake {
         let table = self.routes.load_full();
         let looks_inside = table.looks_inside(&event.source, &event.event_type);
         let (mut event, routed) = if looks_inside && event.body.len() > LOOK_INSIDE_HERE {
+            let bytes = event.body.len();
             let routing = move || {
                 let routed = table.route(&event);
                 (event, routed)
             };
-            let routed = tokio::task::spawn_blocking(routing).await;
-            routed.map_err(|_the_runtime_ends| IntakeError::Stopping)?
+            let routed = self.looks.look(bytes, routing).await;
+            routed.ok_or(IntakeError::Stopping)?
         } else {
             let routed = table.route(&event);
             (event, routed)

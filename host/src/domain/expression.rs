@@ -6,6 +6,7 @@
 //! payload's size and width when it is looked into ([`facts`]).
 
 mod check;
+mod copies;
 mod facts;
 mod patterns;
 mod values;
@@ -201,9 +202,9 @@ impl Map {
         let made = self
             .expression
             .value(&facts)
-            .and_then(|value| values::to_json(&value));
+            .and_then(|value| values::to_text(&value));
         match made {
-            Ok(json) => Ok(Bytes::from(json.to_string())),
+            Ok(text) => Ok(Bytes::from(text)),
             Err(why) => Err(format!(
                 "`map` at {} made no payload of this event: {why}",
                 self.place

@@ -4,6 +4,7 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValu
 use cel::{IdedExpr, Program};
 
 use super::InvalidExpression;
+use super::copies::{self, Place};
 use super::patterns::Patterns;
 
 /// Most terms (operators, names, literals, members, calls).
@@ -39,6 +40,8 @@ pub(super) struct Form {
     pub body: bool,
     /// It goes through lists or objects.
     pub loops: bool,
+    /// What every member of a list that it makes has a copy of.
+    pub copies: Vec<Place>,
     pub patterns: Patterns,
 }
 
@@ -186,6 +189,7 @@ impl<'a> Walk<'a> {
 
     fn comprehension(&mut self, loops: &'a ComprehensionExpr) -> Result<(), InvalidExpression> {
         self.form.loops = true;
+        copies::add(loops, &mut self.form.copies);
         self.expression(&loops.iter_range, false)?;
         self.expression(&loops.accu_init, false)?;
         let outer = self.scope.len();

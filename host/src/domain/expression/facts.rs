@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::check::Form;
+use super::copies::Place;
 use super::patterns::Patterns;
-use super::values::{from_json, widest};
+use super::values::{from_json, weight, widest};
 
 use crate::domain::event::{Event, EventKind, Header, NewEvent};
 use crate::domain::id::EventId;
@@ -24,6 +25,10 @@ pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 /// Most members times bytes of a payload that an expression goes through: at worst each member costs a
 /// look at everything, and so much is done in a fraction of a second.
 const MAX_WORK: usize = 256 << 20;
+
+/// Most bytes that a macro may copy into the members of a list that it makes. Far above what fits into a payload, and
+/// little enough to be held many times.
+const MAX_COPIED: usize = 16 << 20;
 
 /// CEL's functions and types, which are the same for every expression. Without optional values: few
 /// know them, and `has` says the same.
@@ -140,6 +145,7 @@ impl Facts<'_> {
     pub(super) fn show<T>(&self, form: &Form, see: impl FnOnce(&Values) -> T) -> Result<T, String> {
         if form.body && form.loops {
             self.check_width()?;
+            self.check_copies(&form.copies)?;
         }
         if !form.patterns.is_empty() {
             // Its functions are its own.
@@ -169,6 +175,38 @@ impl Facts<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// What is put into every member of a list is copied as often as there are members.
+    fn check_copies(&self, copies: &[Place]) -> Result<(), String> {
+        if copies.is_empty() {
+            return Ok(());
+        }
+        let body = self.body()?;
+        let each: usize = copies.iter().map(|place| self.weight_of(body, place)).sum();
+        let members = widest(body);
+        if members.saturating_mul(each) > MAX_COPIED {
+            let most = MAX_COPIED >> 20;
+            return Err(format!(
+                "it copies about {each} bytes into each member of a list, and the payload has one of {members}: \
+                 at most {most} MiB, one times the other"
+            ));
+        }
+        Ok(())
+    }
+
+    /// About how many bytes a copy of what is at this place takes; of what is not there none.
+    fn weight_of(&self, body: &Value, place: &[String]) -> usize {
+        match place.split_first() {
+            Some((name, below)) if name == "body" => {
+                let found = below
+                    .iter()
+                    .try_fold(body, |value, name| value.get(name.as_str()));
+                found.map_or(0, weight)
+            }
+            Some((name, _)) if name == "headers" => weight(&headers(self.headers)),
+            _ => 0,
+        }
     }
 
     fn values(&self, body: bool) -> Result<Values, String> {

@@ -216,6 +216,49 @@ fn the_bounds_hold_the_time() {
 }
 
 #[test]
+fn what_a_map_makes_is_bounded_before_and_after() {
+    let map = |text: &str, payload: &Value| {
+        let map = Map::new(text, "plugins.toml:3:7".to_owned()).unwrap_or_else(|e| panic!("{text}: {e}"));
+        map.apply(&event(payload.to_string()))
+    };
+    let list: Vec<usize> = (0..1_000).collect();
+    let body = json!({"id": "o-1", "list": list, "pad": "x".repeat(200 << 10), "sub": {"pad": "x".repeat(50 << 10)}});
+    for text in [
+        "body.list.map(n, body.pad)",
+        "body.list.map(n, n > 3, {\"a\": [body[\"pad\"] + string(n)]})",
+        "body.list.map(n, body)",
+        "body.list.map(n, body.sub)",
+        "body.list.map(n, {string(n): size(body.sub.pad.contains(\"y\") ? body.sub.pad : \"\")})",
+    ] {
+        let error = map(text, &body).expect_err(text);
+        assert!(error.contains("into each member"), "{text}: {error}");
+        // A condition is asked while its sender waits.
+        let condition = format!("size({text}) == 0");
+        let error = holds(&condition, &body).expect_err(text);
+        assert!(error.contains("into each member"), "{text}: {error}");
+    }
+    let made = map("body.list.map(body, {\"n\": body})", &body).expect("its own name for a member");
+    assert!(made.starts_with(b"[{\"n\":0}"), "{}", made.len());
+    let made = map(
+        "body.list.map(n, {\"id\": body.id, \"n\": n, \"t\": has(body.pad)})",
+        &body,
+    );
+    assert!(made.is_ok(), "{made:?}");
+    // What is looked at and not kept costs no memory.
+    let kept = map("body.list.filter(n, n < 3 && size(body.pad) > 0)", &body);
+    assert_eq!(kept, Ok(Bytes::from("[0,1,2]")));
+    for text in [
+        vec!["body.pad"; 6].join("+"),
+        format!("[{}]", vec!["body.pad"; 6].join(",")),
+        format!("{{body.pad: [{}]}}", vec!["body.pad"; 5].join(",")),
+    ] {
+        let error = map(&text, &body).expect_err(&text);
+        assert!(error.contains("larger than 1 MiB"), "{text}: {error}");
+        assert!(error.contains("plugins.toml:3:7"), "{text}: {error}");
+    }
+}
+
+#[test]
 fn a_map_makes_json_of_json() {
     let map = |text: &str, payload: &Value| {
         let map = Map::new(text, "plugins.toml:3:7".to_owned()).unwrap_or_else(|e| panic!("{text}: {e}"));

@@ -10,6 +10,8 @@ use cel::common::value::Val;
 use cel::objects::Key;
 use serde_json::Value as Json;
 
+use super::facts::MAX_PAYLOAD_BYTES;
+
 /// A value as expressions see it. A number is an int where it fits, else a uint, else a double.
 pub(super) fn from_json(json: &Json) -> Box<dyn Val> {
     match json {
@@ -32,12 +34,46 @@ pub(super) fn from_json(json: &Json) -> Box<dyn Val> {
     }
 }
 
-/// A value as JSON. Members of maps come in order of their keys, which are texts there.
+/// A value as a JSON text. Members of maps come in order of their keys, which are texts there.
 ///
 /// # Errors
-/// JSON has nothing for it.
-pub(super) fn to_json(value: &Value) -> Result<Json, String> {
-    Ok(match value {
+/// JSON has nothing for it, or its text would be larger than the payloads that expressions look into: `map` makes a
+/// payload of a payload, not a large one of a small one.
+pub(super) fn to_text(value: &Value) -> Result<String, String> {
+    let too_large = || {
+        let most = MAX_PAYLOAD_BYTES >> 20;
+        format!("what it makes is larger than {most} MiB")
+    };
+    let json = to_json(value, &mut Room(MAX_PAYLOAD_BYTES))?.ok_or_else(too_large)?;
+    let text = json.to_string();
+    if text.len() > MAX_PAYLOAD_BYTES {
+        return Err(too_large());
+    }
+    Ok(text)
+}
+
+/// Bytes that are left for a text.
+struct Room(usize);
+
+impl Room {
+    /// Takes the least that a value with so many bytes of text has in JSON; `None` when that is too much.
+    fn take(&mut self, text: usize) -> Option<()> {
+        self.0 = self.0.checked_sub(text.saturating_add(1))?;
+        Some(())
+    }
+}
+
+/// `None`: there is no room for it.
+fn to_json(value: &Value, room: &mut Room) -> Result<Option<Json>, String> {
+    let text = if let Value::String(text) = value {
+        text.len()
+    } else {
+        0
+    };
+    if room.take(text).is_none() {
+        return Ok(None);
+    }
+    Ok(Some(match value {
         Value::Null => Json::Null,
         Value::Bool(flag) => Json::from(*flag),
         Value::Int(int) => Json::from(*int),
@@ -47,18 +83,32 @@ pub(super) fn to_json(value: &Value) -> Result<Json, String> {
             Json::Number(number.ok_or("JSON has no number for infinity or what is none")?)
         }
         Value::String(text) => Json::from(text.as_str()),
-        Value::List(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
+        Value::List(items) => {
+            let mut list = Vec::new();
+            for item in items.as_slice() {
+                let Some(item) = to_json(item, room)? else {
+                    return Ok(None);
+                };
+                list.push(item);
+            }
+            Json::Array(list)
+        }
         Value::Map(map) => {
-            let mut members: Vec<_> = map
-                .map
-                .iter()
-                .map(|(key, value)| Ok((key_text(key), to_json(value)?)))
-                .collect::<Result<_, String>>()?;
+            let from: &HashMap<Key, Value> = &map.map;
+            let mut members = Vec::new();
+            for (key, value) in from {
+                let key = key_text(key);
+                let taken = room.take(key.len());
+                let (Some(()), Some(value)) = (taken, to_json(value, room)?) else {
+                    return Ok(None);
+                };
+                members.push((key, value));
+            }
             members.sort_by(|(one, _), (other, _)| one.cmp(other));
             Json::Object(members.into_iter().collect())
         }
         other => return Err(format!("JSON has nothing for a {}", kind(other))),
-    })
+    }))
 }
 
 fn key_text(key: &Key) -> String {
@@ -82,4 +132,23 @@ pub(super) fn widest(json: &Json) -> usize {
         Json::Object(members) => members.values().map(widest).fold(members.len(), usize::max),
         _ => 0,
     }
+}
+
+/// Bytes that a value takes, beside its texts: about what one costs in a list or an object.
+const VALUE_BYTES: usize = 100;
+
+/// About how many bytes a copy of this takes.
+pub(super) fn weight(json: &Json) -> usize {
+    let inside: usize = match json {
+        Json::String(text) => text.len(),
+        Json::Array(items) => items.iter().map(weight).sum(),
+        Json::Object(members) => {
+            let members = members.iter();
+            members
+                .map(|(key, value)| VALUE_BYTES + key.len() + weight(value))
+                .sum()
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+    };
+    VALUE_BYTES + inside
 }

@@ -248,9 +248,9 @@ fn what_a_map_makes_is_bounded_before_and_after() {
     let kept = map("body.list.filter(n, n < 3 && size(body.pad) > 0)", &body);
     assert_eq!(kept, Ok(Bytes::from("[0,1,2]")));
     for text in [
-        vec!["body.pad"; 6].join("+"),
-        format!("[{}]", vec!["body.pad"; 6].join(",")),
-        format!("{{body.pad: [{}]}}", vec!["body.pad"; 5].join(",")),
+        ["body.pad"; 6].join("+"),
+        format!("[{}]", ["body.pad"; 6].join(",")),
+        format!("{{body.pad: [{}]}}", ["body.pad"; 5].join(",")),
     ] {
         let error = map(&text, &body).expect_err(&text);
         assert!(error.contains("larger than 1 MiB"), "{text}: {error}");

@@ -12,11 +12,15 @@ use super::events::first_status;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
 use super::turns::turn_key;
-use super::words::clean;
 use crate::domain::act::{ActKind, Acted, By, ReplayAsk, Replayed, Resolution};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::{Acceptance, Accepted, NewEvent};
 use crate::domain::id::{DeliveryId, EventId};
+
+/// What a delivery and its event say that a person has settled, where nothing worse is known. Their sender may read it;
+/// who did it, and why, is in the acts, which are for staff.
+const DISCARDED: &str = "discarded by a person";
+const GIVEN_UP: &str = "given up by a person";
 
 /// What people do to deliveries.
 #[async_trait]
@@ -128,7 +132,7 @@ impl ActStore for SqlStore<Db> {
         }
         Self::insert_acts(&mut tx, &[id], to.act(), by).await?;
         let events = Self::lock_events(&mut tx, std::iter::once(delivery.event)).await?;
-        Self::recount_events(&mut tx, &events, Some(&told("given up", by)), by).await?;
+        Self::recount_events(&mut tx, &events, Some(GIVEN_UP), by).await?;
         tx.commit().await?;
         Ok(Acted::Done)
     }
@@ -156,7 +160,6 @@ impl SqlStore<Db> {
             .map(|(id, _)| *id)
             .collect();
         done.sort_unstable();
-        let told = told("discarded", by);
         for chunk in done.chunks(Db::MAX_BINDS - 2) {
             let mut query = sql::<Db>(
                 "UPDATE deliveries SET state = 'cancelled', waits_turn = FALSE, \
@@ -165,7 +168,7 @@ impl SqlStore<Db> {
             query
                 .push_bind(by.at.as_millis())
                 .push("), last_error = COALESCE(last_error, ")
-                .push_bind(clean(&told).into_owned())
+                .push_bind(DISCARDED)
                 .push(") WHERE id IN ");
             Self::push_ids(&mut query, chunk);
             query.build().execute(&mut *conn).await?;
@@ -177,7 +180,7 @@ impl SqlStore<Db> {
             .filter_map(|id| locked.get(id))
             .map(|delivery| delivery.event);
         let events = Self::lock_events(conn, events).await?;
-        Self::recount_events(conn, &events, Some(&told), by).await?;
+        Self::recount_events(conn, &events, Some(DISCARDED), by).await?;
         Ok(answers)
     }
 
@@ -216,14 +219,6 @@ const fn is_discardable(state: DeliveryState) -> bool {
         | DeliveryState::Running
         | DeliveryState::Succeeded
         | DeliveryState::Cancelled => false,
-    }
-}
-
-/// What an event says whose last open delivery a person has settled.
-fn told(what: &str, by: &By) -> String {
-    match &by.note {
-        Some(note) => format!("{what} by {}: {note}", by.actor),
-        None => format!("{what} by {}", by.actor),
     }
 }
 

@@ -236,8 +236,10 @@ async fn what_waits_or_nobody_knows_is_given_up_or_settled_by_a_person() {
     let failed = event(&api, &token, &waits).await;
     assert_eq!(
         (&failed["status"], &failed["error_message"]),
-        (&json!("failed"), &json!("discarded by ada: test data"))
+        (&json!("failed"), &json!("discarded by a person"))
     );
+    // Its sender may see this one. Who and why is for staff, in the acts.
+    assert_eq!(failed["deliveries"][0]["last_error"], "discarded by a person");
     let problem = api
         .post(&path, &token, json!({"reason": "again"}))
         .await

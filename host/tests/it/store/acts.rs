@@ -307,7 +307,7 @@ async fn a_discard_ends_what_waits_or_is_dead(fixture: &Fixture) {
         (
             EventStatus::Failed,
             true,
-            Some("discarded by ada: test data".to_owned())
+            Some("discarded by a person".to_owned())
         )
     );
     // What the dead letter died of is still told.

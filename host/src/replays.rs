@@ -60,6 +60,8 @@ pub enum ReplayError {
     Invalid(String),
     #[error("too many orders run already; wait until one is done, or cancel one")]
     TooMany,
+    #[error("where the event goes cannot be worked out: {0}")]
+    Aside(#[from] tokio::task::JoinError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -134,10 +136,13 @@ impl Replays {
             .ok_or(ReplayError::NoDelivery(id))?;
         let spec = self.switched_on(to.unwrap_or(delivery.plugin.as_str()))?;
         let order_key = match &spec.order_by {
-            Some(order_by) => {
-                let event = self.store.event(delivery.event).await?;
-                event.and_then(|event| order_by.key_for(&Facts::of(&event)))
-            }
+            Some(order_by) => match self.store.event(delivery.event).await? {
+                Some(event) => {
+                    let order_by = order_by.clone();
+                    aside(move || order_by.key_for(&Facts::of(&event))).await?
+                }
+                None => None,
+            },
             None => None,
         };
         let ask = ReplayAsk {
@@ -171,9 +176,14 @@ impl Replays {
     ) -> Result<ReplayedEvent, ReplayError> {
         let by = self.by(actor, note)?;
         let event = self.store.event(id).await?.ok_or(ReplayError::NoEvent(id))?;
-        let routed = self.routes.load().route_again(&event).deliveries;
+        let table = self.routes.load_full();
+        let routing = move || {
+            let routed = table.route_again(&event).deliveries;
+            (event, routed)
+        };
+        let (event, routed) = aside(routing).await?;
         let receivers = self.receivers(id, plugins, routed).await?;
-        let deliveries = receivers.deliveries(&Facts::of(&event));
+        let deliveries = aside(move || receivers.deliveries(&Facts::of(&event))).await?;
         let asks: Vec<_> = deliveries
             .into_iter()
             .map(|delivery| ReplayAsk {
@@ -267,6 +277,15 @@ impl Replays {
             note,
         })
     }
+}
+
+/// Does this away from the threads that serve requests: to look into a payload may take a while.
+async fn aside<T, W>(work: W) -> Result<T, ReplayError>
+where
+    T: Send + 'static,
+    W: FnOnce() -> T + Send + 'static,
+{
+    Ok(tokio::task::spawn_blocking(work).await?)
 }
 
 /// The error of an act that was not done.

@@ -46,11 +46,15 @@ pub(super) async fn execute(app: &App, request: RoutesRequest) -> anyhow::Result
         RoutesRequest::Event { id } => {
             let id = EventId::written(&id).with_context(|| format!("`{id}` is not an event's id"))?;
             let event = app.store.event(id).await?;
-            routing.explain(&event.ok_or_else(|| anyhow!("there is no event {id}"))?)
+            let event = event.ok_or_else(|| anyhow!("there is no event {id}"))?;
+            tokio::task::spawn_blocking(move || routing.explain(&event)).await
         }
-        RoutesRequest::Imagined { file } => routing.explain_imagined(imagined(&file)?),
+        RoutesRequest::Imagined { file } => {
+            let event = imagined(&file)?;
+            tokio::task::spawn_blocking(move || routing.explain_imagined(event)).await
+        }
     };
-    Answer::of(&explained)
+    Answer::of(&explained.context("the routes cannot be explained")?)
 }
 
 fn imagined(file: &str) -> anyhow::Result<Imagined> {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{ReplayError, ReplayedEvent, Replays};
+use super::{ReplayError, ReplayedEvent, Replays, aside};
 use crate::domain::act::{By, MadeReplay};
 use crate::domain::event::{Event, EventKind, Header, NewEvent};
 use crate::domain::expression::Facts;
@@ -36,16 +36,25 @@ impl Replays {
         body::check(&edit.payload).map_err(|bad| ReplayError::Invalid(bad.to_string()))?;
         let original = self.store.event(id).await?.ok_or(ReplayError::NoEvent(id))?;
         let mut event = edited(original, edit, &by)?;
-        // In this order, as at intake: routes and order keys follow from what is stored.
-        intake::redact(&mut event, &self.retention.load());
-        let routed = match event.kind {
-            EventKind::Webhook => self.routes.load().route(&event).deliveries,
-            // One plugin's own: no route leads there.
-            EventKind::Schedule | EventKind::Action => Vec::new(),
+        let (retention, table) = (self.retention.load_full(), self.routes.load_full());
+        let routing = move || {
+            // In this order, as at intake: routes and order keys follow from what is stored.
+            intake::redact(&mut event, &retention);
+            let routed = match event.kind {
+                EventKind::Webhook => table.route(&event).deliveries,
+                // One plugin's own: no route leads there.
+                EventKind::Schedule | EventKind::Action => Vec::new(),
+            };
+            (event, routed)
         };
+        let (mut event, routed) = aside(routing).await?;
         let receivers = self.receivers(id, plugins, routed).await?;
-        let deliveries = receivers.deliveries(&Facts::of_new(&event));
-        event.deliveries = deliveries;
+        let receiving = move || {
+            let deliveries = receivers.deliveries(&Facts::of_new(&event));
+            event.deliveries = deliveries;
+            event
+        };
+        let event = aside(receiving).await?;
         let stored = self.store.store_edited_event(&event, id, &by).await?;
         let accepted = stored.ok_or(ReplayError::NoEvent(id))?;
         self.wake

@@ -188,6 +188,10 @@ const LIMITED: [u16; 3] = [429, 503, 403];
 
 /// What a run says of its destination.
 ///
+/// A plugin that says `retry` says so of its destination. A trap, a limit or a fault of the host does when a request had
+/// failed before: else it is the payload's or the build's own, and one payload that always traps must not hold up the
+/// others.
+///
 /// A wait that the plugin asks for holds up the whole plugin only when a request of this run was
 /// answered with "too many": else it is the one delivery's own.
 pub(super) fn ended(run: &Run) -> Ended {
@@ -203,14 +207,25 @@ pub(super) fn ended(run: &Run) -> Ended {
     if let Some(wait) = asked.max().filter(|wait| !wait.is_zero() && limited(&run.calls)) {
         return Ended::AskedToWait(wait);
     }
-    let is = |wanted: fn(&RunEnd) -> bool| ends.iter().any(wanted);
-    if is(|end| matches!(end, RunEnd::Succeeded { .. })) {
+    let any = |wanted: fn(&RunEnd) -> bool| ends.iter().any(wanted);
+    let request_failed = run.calls.iter().any(has_failed);
+    let broke = |end: &RunEnd| matches!(end, RunEnd::Trapped(_) | RunEnd::Limit(_) | RunEnd::Host(_));
+    if any(|end| matches!(end, RunEnd::Succeeded { .. })) {
         Ended::Succeeded
-    } else if is(|end| !matches!(end, RunEnd::Rejected(_) | RunEnd::Defer { .. })) {
+    } else if any(|end| matches!(end, RunEnd::Retry { .. })) || (request_failed && any(broke)) {
         Ended::Failed
-    } else {
+    } else if request_failed || any(|end| !matches!(end, RunEnd::Rejected(_))) {
         Ended::Neither
+    } else if run.calls.is_empty() {
+        Ended::Unasked
+    } else {
+        Ended::Answered
     }
+}
+
+/// Whether a request had no answer, or one by which the destination says that the fault is its own (RFC 9110, 15.6).
+const fn has_failed(call: &OutboundCall) -> bool {
+    call.error.is_some() || matches!(call.status, Some(500..))
 }
 
 fn limited(calls: &[OutboundCall]) -> bool {
@@ -289,21 +304,42 @@ mod tests {
             ended(&run(Ends::Each(vec![rejected(), retry(None)]), &[])),
             Ended::Failed
         );
-        assert_eq!(
-            ended(&run(Ends::Each(vec![rejected(), rejected()]), &[])),
-            Ended::Neither
-        );
-        for end in [
-            RunEnd::Trapped(String::new()),
-            RunEnd::Limit(String::new()),
-            RunEnd::Host(String::new()),
-        ] {
-            assert_eq!(ended(&run(Ends::Whole(end), &[])), Ended::Failed);
-        }
         let batch = Ends::Each(vec![success(), retry(Some(3))]);
         assert_eq!(
             ended(&run(batch, &[200, 429])),
             Ended::AskedToWait(Duration::from_secs(3))
         );
+    }
+
+    #[test]
+    fn a_refusal_of_all_is_an_answer_where_something_was_asked() {
+        let rejected = || {
+            Ends::Each(vec![
+                RunEnd::Rejected(String::new()),
+                RunEnd::Rejected(String::new()),
+            ])
+        };
+        assert_eq!(ended(&run(rejected(), &[200, 404])), Ended::Answered);
+        assert_eq!(ended(&run(rejected(), &[])), Ended::Unasked);
+        assert_eq!(ended(&run(rejected(), &[404, 500])), Ended::Neither);
+    }
+
+    #[test]
+    fn what_breaks_is_the_destinations_fault_only_after_a_request_that_failed() {
+        let ends: [fn(String) -> RunEnd; 3] = [RunEnd::Trapped, RunEnd::Limit, RunEnd::Host];
+        for end in ends {
+            let with = |statuses: &[u16]| run(Ends::Whole(end(String::new())), statuses);
+            assert_eq!(ended(&with(&[])), Ended::Neither);
+            assert_eq!(ended(&with(&[200, 404])), Ended::Neither);
+            assert_eq!(ended(&with(&[200, 503])), Ended::Failed);
+            let mut unanswered = with(&[200]);
+            unanswered.calls[0].status = None;
+            unanswered.calls[0].error = Some("not answered when the run ended".to_owned());
+            assert_eq!(
+                ended(&unanswered),
+                Ended::Failed,
+                "a limit of time, and a vendor that hangs"
+            );
+        }
     }
 }

@@ -92,3 +92,20 @@ async fn rejections_do_not_open_it() {
     pipeline.wait_status(&id, "processed").await;
     pipeline.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payloads_that_always_trap_do_not_open_it() {
+    let breaker = "[plugins.misbehave.breaker]\nfailures = 1\nopen = \"1h\"\nmax-open = \"1h\"";
+    let retry = "[plugins.misbehave.retry]\nattempts = 1";
+    let pipeline = Pipeline::start(&section("misbehave", "misbehave", &format!("{breaker}\n{retry}"))).await;
+    for _ in 0..2 {
+        let id = pipeline.send("misbehave", "x", &json!({"do": "panic"})).await;
+        pipeline.wait_status(&id, "failed").await;
+    }
+    let id = pipeline
+        .send("misbehave", "x", &json!({"do": "sleep", "ms": 0}))
+        .await;
+    pipeline.wait_status(&id, "processed").await;
+    assert_eq!(plugin(&pipeline, "misbehave").await["lane"]["breaker"], "closed");
+    pipeline.stop().await;
+}

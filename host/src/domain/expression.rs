@@ -8,6 +8,7 @@
 mod check;
 mod copies;
 mod facts;
+mod failures;
 mod patterns;
 mod values;
 
@@ -84,7 +85,7 @@ impl Expression {
             // The crate is young: a panic in it must not take the request with it.
             let worked_out = catch_unwind(AssertUnwindSafe(|| self.program.execute(values)));
             let value = worked_out.map_err(|_panic| "it cannot be worked out for this payload".to_owned())?;
-            value.map_err(|error| shortened(&error.to_string()))
+            value.map_err(|error| shortened(&failures::in_words(&error, &self.text)))
         })?
     }
 }

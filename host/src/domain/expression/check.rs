@@ -40,6 +40,9 @@ pub(super) struct Form {
     pub body: bool,
     /// It goes through lists or objects.
     pub loops: bool,
+    /// For each member it looks for one and the same thing in a list. The crate copies that thing for each comparison
+    /// with another kind of value, so this costs the list's square times its size.
+    pub searches_again: bool,
     /// What every member of a list that it makes has a copy of.
     pub copies: Vec<Place>,
     pub patterns: Patterns,
@@ -161,6 +164,10 @@ impl<'a> Walk<'a> {
         }
         if name == "matches" {
             self.pattern(expression, call)?;
+        }
+        if copies::searches(call) {
+            self.form.loops = true;
+            self.form.searches_again |= in_loop && copies::looks_for_the_same(call, &self.scope);
         }
         if let Some(target) = &call.target {
             self.expression(target, in_loop)?;

@@ -1,23 +1,44 @@
-//! What a macro that makes a list puts into every member from outside the list: as often copied as there are members.
+//! What an expression does as often as a list has members: what a macro puts into every member from outside the list, and
+//! what `in` looks for.
 
 use cel::IdedExpr;
-use cel::common::ast::operators::{ADD, CONDITIONAL, INDEX};
+use cel::common::ast::operators::{ADD, CONDITIONAL, IN, INDEX};
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue};
 
 /// A place that an expression names: `body.customer.name`, name by name. What lies below is copied with it.
 pub(super) type Place = Vec<String>;
+
+/// Names of what has few members, whatever a sender sends.
+const SHORT: [&str; 2] = ["event", "headers"];
 
 /// Adds the places that every member has a copy of, where the macro makes a list (`map`, `filter`).
 pub(super) fn add(macro_: &ComprehensionExpr, places: &mut Vec<Place>) {
     let Some(member) = member(&macro_.loop_step) else {
         return;
     };
-    let own = [
-        Some(macro_.iter_var.as_str()),
-        macro_.iter_var2.as_deref(),
-        Some(macro_.accu_var.as_str()),
-    ];
+    let mut own = vec![macro_.iter_var.as_str(), macro_.accu_var.as_str()];
+    own.extend(macro_.iter_var2.as_deref());
     gather(member, &own, places);
+}
+
+/// Whether what `@in` looks for, within a macro with these names of its own, is from outside.
+pub(super) fn looks_for_the_same(call: &CallExpr, own: &[&str]) -> bool {
+    let mut places = Vec::new();
+    if let Some(wanted) = call.args.first() {
+        gather(wanted, own, &mut places);
+    }
+    !places.is_empty()
+}
+
+/// Whether this goes through a list that a sender has chosen: `@in`, and not over a list that is written out or in what is
+/// short.
+pub(super) fn searches(call: &CallExpr) -> bool {
+    let Some(list) = call.args.last().filter(|_| call.func_name == IN) else {
+        return false;
+    };
+    let short =
+        place(list).is_some_and(|place| place.first().is_some_and(|name| SHORT.contains(&name.as_str())));
+    !short && !matches!(list.expr, Expr::List(_))
 }
 
 /// What is appended for a member: `list + [it]`, perhaps under a condition, which is worked out and not kept.
@@ -32,9 +53,9 @@ fn member(step: &IdedExpr) -> Option<&IdedExpr> {
     }
 }
 
-fn gather(expression: &IdedExpr, own: &[Option<&str>; 3], places: &mut Vec<Place>) {
+fn gather(expression: &IdedExpr, own: &[&str], places: &mut Vec<Place>) {
     if let Some(place) = place(expression) {
-        if !own.contains(&place.first().map(String::as_str)) {
+        if place.first().is_none_or(|name| !own.contains(&name.as_str())) {
             places.push(place);
         }
         return;

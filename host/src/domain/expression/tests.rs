@@ -231,36 +231,81 @@ fn errors_point_into_the_text() {
     }
 }
 
-/// A list as wide as it may be in a payload of its size, with the worst that one pass may do to each member.
+/// How long an expression takes at best of three: a test machine has other things to do.
+fn time(text: &str, body: &Value) -> (Duration, Result<bool, String>) {
+    let once = || {
+        let begun = Instant::now();
+        let answer = holds(text, body);
+        (begun.elapsed(), answer)
+    };
+    let mut best = once();
+    for _ in 0..2 {
+        if best.0 < WORST {
+            break;
+        }
+        let again = once();
+        if again.0 < best.0 {
+            best = again;
+        }
+    }
+    best
+}
+
+/// What one expression with the worst that may be done to each member may take, in a build that is hardly optimised.
+const WORST: Duration = Duration::from_secs(5);
+
+/// Lists from short ones in large payloads to the widest that the bound lets through, with the worst that one pass may do
+/// to each member.
 #[test]
 fn the_bounds_hold_the_time() {
-    const MEMBERS: usize = 2_000;
-    let worst = Duration::from_secs(20);
-    let list: Vec<usize> = (0..MEMBERS).collect();
-    let pad = "x".repeat((256 << 20) / MEMBERS - 12_000);
-    let body = json!({"list": list, "pad": pad});
-    for text in [
-        "body.list.exists(x, x < 0)",
-        "size(body.list.map(x, x + 1)) == 0",
-        "body.list.exists(x, body.pad + \"y\" == \"\")",
-        "body.list.exists(x, body.pad.contains(\"y\"))",
-        "body.list.exists(x, body.pad.matches(\"[a-w]y\"))",
-        "body.list.filter(x, x > 1).exists(x, x in body.list && false)",
-        "body.list.all(x, body.pad - x == 1)",
-    ] {
-        let begun = Instant::now();
-        let answer = holds(text, &body);
-        assert!(begun.elapsed() < worst, "{text}: {:?}", begun.elapsed());
-        assert_ne!(answer, Ok(true), "{text}");
+    for members in [300, 2_000, 11_500] {
+        let list = vec![7; members];
+        let most = ((256 << 20) / members).min(MAX_PAYLOAD_BYTES);
+        let empty = json!({"list": list, "pad": ""}).to_string().len();
+        let body = json!({"list": list, "pad": "x".repeat(most - empty)});
+        for text in [
+            "body.list.exists(x, x < 0)",
+            "size(body.list.map(x, x + 1)) == 0",
+            "body.list.exists(x, body.pad + \"y\" == \"\")",
+            "body.list.exists(x, body.pad == x)",
+            "body.list.exists(x, body.pad.contains(\"y\"))",
+            "body.list.exists(x, body.pad.matches(\"[a-w]y\"))",
+            "body.list.filter(x, x > 1).exists(x, x - 8 in body.list)",
+            "body.list.all(x, body.pad - x == 1)",
+            "body.pad in body.list",
+            "body.list in body.list",
+        ] {
+            let (took, answer) = time(text, &body);
+            assert!(took < WORST, "{text} over {members}: {took:?}");
+            assert_ne!(answer, Ok(true), "{text}");
+        }
+        let error = holds("body.list.exists(x, body.pad in body.list)", &body).expect_err("a square");
+        assert!(error.contains("look for the same value again"), "{error}");
     }
+}
+
+#[test]
+fn what_is_past_the_bounds_is_told() {
+    let list: Vec<usize> = (0..2_000).collect();
     let heavy = json!({"list": list, "pad": "x".repeat(300 << 10)});
-    let error = holds("body.list.exists(x, x < 0)", &heavy).expect_err("too much");
-    assert!(error.contains("one times the other"), "{error}");
-    assert_eq!(
-        holds("size(body.list) == 2000", &heavy),
-        Ok(true),
-        "it goes through nothing"
-    );
+    for text in ["body.list.exists(x, x < 0)", "body.pad in body.list"] {
+        let error = holds(text, &heavy).expect_err("too much");
+        assert!(error.contains("one times the other"), "{text}: {error}");
+    }
+    for text in [
+        "size(body.list) == 2000",
+        "!(body.pad in [1, 2, 3]) && !(body.pad in headers)",
+    ] {
+        assert_eq!(holds(text, &heavy), Ok(true), "it goes through nothing: {text}");
+    }
+    let few =
+        json!({"lines": [{"sku": "a"}, {"sku": "b"}], "allowed": ["a", "b"], "sku": "a", "skus": ["a"]});
+    for text in [
+        "body.lines.all(l, l.sku in body.allowed)",
+        "body.lines.all(l, body.sku in body.skus)",
+    ] {
+        assert_eq!(holds(text, &few), Ok(true), "{text}");
+    }
 }
 
 #[test]

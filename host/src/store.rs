@@ -83,6 +83,7 @@ pub use open::{inspect, open};
 pub use people::{ApiKeyStore, AuditStore, FoundKey};
 pub use rejected::{AcceptedLate, RejectedStore};
 pub use sql::SqlStore;
+pub use state::{StateEntry, StateExpect, StateQuota, StateStore, StateWrite};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -332,65 +333,6 @@ pub trait TokenStore: Send + Sync {
 
     /// Removes tokens that expired before `before`, at most `limit`; how many went.
     async fn purge_refresh_tokens(&self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-}
-
-/// A plugin's key-value entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateEntry {
-    pub value: Vec<u8>,
-    /// 1 for the first write of the key.
-    pub version: u64,
-}
-
-/// How much one plugin may keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StateQuota {
-    pub keys: u64,
-    /// Bytes of keys and values together.
-    pub bytes: u64,
-}
-
-/// What came of a write of state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateWrite {
-    /// The new version.
-    Written(u64),
-    /// The quota would be passed; nothing was written.
-    Full,
-    /// The key did not have the expected version.
-    Conflict,
-}
-
-/// When a write of state may happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateExpect {
-    Any,
-    Absent,
-    Version(u64),
-}
-
-/// Key-value entries of plugins.
-#[async_trait]
-pub trait StateStore: Send + Sync {
-    async fn state_get(&self, plugin: &PluginName, key: &str) -> StoreResult<Option<StateEntry>>;
-    async fn state_put(
-        &self,
-        plugin: &PluginName,
-        key: &str,
-        value: &[u8],
-        expect: StateExpect,
-        quota: StateQuota,
-    ) -> StoreResult<StateWrite>;
-    /// Whether the key was there.
-    async fn state_delete(&self, plugin: &PluginName, key: &str) -> StoreResult<bool>;
-    /// Keys with `prefix` after `after`, in byte order.
-    async fn state_keys(
-        &self,
-        plugin: &PluginName,
-        prefix: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> StoreResult<Vec<String>>;
 }
 
 /// A secret as it is kept: sealed by who stores it.

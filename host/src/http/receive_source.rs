@@ -38,7 +38,7 @@ pub struct ReceivedBatch {
 /// A delivery that came before (by the provider's own id, or by `Idempotency-Key` where it has none) is
 /// answered like the first, with `"duplicate": true` or `Idempotent-Replayed: true`. A batch of CloudEvents is
 /// answered with `{"events": […]}`; Slack's `url_verification` with its challenge.
-#[utoipa::path(post, path = "/api/webhooks/receive/{source}/", tag = "webhooks",
+#[utoipa::path(post, path = "/api/webhooks/receive/{source}/", tag = "webhooks", operation_id = "receive_source",
     params(
         ("source" = String, Path, description = "The source's name in `plugins.toml`"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters of ASCII"),

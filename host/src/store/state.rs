@@ -9,8 +9,67 @@ use super::dialect::Dialect as _;
 use super::rows::RowReader;
 use super::sql::{SqlStore, sql};
 use super::words::int;
-use super::{StateEntry, StateExpect, StateQuota, StateStore, StateWrite, StoreError, StoreResult};
+use super::{StoreError, StoreResult};
 use crate::domain::plugin::PluginName;
+
+/// A plugin's key-value entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateEntry {
+    pub value: Vec<u8>,
+    /// 1 for the first write of the key.
+    pub version: u64,
+}
+
+/// How much one plugin may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateQuota {
+    pub keys: u64,
+    /// Bytes of keys and values together.
+    pub bytes: u64,
+}
+
+/// What came of a write of state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateWrite {
+    /// The new version.
+    Written(u64),
+    /// The quota would be passed; nothing was written.
+    Full,
+    /// The key did not have the expected version.
+    Conflict,
+}
+
+/// When a write of state may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateExpect {
+    Any,
+    Absent,
+    Version(u64),
+}
+
+/// Key-value entries of plugins.
+#[async_trait]
+pub trait StateStore: Send + Sync {
+    async fn state_get(&self, plugin: &PluginName, key: &str) -> StoreResult<Option<StateEntry>>;
+    async fn state_put(
+        &self,
+        plugin: &PluginName,
+        key: &str,
+        value: &[u8],
+        expect: StateExpect,
+        quota: StateQuota,
+    ) -> StoreResult<StateWrite>;
+    /// Whether the key was there.
+    async fn state_delete(&self, plugin: &PluginName, key: &str) -> StoreResult<bool>;
+    /// Keys with `prefix` after `after`, in byte order.
+    async fn state_keys(
+        &self,
+        plugin: &PluginName,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> StoreResult<Vec<String>>;
+}
 
 /// What one plugin keeps.
 #[derive(Clone, Copy, Default)]

@@ -40,10 +40,12 @@ pub(super) struct Form {
     pub body: bool,
     /// It goes through lists or objects.
     pub loops: bool,
+    /// For each member it looks for something in a list.
+    pub searches_each: bool,
     /// For each member it looks for one and the same thing in a list. The crate copies that thing for each comparison
     /// with another kind of value, so this costs the list's square times its size.
     pub searches_again: bool,
-    /// What every member of a list that it makes has a copy of.
+    /// What every member of a list that it makes has a copy of, and what it looks for in a list, outside of a macro.
     pub copies: Vec<Place>,
     pub patterns: Patterns,
 }
@@ -167,7 +169,12 @@ impl<'a> Walk<'a> {
         }
         if copies::searches(call) {
             self.form.loops = true;
-            self.form.searches_again |= in_loop && copies::looks_for_the_same(call, &self.scope);
+            if in_loop {
+                self.form.searches_each = true;
+                self.form.searches_again |= copies::looks_for_the_same(call, &self.scope);
+            } else {
+                copies::add_wanted(call, &mut self.form.copies);
+            }
         }
         if let Some(target) = &call.target {
             self.expression(target, in_loop)?;

@@ -21,6 +21,14 @@ pub(super) fn add(macro_: &ComprehensionExpr, places: &mut Vec<Place>) {
     gather(member, &own, places);
 }
 
+/// Adds the places that `@in` looks for, outside of a macro: the crate copies them for each comparison with another kind
+/// of value.
+pub(super) fn add_wanted(call: &CallExpr, places: &mut Vec<Place>) {
+    if let Some(wanted) = call.args.first() {
+        gather(wanted, &[], places);
+    }
+}
+
 /// Whether what `@in` looks for, within a macro with these names of its own, is from outside.
 pub(super) fn looks_for_the_same(call: &CallExpr, own: &[&str]) -> bool {
     let mut places = Vec::new();

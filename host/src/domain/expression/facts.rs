@@ -26,7 +26,10 @@ pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 /// look at everything. A test holds the time that so much takes.
 const MAX_WORK: usize = 256 << 20;
 
-/// Most bytes that a macro may copy into the members of a list that it makes. Far above what fits into a payload, and
+/// The same where each member is looked for in a list: the crate copies what it compares with another kind of value.
+const MAX_SEARCHED: usize = MAX_WORK / 8;
+
+/// Most bytes that a macro may copy into the members of a list that it makes, or that are copied to be looked for. Far above what fits into a payload, and
 /// little enough to be held many times.
 const MAX_COPIED: usize = 16 << 20;
 
@@ -144,7 +147,7 @@ impl Facts<'_> {
     /// The payload is past a bound.
     pub(super) fn show<T>(&self, form: &Form, see: impl FnOnce(&Values) -> T) -> Result<T, String> {
         if form.body && form.loops {
-            self.check_width(form.searches_again)?;
+            self.check_width(form)?;
             self.check_copies(&form.copies)?;
         }
         if !form.patterns.is_empty() {
@@ -165,17 +168,24 @@ impl Facts<'_> {
     }
 
     /// What an expression goes through has a bounded width.
-    fn check_width(&self, searches_again: bool) -> Result<(), String> {
+    fn check_width(&self, form: &Form) -> Result<(), String> {
         let members = widest(self.body()?);
-        if searches_again && members.saturating_mul(members).saturating_mul(self.payload.len()) > MAX_WORK {
+        if form.searches_again
+            && members.saturating_mul(members).saturating_mul(self.payload.len()) > MAX_WORK
+        {
             let bytes = self.payload.len();
             return Err(format!(
                 "a payload of {bytes} bytes with {members} members in one list or object is too much to look for the \
                  same value again for each member"
             ));
         }
-        if members.saturating_mul(self.payload.len()) > MAX_WORK {
-            let (bytes, most) = (self.payload.len(), MAX_WORK >> 20);
+        let most = if form.searches_each {
+            MAX_SEARCHED
+        } else {
+            MAX_WORK
+        };
+        if members.saturating_mul(self.payload.len()) > most {
+            let (bytes, most) = (self.payload.len(), most >> 20);
             return Err(format!(
                 "a payload of {bytes} bytes with {members} members in one list or object is too much to go through: \
                  at most {most} Mi, one times the other"
@@ -195,7 +205,7 @@ impl Facts<'_> {
         if members.saturating_mul(each) > MAX_COPIED {
             let most = MAX_COPIED >> 20;
             return Err(format!(
-                "it copies about {each} bytes into each member of a list, and the payload has one of {members}: \
+                "it copies about {each} bytes for each member of a list, and the payload has one of {members}: \
                  at most {most} MiB, one times the other"
             ));
         }

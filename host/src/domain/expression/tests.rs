@@ -324,11 +324,11 @@ fn what_a_map_makes_is_bounded_before_and_after() {
         "body.list.map(n, {string(n): size(body.sub.pad.contains(\"y\") ? body.sub.pad : \"\")})",
     ] {
         let error = map(text, &body).expect_err(text);
-        assert!(error.contains("into each member"), "{text}: {error}");
+        assert!(error.contains("for each member"), "{text}: {error}");
         // A condition is asked while its sender waits.
         let condition = format!("size({text}) == 0");
         let error = holds(&condition, &body).expect_err(text);
-        assert!(error.contains("into each member"), "{text}: {error}");
+        assert!(error.contains("for each member"), "{text}: {error}");
     }
     let made = map("body.list.map(body, {\"n\": body})", &body).expect("its own name for a member");
     assert!(made.starts_with(b"[{\"n\":0}"), "{}", made.len());

@@ -161,7 +161,7 @@ async fn what_is_stored_while_the_counters_are_made_is_counted() {
     migrator.run_to(4, &mut db).await.expect("the steps apply");
     let (event, delivery) = (EventId::generate(), DeliveryId::generate());
     let store = format!(
-        "BEGIN; INSERT INTO events (id, kind, source, event_type, headers, content_type, body, received_at, status, \
+        "BEGIN; INSERT INTO sources (name, first_seen_at) VALUES ('github', 0); INSERT INTO events (id, kind, source, event_type, headers, content_type, body, received_at, status, \
          open_deliveries, failed_deliveries) \
          VALUES ('{event}', 'webhook', 'github', 'push', '[]', 'application/json', '{{}}', 0, 'pending', 1, 0); \
          INSERT INTO deliveries (id, event_id, plugin, state, attempts, due_at, created_at) \

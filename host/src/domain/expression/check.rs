@@ -33,6 +33,18 @@ const FUNCTIONS: [&str; 10] = [
     "bytes",
 ];
 
+/// What is looked for in a list for each member of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Searches {
+    #[default]
+    Nothing,
+    /// Something of the member.
+    Each,
+    /// One and the same thing. The crate copies that thing for each comparison with another kind of value, so this costs
+    /// the list's square times its size.
+    Again,
+}
+
 /// What an expression needs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Form {
@@ -40,11 +52,8 @@ pub(super) struct Form {
     pub body: bool,
     /// It goes through lists or objects.
     pub loops: bool,
-    /// For each member it looks for something in a list.
-    pub searches_each: bool,
-    /// For each member it looks for one and the same thing in a list. The crate copies that thing for each comparison
-    /// with another kind of value, so this costs the list's square times its size.
-    pub searches_again: bool,
+    /// What it looks for in lists, within a macro.
+    pub searches: Searches,
     /// What every member of a list that it makes has a copy of, and what it looks for in a list, outside of a macro.
     pub copies: Vec<Place>,
     pub patterns: Patterns,
@@ -170,8 +179,9 @@ impl<'a> Walk<'a> {
         if copies::searches(call) {
             self.form.loops = true;
             if in_loop {
-                self.form.searches_each = true;
-                self.form.searches_again |= copies::looks_for_the_same(call, &self.scope);
+                let again = copies::looks_for_the_same(call, &self.scope);
+                let searches = if again { Searches::Again } else { Searches::Each };
+                self.form.searches = self.form.searches.max(searches);
             } else {
                 copies::add_wanted(call, &mut self.form.copies);
             }

@@ -9,7 +9,7 @@ use cel::{Context, Env, ExecutionError};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::check::Form;
+use super::check::{Form, Searches};
 use super::copies::Place;
 use super::patterns::Patterns;
 use super::values::{from_json, weight, widest};
@@ -170,7 +170,7 @@ impl Facts<'_> {
     /// What an expression goes through has a bounded width.
     fn check_width(&self, form: &Form) -> Result<(), String> {
         let members = widest(self.body()?);
-        if form.searches_again
+        if form.searches == Searches::Again
             && members.saturating_mul(members).saturating_mul(self.payload.len()) > MAX_WORK
         {
             let bytes = self.payload.len();
@@ -179,10 +179,9 @@ impl Facts<'_> {
                  same value again for each member"
             ));
         }
-        let most = if form.searches_each {
-            MAX_SEARCHED
-        } else {
-            MAX_WORK
+        let most = match form.searches {
+            Searches::Nothing => MAX_WORK,
+            Searches::Each | Searches::Again => MAX_SEARCHED,
         };
         if members.saturating_mul(self.payload.len()) > most {
             let (bytes, most) = (self.payload.len(), most >> 20);

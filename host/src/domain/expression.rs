@@ -2,8 +2,8 @@
 //! payloads. Pure: text and an event in, a value or words out.
 //!
 //! A sender chooses what they are worked out over, and the crate that does it stops nothing by itself. So
-//! the cost is bounded before: by an expression's form when the file is read ([`check`]), by the
-//! payload's size and width when it is looked into ([`facts`]).
+//! the cost is bounded before: by an expression's form when the file is read (`check`), by the
+//! payload's size and width when it is looked into (`facts`).
 
 mod check;
 mod copies;

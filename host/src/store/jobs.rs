@@ -31,7 +31,7 @@ pub const MAX_RUNNING: i64 = 50;
 #[async_trait]
 pub trait ReplayStore: Send + Sync {
     /// Stores an order; it runs from now on, and is about deliveries as they are now. `None` when
-    /// [`MAX_RUNNING`] run already.
+    /// as many run already as may (`MAX_RUNNING`).
     async fn create_replay_job(&self, job: &NewJob) -> StoreResult<Option<ReplayJob>>;
 
     /// One order.

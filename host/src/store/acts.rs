@@ -42,6 +42,9 @@ pub trait ActStore: Send + Sync {
     async fn discard_deliveries(&self, ids: &[DeliveryId], by: &By) -> StoreResult<Vec<Acted>>;
 
     /// Settles a delivery whose outcome nobody knew.
+    ///
+    /// Whoever answers that nothing is to be done gives its locks up first: a transaction that is only dropped holds
+    /// them until its connection is used again, and a claim passes over what is locked.
     async fn resolve_delivery(&self, id: DeliveryId, to: Resolution, by: &By) -> StoreResult<Acted>;
 }
 
@@ -80,6 +83,7 @@ impl ActStore for SqlStore<Db> {
             .fetch_optional(&mut *tx)
             .await?;
         if found.is_none() {
+            tx.rollback().await?;
             return Ok(None);
         }
         Self::insert_accepted(&mut tx, &self.seals, std::slice::from_ref(event)).await?;
@@ -110,9 +114,11 @@ impl ActStore for SqlStore<Db> {
         Self::hold_turns(&mut tx, std::iter::once(id)).await?;
         let locked = Self::lock_deliveries(&mut tx, &[id]).await?;
         let Some(delivery) = locked.get(&id) else {
+            tx.rollback().await?;
             return Ok(Acted::Missing);
         };
         if delivery.state != DeliveryState::Unknown {
+            tx.rollback().await?;
             return Ok(Acted::Wrong(delivery.state));
         }
         let over = to != Resolution::Retry;

@@ -58,6 +58,7 @@ impl ReplayStore for SqlStore<Db> {
             .fetch_one(&mut *tx)
             .await?;
         if running >= MAX_RUNNING {
+            tx.rollback().await?;
             return Ok(None);
         }
         sql::<Db>(
@@ -138,6 +139,7 @@ impl ReplayStore for SqlStore<Db> {
                 .fetch_optional(&mut *tx)
                 .await?;
             let wait = wait.map(|wait| std::time::Duration::from_millis(u64::try_from(wait).unwrap_or(0)));
+            tx.rollback().await?;
             return Ok(JobStep::Nothing(wait));
         };
         let batch = Batch::of(Self::window(&mut tx, &job).await?, job.rate);

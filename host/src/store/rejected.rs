@@ -136,11 +136,13 @@ impl RejectedStore for SqlStore<Db> {
             .fetch_optional(&mut *tx)
             .await?;
         let Some(row) = row else {
+            tx.rollback().await?;
             return Ok(AcceptedLate::NoSuch);
         };
         let before: Option<EventId> =
             RowReader::new(&row, "rejected_requests", "id").parsed_opt("accepted_event_id")?;
         if let Some(event) = before {
+            tx.rollback().await?;
             return Ok(AcceptedLate::Before(event));
         }
         let accepted = Self::accept_in(&mut tx, &self.seals, events).await?;

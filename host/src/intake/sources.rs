@@ -7,7 +7,8 @@ use super::arrival::{self, Arrival};
 use super::once::IdempotencyKey;
 use super::presented::Presented;
 use super::rejected::{self, RejectedLog};
-use super::verify::{self, Terms};
+use super::trial::Trial;
+use super::verify::Terms;
 use super::{Intake, IntakeError};
 use crate::clock::SharedClock;
 use crate::domain::event::Accepted;
@@ -113,14 +114,14 @@ impl Sources {
             tolerance: spec.tolerance,
             public_url: self.public_url.as_deref(),
         };
-        let claim = verify::prepare(&spec.scheme, request, terms)?;
+        let claim = Trial::prepare(&spec.scheme, request, terms, &self.intake.looks).await?;
         if claim.needs_secrets() {
             let (secrets, missing) = self.secrets(spec).await;
             if secrets.is_empty() {
                 let why = format!("no secret of the source can be read: {}", missing.join("; "));
                 return Err(Rejection::new(Check::NoSecret, why));
             }
-            claim.check(&secrets).map_err(|mut rejection| {
+            claim.check(&secrets).await.map_err(|mut rejection| {
                 if !missing.is_empty() {
                     rejection.why = format!("{} (not tried: {})", rejection.why, missing.join("; "));
                 }

@@ -1,5 +1,7 @@
 //! Keys and signatures as they are written.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -117,15 +119,28 @@ impl Key {
 
     /// Whether one of the signatures is this key's of the text.
     pub fn signed<'s>(&self, text: &[u8], signatures: impl IntoIterator<Item = &'s [u8]>) -> bool {
+        self.signed_parts(&[text], signatures)
+    }
+
+    /// The same of a text in parts. Only a public key needs it in one piece.
+    pub fn signed_parts<'s>(&self, parts: &[&[u8]], signatures: impl IntoIterator<Item = &'s [u8]>) -> bool {
         let mut signatures = signatures.into_iter();
         match self {
             Self::Hmac(key) => {
-                let tag = hmac::sign(key, text);
+                let mut context = hmac::Context::with_key(key);
+                for part in parts {
+                    context.update(part);
+                }
+                let tag = context.sign();
                 signatures.any(|signature| tag.as_ref().ct_eq(signature).into())
             }
             Self::Public(algorithm, key) => {
                 let key = signature::UnparsedPublicKey::new(*algorithm, key);
-                signatures.any(|signature| key.verify(text, signature).is_ok())
+                let text = match parts {
+                    [text] => Cow::Borrowed(*text),
+                    _ => Cow::Owned(parts.concat()),
+                };
+                signatures.any(|signature| key.verify(&text, signature).is_ok())
             }
         }
     }

@@ -27,6 +27,7 @@ mod migrate;
 mod nodes;
 mod once;
 mod open;
+mod overview;
 mod past;
 mod people;
 mod process_pages;
@@ -38,6 +39,7 @@ mod rows;
 mod schedules;
 mod seals;
 mod secrets;
+mod sessions;
 mod sql;
 mod state;
 mod sweep;
@@ -80,8 +82,10 @@ pub use jobs::ReplayStore;
 pub use listing::ListStore;
 pub use once::OnceStore;
 pub use open::{inspect, open};
+pub use overview::OverviewStore;
 pub use people::{ApiKeyStore, AuditStore, FoundKey};
 pub use rejected::{AcceptedLate, RejectedStore};
+pub use sessions::SessionStore;
 pub use sql::SqlStore;
 pub use state::{StateEntry, StateExpect, StateQuota, StateStore, StateWrite};
 
@@ -143,6 +147,8 @@ pub trait Store:
     + ScheduleStore
     + UserStore
     + TokenStore
+    + SessionStore
+    + OverviewStore
     + ApiKeyStore
     + AuditStore
     + RetentionStore
@@ -300,14 +306,14 @@ pub trait UserStore: Send + Sync {
     async fn users(&self) -> StoreResult<Vec<User>>;
     /// A page of them, by name.
     async fn user_page(&self, page: PageRequest) -> StoreResult<Page<User>>;
-    /// Writes everything but the password.
+    /// Writes everything but the password. Another role or activity ends the user's sessions.
     async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser>;
-    /// Replaces the password hash and revokes every refresh token of the user.
+    /// Replaces the password hash, revokes every refresh token of the user and ends its sessions.
     async fn set_password(&self, id: UserId, password_hash: &str) -> StoreResult<bool>;
     /// Puts `new` in the place of the password hash `old`, of the same password: tokens stay as they are. Nothing
     /// when the hash is another by now.
     async fn renew_password_hash(&self, id: UserId, old: &str, new: &str) -> StoreResult<()>;
-    /// Revokes every refresh token of the user, and notes that access tokens issued up to `at` count no more.
+    /// Revokes every refresh token of the user, ends its sessions, and notes that access tokens issued up to `at` count no more.
     /// Whether there is such a user.
     async fn sign_out(&self, id: UserId, at: Timestamp) -> StoreResult<bool>;
     /// Notes a sign-in.

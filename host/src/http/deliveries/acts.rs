@@ -16,9 +16,9 @@ use super::super::extract::MayOperate;
 use super::super::origin::Origin;
 use super::super::problem::ProblemBody;
 use super::super::{ApiState, Problem};
+use super::doer::Doer;
 use super::{DeliveryDetailView, named, shown};
 use crate::domain::act::{MadeReplay, Resolution};
-use crate::domain::audit::Action;
 use crate::domain::event::Header;
 use crate::domain::id::EventId;
 use crate::replays::{Edit, ReplayedEvent};
@@ -123,17 +123,10 @@ pub async fn replay(
     Path(id): Path<String>,
     Typed(request): Typed<ReplayRequest>,
 ) -> Result<Response, Problem> {
-    let id = named(&id)?;
-    let made = state
-        .replays
-        .replay(id, request.to.as_deref(), request.note, &user.username)
+    let by = Doer { user, origin };
+    let made = by
+        .replay(&state, named(&id)?, request.to.as_deref(), request.note)
         .await?;
-    let actor = origin.actor(&user);
-    let detail = json!({ "plugin": made.plugin, "replay": made.id });
-    let noted = state
-        .audit
-        .record(&actor, Action::DeliveryReplay, id.to_string(), detail);
-    noted.await?;
     created(
         &format!("/api/deliveries/{}/", made.id),
         MadeReplayView::from(made),
@@ -168,13 +161,9 @@ pub async fn replay_event(
 ) -> Result<Response, Problem> {
     let id = EventId::written(&id).ok_or_else(|| Problem::no_such("event"))?;
     let (plugins, note) = (request.plugins.as_deref(), request.note);
+    let by = Doer { user, origin };
     let done = match (request.payload, request.headers) {
-        (None, None) => {
-            state
-                .replays
-                .replay_event(id, plugins, note, &user.username)
-                .await?
-        }
+        (None, None) => by.replay_event(&state, id, plugins, note).await?,
         (None, Some(_)) => {
             let detail = "`headers` go with `payload`.";
             return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-input", detail));
@@ -187,18 +176,12 @@ pub async fn replay_event(
             if edit.payload.len() > state.max_body {
                 return Err(too_large(state.max_body));
             }
-            state
-                .replays
-                .edit(id, edit, plugins, note, &user.username)
-                .await?
+            let name = by.user.username.clone();
+            let done = state.replays.edit(id, edit, plugins, note, &name).await?;
+            by.note_event_replay(&state, id, &done).await?;
+            done
         }
     };
-    let actor = origin.actor(&user);
-    let detail = replayed_detail(&done);
-    let noted = state
-        .audit
-        .record(&actor, Action::EventReplay, id.to_string(), detail);
-    noted.await?;
     created(
         &format!("/api/webhooks/{}/", done.event),
         ReplayedEventView::from(done),
@@ -229,12 +212,8 @@ pub async fn discard(
     Typed(request): Typed<DiscardRequest>,
 ) -> Result<Json<DeliveryDetailView>, Problem> {
     let id = named(&id)?;
-    state.replays.discard(id, &request.reason, &user.username).await?;
-    let actor = origin.actor(&user);
-    let noted = state
-        .audit
-        .record(&actor, Action::DeliveryDiscard, id.to_string(), json!({}));
-    noted.await?;
+    let by = Doer { user, origin };
+    by.discard(&state, id, &request.reason).await?;
     shown(&state, id).await
 }
 
@@ -262,16 +241,8 @@ pub async fn resolve(
     Typed(request): Typed<ResolveRequest>,
 ) -> Result<Json<DeliveryDetailView>, Problem> {
     let id = named(&id)?;
-    state
-        .replays
-        .resolve(id, request.to, request.note, &user.username)
-        .await?;
-    let actor = origin.actor(&user);
-    let detail = json!({ "as": request.to });
-    let noted = state
-        .audit
-        .record(&actor, Action::DeliveryResolve, id.to_string(), detail);
-    noted.await?;
+    let by = Doer { user, origin };
+    by.resolve(&state, id, request.to, request.note).await?;
     shown(&state, id).await
 }
 

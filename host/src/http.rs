@@ -11,6 +11,7 @@ pub mod audit;
 pub mod body;
 pub mod deliveries;
 pub mod docs;
+pub(crate) mod doer;
 pub mod events;
 pub mod extract;
 pub mod health;

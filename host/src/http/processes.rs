@@ -7,19 +7,17 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::ScriptForm;
+use super::doer::Doer;
 use super::extract::{MayOperate, MayRead, Params};
 use super::origin::Origin;
 use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
-use crate::domain::audit::Action;
 use crate::domain::process::{Process, ProcessChange, ProcessSummary, ProcessVersion};
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
 use crate::processes::Draft;
 
 /// A process to be stored.
@@ -206,12 +204,7 @@ pub async fn create(
         script: form.text("script"),
     };
     form.finish()?;
-    let made = state.processes.create(draft, &user.username).await?;
-    let actor = origin.actor(&user);
-    let noted = state
-        .audit
-        .record(&actor, Action::ProcessCreate, &made.code, json!({}));
-    noted.await?;
+    let made = Doer { user, origin }.create_process(&state, draft).await?;
     let address = format!(
         "/api/processes/{}/",
         utf8_percent_encode(&made.code, NON_ALPHANUMERIC)
@@ -266,7 +259,10 @@ pub async fn replace(
         name: Some(name),
         script: Some(script),
     };
-    store_change(&state, &user, origin, &code, change).await
+    let changed = Doer { user, origin }
+        .change_process(&state, &code, change)
+        .await?;
+    Ok(Json(changed.into()))
 }
 
 /// Change the name or the script of a process
@@ -293,21 +289,9 @@ pub async fn change(
     };
     same_code(&mut form, &code);
     form.finish()?;
-    store_change(&state, &user, origin, &code, change).await
-}
-
-async fn store_change(
-    state: &ApiState,
-    user: &User,
-    origin: Origin,
-    code: &str,
-    change: ProcessChange,
-) -> Result<Json<ProcessView>, Problem> {
-    let detail = json!({ "name": change.name.is_some(), "script": change.script.is_some() });
-    let changed = state.processes.change(code, change, &user.username).await?;
-    let actor = origin.actor(user);
-    let noted = state.audit.record(&actor, Action::ProcessChange, code, detail);
-    noted.await?;
+    let changed = Doer { user, origin }
+        .change_process(&state, &code, change)
+        .await?;
     Ok(Json(changed.into()))
 }
 
@@ -333,12 +317,7 @@ pub async fn remove(
     origin: Origin,
     Path(code): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    state.processes.remove(&code, &user.username).await?;
-    let actor = origin.actor(&user);
-    let noted = state
-        .audit
-        .record(&actor, Action::ProcessRemove, &code, json!({}));
-    noted.await?;
+    Doer { user, origin }.remove_process(&state, &code).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

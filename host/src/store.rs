@@ -27,6 +27,7 @@ mod migrate;
 mod nodes;
 mod once;
 mod open;
+mod outcomes;
 mod overview;
 mod past;
 mod people;
@@ -82,6 +83,7 @@ pub use jobs::ReplayStore;
 pub use listing::ListStore;
 pub use once::OnceStore;
 pub use open::{inspect, open};
+pub use outcomes::OutcomeStore;
 pub use overview::OverviewStore;
 pub use people::{ApiKeyStore, AuditStore, FoundKey};
 pub use rejected::{AcceptedLate, RejectedStore};
@@ -149,6 +151,7 @@ pub trait Store:
     + TokenStore
     + SessionStore
     + OverviewStore
+    + OutcomeStore
     + ApiKeyStore
     + AuditStore
     + RetentionStore

@@ -37,6 +37,7 @@ impl Answer {
 }
 
 /// A client that keeps its connections, asks no proxy, and takes every status for an answer.
+#[must_use]
 pub fn agent(within: Duration) -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
@@ -48,6 +49,7 @@ pub fn agent(within: Duration) -> Agent {
 
 impl Api {
     /// A client of the given base URL; without a token when it is empty.
+    #[must_use]
     pub fn new(base: &str, token: &str) -> Self {
         Self {
             agent: agent(ANSWER_WITHIN),

@@ -4,21 +4,22 @@
 //!
 //! `cargo xtask faults` builds what it needs and runs it. Each scenario is bounded in time and count, ends by itself
 //! and ends only the processes that it started. What it does not do: look inside the host. It sees what a sender, a
-//! vendor and an operator see. The host's own tests take [`power_cut`] from here.
+//! vendor and an operator see. The host's own tests take [`power_cut`] from here, and the benchmarks what starts the
+//! real binary and a private PostgreSQL ([`server`], [`postgres`], [`api`], [`bound`]).
 
-mod api;
-mod bound;
+pub mod api;
+pub mod bound;
 mod effects;
 mod figures;
 mod health;
 mod load;
 mod options;
-mod postgres;
+pub mod postgres;
 pub mod power_cut;
 mod proxy;
 mod reconcile;
 mod scenario;
-mod server;
+pub mod server;
 mod site;
 mod table;
 mod trouble;

@@ -86,6 +86,7 @@ impl Postgres {
     }
 
     /// The database's URL at a port: its own, or a proxy's.
+    #[must_use]
     pub fn url(port: u16) -> String {
         format!("postgres://postgres@127.0.0.1:{port}/postgres")
     }

@@ -40,9 +40,9 @@ pub struct Launch {
 /// A process that may not serve yet.
 pub struct Server {
     child: Child,
-    told: Receiver<()>,
-    /// It has said that it serves.
-    serves: bool,
+    told: Receiver<String>,
+    /// Where it serves, once it has said so.
+    url: Option<String>,
     log: PathBuf,
 }
 
@@ -72,15 +72,15 @@ impl Server {
         thread::spawn(move || {
             // To the end, so that whatever else it prints does not fill the pipe.
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if line.starts_with("listening on ") {
-                    let _nobody_waits = tell.send(());
+                if let Some(url) = line.strip_prefix("listening on ") {
+                    let _nobody_waits = tell.send(url.trim().trim_end_matches('/').to_owned());
                 }
             }
         });
         Ok(Self {
             child,
             told,
-            serves: false,
+            url: None,
             log: launch.log.clone(),
         })
     }
@@ -105,12 +105,12 @@ impl Server {
     /// # Errors
     /// When it cannot be asked.
     pub fn serves_within(&mut self, within: Duration) -> anyhow::Result<bool> {
-        if self.serves {
+        if self.url.is_some() {
             return Ok(true);
         }
         match self.told.recv_timeout(within) {
-            Ok(()) => {
-                self.serves = true;
+            Ok(url) => {
+                self.url = Some(url);
                 Ok(true)
             }
             Err(RecvTimeoutError::Timeout) => Ok(false),
@@ -179,12 +179,25 @@ impl Server {
         word.context("no VmRSS")?.parse().context("VmRSS")
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it serves, without a slash at the end; empty before it has said so.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url.as_deref().unwrap_or_default()
+    }
+
     fn pid(&self) -> anyhow::Result<Pid> {
         let id = i32::try_from(self.child.id())?;
         Pid::from_raw(id).context("a process id")
     }
 
     /// The last lines of its log.
+    #[must_use]
     pub fn tail(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();

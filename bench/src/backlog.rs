@@ -1,10 +1,11 @@
 //! What a backlog costs: claims, and the list of dead letters, with a million deliveries waiting against a hundred.
 //!
-//! On SQLite; and on the empty PostgreSQL database that `BENCH_DATABASE_URL` names.
+//! On SQLite, and on a private PostgreSQL where there is one.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
+use faults::postgres::Postgres;
 use hookyard::domain::delivery::{Claim, DeliveryState, NewDelivery, Take};
 use hookyard::domain::event::{EventKind, NewEvent};
 use hookyard::domain::id::{DeliveryId, EventId, NodeId};
@@ -14,7 +15,9 @@ use hookyard::domain::replay::DeliveryFilter;
 use hookyard::domain::time::Timestamp;
 use hookyard::store::{self, SharedStore};
 
-use crate::Row;
+use crate::options::Options;
+use crate::results::Results;
+use crate::row::{Row, median};
 
 /// Deliveries that wait.
 const FEW: u32 = 100;
@@ -31,40 +34,44 @@ const SLOTS: u32 = 4;
 const LEASE: Duration = Duration::from_mins(10);
 
 /// Two rows per database.
-pub async fn rows() -> anyhow::Result<Vec<Row>> {
+///
+/// # Errors
+/// When a database does not answer.
+pub async fn measure(options: &Options, results: &mut Results) -> anyhow::Result<()> {
+    let many = options.either(MANY / 20, MANY);
     let dir = tempfile::tempdir()?;
     let url = format!("sqlite://{}", dir.path().join("bench.db").display());
-    let mut rows = measured("SQLite", &url).await?;
-    if let Some(url) = std::env::var_os("BENCH_DATABASE_URL") {
-        let url = url.into_string().ok().context("BENCH_DATABASE_URL is UTF-8")?;
-        rows.extend(measured("PostgreSQL", &url).await?);
+    results.extend(measured("sqlite", &url, many).await?);
+    if let Some(postgres) = Postgres::start_new()? {
+        results.extend(measured("postgres", &Postgres::url(postgres.port), many).await?);
     }
-    Ok(rows)
+    Ok(())
 }
 
-async fn measured(database: &str, url: &str) -> anyhow::Result<Vec<Row>> {
+async fn measured(database: &str, url: &str, count: u32) -> anyhow::Result<Vec<Row>> {
     let store = store::open(url).await?;
     let plugin: PluginName = "bench".parse()?;
     fill(&store, &plugin, FEW).await?;
     let few = (claims(&store, &plugin).await?, lists(&store).await?);
-    fill(&store, &plugin, MANY - FEW).await?;
+    fill(&store, &plugin, count - FEW).await?;
     let many = (claims(&store, &plugin).await?, lists(&store).await?);
     store.close().await;
-    let row = |what: &str, baseline, many: Duration, few: Duration| Row {
-        what: what.to_owned(),
-        baseline,
-        ratio: many.as_secs_f64() / few.as_secs_f64(),
-        detail: format!("{database}, medians of {ROUNDS}: {many:.0?} and {few:.0?}"),
+    let row = |name: &str, what: &str, baseline, many: Duration, few: Duration| {
+        Row::times(format!("backlog-{name}-{database}"), what, many, baseline, few).how(format!(
+            "{database}, {count} deliveries wait, medians of {ROUNDS}: {many:.0?} and {few:.0?}"
+        ))
     };
     Ok(vec![
         row(
-            "a claim of 4 with 1,000,000 waiting",
+            "claim",
+            "a claim of 4 beside many that wait",
             "the same with 100 waiting",
             many.0,
             few.0,
         ),
         row(
-            "a page of dead letters beside 1,000,000",
+            "dead",
+            "a page of dead letters beside them",
             "the same beside 100",
             many.1,
             few.1,
@@ -120,7 +127,7 @@ async fn claims(store: &SharedStore, plugin: &PluginName) -> anyhow::Result<Dura
         let leases: Vec<_> = claims.iter().map(Claim::lease).collect();
         store.release_deliveries(&leases).await?;
     }
-    median(times)
+    Ok(median(times))
 }
 
 /// The median time of a page of dead letters; there are none.
@@ -137,10 +144,5 @@ async fn lists(store: &SharedStore) -> anyhow::Result<Duration> {
         times.push(begun.elapsed());
         ensure!(found.total == 0, "{} dead letters", found.total);
     }
-    median(times)
-}
-
-fn median(mut times: Vec<Duration>) -> anyhow::Result<Duration> {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().context("rounds")
+    Ok(median(times))
 }

@@ -13,7 +13,10 @@ use hookyard::intake::{Intake, Submission};
 use hookyard::wasm::{Phases, Registry};
 use std::sync::Arc;
 
-use crate::Row;
+use crate::options::Options;
+use crate::place;
+use crate::results::Results;
+use crate::row::Row;
 
 /// The shipped components, the largest first.
 const SHIPPED: [&str; 4] = ["github_backup", "gsheets", "slack_sdk", "slack_webhook"];
@@ -31,17 +34,18 @@ const EVERY: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One row per shipped component: each build is one that was never compiled before.
-pub async fn rows() -> anyhow::Result<Vec<Row>> {
-    let mut rows = Vec::new();
+///
+/// # Errors
+/// When the server does not start, or no event runs on a build.
+pub async fn measure(options: &Options, results: &mut Results) -> anyhow::Result<()> {
     for name in SHIPPED {
-        rows.push(row(name).await?);
+        results.push(row(options, name).await?);
     }
-    Ok(rows)
+    Ok(())
 }
 
-async fn row(component: &str) -> anyhow::Result<Row> {
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../plugins/dist/{component}.wasm"));
-    let build = std::fs::read(&shipped).with_context(|| format!("{} is missing", shipped.display()))?;
+async fn row(options: &Options, component: &str) -> anyhow::Result<Row> {
+    let build = std::fs::read(options.shipped(component)?)?;
     let dir = tempfile::tempdir()?;
     let file = dir.path().join("plugin.wasm");
     std::fs::write(&file, &build)?;
@@ -51,22 +55,19 @@ async fn row(component: &str) -> anyhow::Result<Row> {
     for round in 0..ROUNDS {
         let before = server.digest(&name)?;
         let begun = Instant::now();
-        replace(&file, &build, round)?;
+        place::replace(&file, &place::build(&build, round))?;
         let phases = server.first_run_after(&name, &before).await?;
         rounds.push((begun.elapsed(), phases));
     }
     server.stop().await?;
     rounds.sort_by_key(|(took, _)| *took);
     let (took, phases) = rounds.swap_remove(rounds.len() / 2);
-    Ok(Row {
-        what: format!("{name} saved, until the first event ran on it"),
-        baseline: "the 1 s allowed",
-        ratio: took.as_secs_f64() / ALLOWED.as_secs_f64(),
-        detail: format!(
-            "middle of {ROUNDS}: {took:.0?}, {} KiB, {phases:?}",
-            build.len() / 1024
-        ),
-    })
+    let what = format!("{name} saved, until the first event ran on it");
+    let how = format!(
+        "middle of {ROUNDS}: {took:.0?}, {} KiB, {phases:?}",
+        build.len() / 1024
+    );
+    Ok(Row::times(format!("live-{name}"), what, took, "the 1 s allowed", ALLOWED).how(how))
 }
 
 /// The shipped file with this plugin alone switched on, and every event going to it.
@@ -92,10 +93,9 @@ fn section(name: &str, component: &str) -> anyhow::Result<String> {
 }
 
 /// What the shipped file refers to: nothing that anybody has.
-fn environment(dir: &Path) -> anyhow::Result<Environment> {
+pub fn variables() -> [(&'static str, String); 7] {
     let random = || uuid::Uuid::new_v4().to_string();
-    std::fs::write(dir.join("google-service-account.json"), "{}")?;
-    Ok(Environment::of([
+    [
         ("SLACK_BOT_TOKEN", random()),
         ("SLACK_USER_ID", random()),
         (
@@ -106,19 +106,12 @@ fn environment(dir: &Path) -> anyhow::Result<Environment> {
         ("GITHUB_TOKEN", random()),
         ("GITHUB_OWNER", "bench".to_owned()),
         ("GITHUB_REPO", "bench".to_owned()),
-    ]))
+    ]
 }
 
-/// Puts a build there that differs from every other by a custom section.
-fn replace(file: &Path, build: &[u8], round: u32) -> anyhow::Result<()> {
-    let mut bytes = build.to_vec();
-    // Section 0, 6 bytes: a name of one byte and four of content (Core Specification, 5.5.3).
-    bytes.extend_from_slice(&[0, 6, 1, b'r']);
-    bytes.extend_from_slice(&round.to_le_bytes());
-    let new = file.with_extension("new");
-    std::fs::write(&new, bytes)?;
-    std::fs::rename(new, file)?;
-    Ok(())
+fn environment(dir: &Path) -> anyhow::Result<Environment> {
+    std::fs::write(dir.join("google-service-account.json"), "{}")?;
+    Ok(Environment::of(variables()))
 }
 
 /// The whole server, on a port that nobody uses.

@@ -11,7 +11,9 @@ use hookyard::wasm::{Ends, Plugin, PluginState, RunEnd};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::Row;
+use crate::options::Options;
+use crate::results::Results;
+use crate::row::Row;
 use crate::yard::{self, Yard};
 
 /// Runs that are measured with each neighbour: enough for a median that another try repeats.
@@ -59,7 +61,10 @@ const WAYS: [(&str, &str, &str); 18] = [
 const DESCRIBES: &str = "spins in `describe`";
 
 /// One row per way to misbehave.
-pub async fn rows() -> anyhow::Result<Vec<Row>> {
+///
+/// # Errors
+/// When a fixture cannot be loaded.
+pub async fn measure(_: &Options, results: &mut Results) -> anyhow::Result<()> {
     let yard = Arc::new(Yard::new().await?);
     let authority = mebibytes().await?;
     let echo = load(&yard, "echo", |_| {}).await?;
@@ -78,22 +83,22 @@ pub async fn rows() -> anyhow::Result<Vec<Row>> {
     })
     .await?;
     measure(&echo).await?;
-    let mut rows = Vec::new();
-    for (what, fixture, payload) in WAYS {
+    for (number, (what, fixture, payload)) in WAYS.into_iter().enumerate() {
         let payload = payload.replace("{authority}", &authority);
         // Before and after, so that a machine that slows down does not count.
         let before = measure(&echo).await?;
         let disturbed = beside(&yard, &echo, fixture, &payload).await?;
         let after = measure(&echo).await?;
         let alone = (before + after) / 2;
-        rows.push(Row {
-            what: format!("a run while another plugin {what}"),
-            baseline: "the same alone",
-            ratio: disturbed.as_secs_f64() / alone.as_secs_f64(),
-            detail: format!("median of {RUNS}: {disturbed:.0?} beside it, {alone:.0?} alone"),
-        });
+        let name = format!("neighbours-{}", number + 1);
+        let what = format!("a run while another plugin {what}");
+        results.push(
+            Row::times(name, what, disturbed, "the same alone", alone).how(format!(
+                "median of {RUNS}: {disturbed:.0?} beside it, {alone:.0?} alone"
+            )),
+        );
     }
-    Ok(rows)
+    Ok(())
 }
 
 async fn load(

@@ -4,20 +4,24 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::SystemClock;
 use hookyard::domain::access::Role;
 use hookyard::secret::Secret;
 use hookyard::store;
 
-use crate::Row;
+use crate::options::Options;
+use crate::results::Results;
+use crate::row::{Row, median};
 
 /// Sign-ins of each kind; taken in turns, so that noise falls on both alike.
 const ROUNDS: u8 = 40;
 
 /// A sign-in as nobody, over a sign-in as somebody with a wrong password: medians.
-pub async fn unknown_user() -> anyhow::Result<Row> {
+///
+/// # Errors
+/// When the store does not answer, or a random password fits.
+pub async fn measure(_: &Options, results: &mut Results) -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let store = store::open(&format!("sqlite://{}", dir.path().join("bench.db").display())).await?;
     let keyring = Keyring::from_secrets(&[random()])?;
@@ -38,16 +42,20 @@ pub async fn unknown_user() -> anyhow::Result<Row> {
         known.push(refused(&auth, &username, round).await?);
         unknown.push(refused(&auth, &format!("nobody{round}"), round).await?);
     }
-    let (known, unknown) = (
-        median(known).context("rounds")?,
-        median(unknown).context("rounds")?,
+    let (known, unknown) = (median(known), median(unknown));
+    results.push(
+        Row::times(
+            "signin-unknown-user",
+            "sign-in refused, unknown user",
+            unknown,
+            "sign-in refused, wrong password",
+            known,
+        )
+        .how(format!(
+            "medians of {ROUNDS} each, in turns: {unknown:.1?} and {known:.1?}"
+        )),
     );
-    Ok(Row {
-        what: "sign-in refused, unknown user".to_owned(),
-        baseline: "sign-in refused, wrong password",
-        ratio: unknown.as_secs_f64() / known.as_secs_f64(),
-        detail: format!("medians of {ROUNDS} each, in turns: {unknown:.1?} and {known:.1?}"),
-    })
+    Ok(())
 }
 
 fn random() -> Secret {
@@ -62,9 +70,4 @@ async fn refused(auth: &Auth, username: &str, round: u8) -> anyhow::Result<Durat
     let took = began.elapsed();
     anyhow::ensure!(answer.is_err(), "a random password fits");
     Ok(took)
-}
-
-fn median(mut times: Vec<Duration>) -> Option<Duration> {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied()
 }

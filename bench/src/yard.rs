@@ -1,6 +1,6 @@
 //! A registry in a directory that goes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -11,40 +11,72 @@ use hookyard::domain::plugin::PluginSpec;
 use hookyard::domain::time::Timestamp;
 use hookyard::store;
 use hookyard::vault::{MasterKeys, Vault};
-use hookyard::wasm::{Job, Plugin, PluginStatus, Registry, RegistryDeps, Runtime};
+use hookyard::wasm::{Job, Plugin, PluginStatus, Pool, Registry, RegistryDeps, Runtime, Wire};
 
 /// Plugins to measure.
 pub struct Yard {
     registry: Registry,
     specs: Mutex<Vec<PluginSpec>>,
-    dir: tempfile::TempDir,
+    dir: PathBuf,
+    /// The directory, when it goes with this.
+    _room: Option<tempfile::TempDir>,
 }
+
+/// Slots of a small yard: a pool whose address space fits where that is scarce, as under callgrind.
+const SMALL: Pool = Pool {
+    runs: 2,
+    core_instances: 64,
+};
 
 impl Yard {
     /// An empty one.
     pub async fn new() -> anyhow::Result<Self> {
-        let dir = tempfile::tempdir()?;
-        let store = store::open(&format!("sqlite://{}", dir.path().join("bench.db").display())).await?;
+        Self::on(Wire::default()).await
+    }
+
+    /// An empty one whose plugins send their requests so.
+    pub async fn on(wire: Wire) -> anyhow::Result<Self> {
+        let room = tempfile::tempdir()?;
+        let runtime = Runtime::with_cache(room.path())?;
+        let dir = room.path().to_owned();
+        Self::with(wire, runtime, dir, Some(room)).await
+    }
+
+    /// One with two slots, in a directory that stays, and with it the compiled code.
+    pub async fn small(dir: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        let runtime = Runtime::with_pool(dir, SMALL)?;
+        Self::with(Wire::default(), runtime, dir.to_owned(), None).await
+    }
+
+    async fn with(
+        wire: Wire,
+        runtime: Arc<Runtime>,
+        dir: PathBuf,
+        room: Option<tempfile::TempDir>,
+    ) -> anyhow::Result<Self> {
+        let store = store::open(&format!("sqlite://{}", dir.join("bench.db").display())).await?;
         let clock: SharedClock = Arc::new(SystemClock);
         let deps = RegistryDeps {
             store: store.clone(),
             environment: Arc::default(),
-            vault: Vault::new(store, clock.clone(), MasterKeys::kept(dir.path())),
+            vault: Vault::new(store, clock.clone(), MasterKeys::kept(&dir)),
             metrics: Arc::default(),
-            wire: Arc::default(),
+            wire: Arc::new(wire),
             clock,
-            data_dir: dir.path().to_owned(),
+            data_dir: dir.clone(),
         };
         Ok(Self {
-            registry: Registry::new(Runtime::with_cache(dir.path())?, deps),
+            registry: Registry::new(runtime, deps),
             specs: Mutex::default(),
             dir,
+            _room: room,
         })
     }
 
     /// Where it is.
-    pub fn path(&self) -> &std::path::Path {
-        self.dir.path()
+    pub fn path(&self) -> &Path {
+        &self.dir
     }
 
     /// The sections in force.

@@ -52,8 +52,8 @@ enum Command {
     Verify(verify::Options),
     /// Open the pages in a real browser
     Browser,
-    /// Measure, in release, as ratios against named baselines
-    Bench,
+    /// Measure, in release, as ratios against named baselines; or count instructions
+    Bench(bench::Options),
     /// Run the real binary through faults and reconcile every acknowledged id
     Faults(faults::Options),
     /// Run a program that ends when we do
@@ -85,7 +85,7 @@ fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Run(options) => run::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),
         Command::Verify(options) => verify::run(&workspace, &options),
-        Command::Bench => bench::run(&workspace),
+        Command::Bench(options) => bench::run(&workspace, &options),
         Command::Faults(options) => faults::run(&workspace, &options),
         Command::Browser => {
             run::build(&workspace, false)?;

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use crate::steps::{self, Choice, Ended, Step};
 use crate::workspace::{Workspace, on_path, run_to_end};
-use crate::{browser, faults, plugins, run};
+use crate::{bench, browser, faults, plugins, run};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -45,6 +45,11 @@ const STEPS: &[Step] = &[
         name: "tests",
         about: "cargo test --workspace",
         work: tests,
+    },
+    Step {
+        name: "counts",
+        about: "instructions of the hot paths, beside those of bench/counts.json",
+        work: bench::counts,
     },
     Step {
         name: "faults",

@@ -31,7 +31,7 @@ mod bindings {
 }
 
 use bindings::PluginPre;
-use bindings::hookyard::plugin::{config, log, types};
+use bindings::hookyard::plugin::{config, log, manifest, types};
 
 /// Slots of the pool: more than there are processors, fewer than would cost address space.
 const SLOTS: u32 = 64;
@@ -60,6 +60,7 @@ impl WasiView for State {
 }
 
 impl types::Host for State {}
+impl manifest::Host for State {}
 
 impl config::Host for State {
     async fn get(&mut self) -> wasmtime::Result<String> {
@@ -106,16 +107,10 @@ impl Bare {
     /// # Errors
     /// When there is no engine, or the component does not fit the world.
     pub fn new(file: &Path) -> anyhow::Result<Arc<Self>> {
-        let engine = Engine::new(&settings())?;
-        let component = Component::from_file(&engine, file)?;
-        let mut linker: Linker<State> = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        types::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-        config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-        log::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-        // What the measured components import and never call.
-        linker.define_unknown_imports_as_traps(&component)?;
-        let world = PluginPre::new(linker.instantiate_pre(&component)?)?;
+        let engine = Engine::new(&settings()).map_err(told)?;
+        let component = Component::from_file(&engine, file).map_err(told)?;
+        let world = linker(&engine).and_then(|linker| PluginPre::new(linker.instantiate_pre(&component)?));
+        let world = world.map_err(told)?;
         Ok(Arc::new(Self { engine, world }))
     }
 
@@ -129,8 +124,9 @@ impl Bare {
             wasi: WasiCtx::builder().build(),
         };
         let mut store = Store::new(&self.engine, state);
-        let instance = self.world.instantiate_async(&mut store).await?;
-        let results = instance.call_handle(&mut store, &[job(body)]).await?;
+        let instance = self.world.instantiate_async(&mut store).await.map_err(told)?;
+        let results = instance.call_handle(&mut store, &[job(body)]).await;
+        let results = results.map_err(told)?;
         ensure!(matches!(results[..], [Ok(_)]), "the plugin failed");
         Ok(())
     }
@@ -170,6 +166,22 @@ impl Bare {
             cores,
         })
     }
+}
+
+/// What the measured components import: requests, state and secrets are not among it.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker: Linker<State> = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    types::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    manifest::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    log::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+/// The engine's errors are of a kind of their own.
+fn told(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::Error::from_boxed(error.into())
 }
 
 fn settings() -> Config {

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn only_more_is_a_failure() {
         assert_eq!(judge(104, 100, 3.0), Verdict::More);
-        assert_eq!(judge(103, 100, 3.0), Verdict::Within);
+        assert_eq!(judge(102, 100, 3.0), Verdict::Within);
         assert_eq!(judge(96, 100, 3.0), Verdict::Fewer);
     }
 

@@ -144,17 +144,16 @@ fn run_here(plan: &Plan) -> anyhow::Result<Outcome> {
         .enable_all()
         .build()?;
     let gun = Rc::new(Gun::new(plan)?);
-    let mut cpu = meter::this_thread();
-    LocalSet::new().block_on(&runtime, async {
+    let cpu = LocalSet::new().block_on(&runtime, async {
         let senders: Vec<_> = (0..plan.connections)
             .map(|number| tokio::task::spawn_local(send(gun.clone(), number)))
             .collect();
         tokio::time::sleep(plan.warm_up).await;
-        cpu = meter::this_thread();
+        let cpu = meter::this_thread();
         for sender in senders {
             sender.await.context("a sender")?;
         }
-        anyhow::Ok(())
+        anyhow::Ok(cpu)
     })?;
     let spent = meter::this_thread().saturating_sub(cpu);
     let gun = Rc::into_inner(gun).context("senders that are over")?;

@@ -154,7 +154,7 @@ impl Options {
     /// Length of the soak.
     pub fn soak(&self) -> Duration {
         let minutes = self.asked.minutes.unwrap_or_else(|| self.either(2, 60));
-        Duration::from_secs(60 * u64::from(minutes))
+        Duration::from_mins(u64::from(minutes))
     }
 }
 

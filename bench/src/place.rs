@@ -3,7 +3,6 @@
 mod files;
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -81,7 +80,7 @@ impl Place {
     pub fn new(options: &Options, sections: &[Section<'_>]) -> anyhow::Result<Self> {
         let mut text = String::new();
         for section in sections {
-            text.write_str(&section.text())?;
+            text.push_str(&section.text());
         }
         Self::with_file(options, &text, sections.len())
     }
@@ -193,11 +192,6 @@ impl Place {
     /// When the server does not serve on an address.
     pub fn webhook(&self, server: &Server, body: &[u8]) -> anyhow::Result<Shot> {
         Shot::post(server.url(), RECEIVE, &self.token, body)
-    }
-
-    /// A client of the server, as the sender.
-    pub fn api(&self, server: &Server) -> Api {
-        Api::new(server.url(), &self.token)
     }
 
     /// The SQLite file.

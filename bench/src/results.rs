@@ -61,11 +61,6 @@ impl Results {
         self.took.insert(group.to_owned(), time.as_secs().into());
     }
 
-    /// The value of a row that was measured before in this run.
-    pub fn value(&self, name: &str) -> Option<f64> {
-        self.rows.iter().find(|row| row.name == name)?.value
-    }
-
     /// Writes them. Rows and series of an earlier run that this one did not measure stay, so that groups may be
     /// measured one by one; each says when it was.
     ///

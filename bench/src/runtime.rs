@@ -87,7 +87,7 @@ async fn run_all(plugin: &Arc<Plugin>, text: &Arc<String>, window: Duration) -> 
                     count += 1;
                     tokio::task::yield_now().await;
                 }
-                Ok(count)
+                anyhow::Ok(count)
             })
         })
         .collect();

@@ -72,7 +72,7 @@ async fn receive(State(sink): State<Arc<Sink>>, body: Bytes) -> Response {
         return StatusCode::BAD_REQUEST.into_response();
     }
     let id = uuid::Uuid::now_v7().to_string();
-    if let Some(sink) = sink.as_ref() {
+    if let Some(sink) = &*sink {
         let (done, durable) = oneshot::channel();
         let waiting = Waiting {
             id: id.clone(),

@@ -155,7 +155,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared)
             shared.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         let one_in = u64::from(shared.refuses_one_in.load(Ordering::Relaxed));
-        let status = if one_in > 0 && number % one_in == 0 {
+        let status = if one_in > 0 && number.is_multiple_of(one_in) {
             503
         } else {
             200

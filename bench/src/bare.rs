@@ -119,16 +119,34 @@ impl Bare {
     /// # Errors
     /// When the plugin fails: a figure of failures would say nothing.
     pub async fn call(&self, body: &[u8]) -> anyhow::Result<()> {
+        let mut store = self.store();
+        let instance = self.world.instantiate_async(&mut store).await.map_err(told)?;
+        let results = instance.call_handle(&mut store, &[job(body)]).await;
+        succeeded(&results.map_err(told)?)
+    }
+
+    /// Calls of one instance, one after the other: what an instance that could be used again would save. The time of
+    /// one.
+    ///
+    /// # Errors
+    /// As [`Bare::call`].
+    pub async fn reused(&self, body: &[u8], times: u32) -> anyhow::Result<Duration> {
+        let mut store = self.store();
+        let instance = self.world.instantiate_async(&mut store).await.map_err(told)?;
+        let began = Instant::now();
+        for _ in 0..times {
+            let results = instance.call_handle(&mut store, &[job(body)]).await;
+            succeeded(&results.map_err(told)?)?;
+        }
+        Ok(began.elapsed() / times.max(1))
+    }
+
+    fn store(&self) -> Store<State> {
         let state = State {
             table: ResourceTable::new(),
             wasi: WasiCtx::builder().build(),
         };
-        let mut store = Store::new(&self.engine, state);
-        let instance = self.world.instantiate_async(&mut store).await.map_err(told)?;
-        let results = instance.call_handle(&mut store, &[job(body)]).await;
-        let results = results.map_err(told)?;
-        ensure!(matches!(results[..], [Ok(_)]), "the plugin failed");
-        Ok(())
+        Store::new(&self.engine, state)
     }
 
     /// Calls on all processors for so long, after a short warm-up.
@@ -177,6 +195,11 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     log::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
+}
+
+fn succeeded(results: &[Result<types::Outcome, types::Failure>]) -> anyhow::Result<()> {
+    ensure!(matches!(results, [Ok(_)]), "the plugin failed");
+    Ok(())
 }
 
 /// The engine's errors are of a kind of their own.

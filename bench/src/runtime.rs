@@ -20,6 +20,9 @@ use crate::yard::{self, Yard};
 /// What runs: a Rust component that reads its job and answers with one line.
 const COMPONENT: &str = "version-one";
 
+/// Calls of one instance.
+const REUSES: u32 = 10_000;
+
 /// Runs that wait on HTTP at the same time.
 const SLOW: u64 = 200;
 
@@ -38,13 +41,24 @@ const SETTLES: Duration = Duration::from_secs(3);
 /// When something does not run.
 pub async fn measure(options: &Options, results: &mut Results) -> anyhow::Result<()> {
     let body: Arc<[u8]> = place::body(1).into();
-    let bare = Bare::new(&options.fixture(COMPONENT)?)?;
-    let bare = bare.calls(&body, options.window()).await?;
+    let component = Bare::new(&options.fixture(COMPONENT)?)?;
+    let bare = component.calls(&body, options.window()).await?;
+    let reused = component.reused(&body, REUSES).await?;
     results.push(Row::aimed("run-call", bare.each_us(), "µs").how(format!(
         "{:.0} calls per second on {} processors",
         bare.per_second(),
         bare.cores
     )));
+    results.push(
+        Row::new(
+            "run-reused",
+            "a call of an instance that is used again, bare",
+            reused.as_secs_f64() * 1e6,
+            "µs",
+        )
+        .against("(d) bare wasmtime", bare.each_us())
+        .how(format!("{REUSES} calls of one instance; not offered to plugins")),
+    );
     let hosted = hosted(&body, options.window()).await?;
     results.push(
         Row::new(

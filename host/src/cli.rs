@@ -3,6 +3,7 @@
 mod ageing;
 mod audit;
 mod deliveries;
+mod doctor;
 mod events;
 mod import;
 mod integrations;
@@ -61,6 +62,8 @@ enum Command {
     Serve,
     /// Check settings, plugins.toml, components and database without serving
     Check,
+    /// Examine settings, files, clock, database, plugins, secrets, network, disk and limits, and say what to do
+    Doctor(doctor::DoctorArgs),
     /// Bring the database to the schema of this version
     Migrate,
     /// Make an admin; asks for the password, or reads it with --password-stdin
@@ -158,9 +161,16 @@ pub fn run() -> ExitCode {
 
 fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     let env = Environment::load(Path::new("."))?;
-    let settings = Settings::resolve(&cli.settings, &env)?;
+    let settings = Settings::resolve(&cli.settings, &env);
     let output = Output { json: cli.json };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Wrong settings are one of its findings.
+    if let Command::Doctor(args) = &cli.command {
+        let code = runtime.block_on(doctor::doctor(settings, &env, args, output));
+        runtime.shutdown_background();
+        return code;
+    }
+    let settings = settings?;
     let code = runtime.block_on(async {
         match cli.command {
             Command::Serve => {
@@ -209,7 +219,8 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Secrets(command) => secrets::run(&Caller::new(settings, env), command, output).await,
             Command::Rejected(command) => rejected::run(&Caller::new(settings, env), command, output).await,
             Command::State(command) => state::run(&Caller::new(settings, env), command, output).await,
-            Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+            // Done above.
+            Command::Doctor(_) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
         }
     });
     // A blocking read of a terminal must not hold the exit up.

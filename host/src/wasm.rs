@@ -27,15 +27,16 @@ mod standing;
 mod sweep;
 mod tape;
 mod text;
+mod unneeded;
 mod variables;
 mod world;
 
 use std::time::Duration;
 
 pub use self::compiler::Grade;
-pub use self::egress::Network;
+pub use self::egress::{Network, Unreached, probe};
 pub use self::engine::{Pool, Runtime, RuntimeError};
-pub use self::inspect::Inspection;
+pub use self::inspect::{Checked, Inspection};
 pub use self::load::LoadError;
 pub use self::manifest::{Action, Manifest, SecretAsk, SecretKind};
 pub use self::plugin::Plugin;

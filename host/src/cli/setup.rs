@@ -124,7 +124,8 @@ async fn check_components(
     let runtime = Runtime::new().map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
     let mut findings = Vec::new();
     for spec in file.plugins.iter().filter(|spec| spec.enabled) {
-        let result = runtime.check(spec, env, data_dir).await.map(|warnings| {
+        let result = runtime.check(spec, env, data_dir).await.map(|checked| {
+            let warnings = [checked.warnings, checked.secrets].concat();
             if warnings.is_empty() {
                 "loads".to_owned()
             } else {

@@ -17,7 +17,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Postgres, Sqlite};
 use super::lock::FileLock;
 use super::seals::Seals;
 use super::sql::{ACQUIRE_TIMEOUT, SqlStore};
-use super::{HealthStore as _, SharedStore, StoreError, StoreResult, migrate};
+use super::{SharedStore, StoreError, StoreResult, migrate};
 
 /// Readers of the SQLite file: lists and details of a few people at once. Each costs a thread.
 const SQLITE_READERS: u32 = 4;
@@ -53,35 +53,6 @@ pub async fn open(url: &str) -> StoreResult<SharedStore> {
             Ok(Arc::new(store))
         }
     }
-}
-
-/// What `url` leads to, in words for people, without changing anything.
-///
-/// # Errors
-/// As [`open`]'s.
-pub async fn inspect(url: &str) -> StoreResult<String> {
-    let (kind, pending) = match Address::parse(url)? {
-        Address::Sqlite(path) if !path.exists() => {
-            return Ok(format!(
-                "{} is not there yet; `hookyard serve` makes it",
-                path.display()
-            ));
-        }
-        Address::Sqlite(path) => {
-            let store = SqlStore::<Sqlite>::look_at(&path).await?;
-            let pending = store.pending_migrations().await;
-            store.close().await;
-            (format!("SQLite at {}", path.display()), pending?)
-        }
-        Address::Postgres(options) => {
-            let store = SqlStore::<Postgres>::open(*options).await?;
-            ("PostgreSQL".to_owned(), store.pending_migrations().await?)
-        }
-    };
-    Ok(match pending {
-        0 => format!("{kind}, schema up to date"),
-        pending => format!("{kind}, {pending} migrations to apply; `hookyard migrate` or `serve` does it"),
-    })
 }
 
 /// Where a store is.
@@ -173,7 +144,7 @@ impl SqlStore<Sqlite> {
     }
 
     /// Opens the file to be read only, as it is: nothing is made, no setting of it is changed.
-    async fn look_at(path: &Path) -> StoreResult<Self> {
+    pub(super) async fn look_at(path: &Path) -> StoreResult<Self> {
         check_magic(path)?;
         // A file without a write-ahead log is complete, and nobody has it open: reading it as one
         // that cannot change keeps SQLite from making the log's files.

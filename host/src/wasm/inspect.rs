@@ -10,6 +10,7 @@ use super::engine::Runtime;
 use super::load::{self, LoadError};
 use super::manifest::Manifest;
 use super::source::{self, Signer, Sources};
+use super::unneeded;
 use crate::domain::grant::SecretSource;
 use crate::domain::plugin::PluginSpec;
 use crate::environment::Environment;
@@ -25,6 +26,17 @@ pub struct Inspection {
     pub size: u64,
     /// SHA-256 in hex.
     pub digest: String,
+}
+
+/// What a check of a plugin that would load has to tell, for people.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// What the plugin asks for and may do without.
+    pub warnings: Vec<String>,
+    /// Granted secrets that have no value, as far as this node knows without the database.
+    pub secrets: Vec<String>,
+    /// What is granted and the plugin does not ask for.
+    pub unneeded: Vec<String>,
 }
 
 impl Runtime {
@@ -45,7 +57,7 @@ impl Runtime {
     }
 
     /// Does everything that loading a plugin does, short of letting it serve, and reads its
-    /// secrets. Gives what to warn of.
+    /// secrets.
     ///
     /// # Errors
     /// When it would not serve, as text for people.
@@ -54,7 +66,7 @@ impl Runtime {
         spec: &PluginSpec,
         environment: &Environment,
         data_dir: &Path,
-    ) -> Result<Vec<String>, String> {
+    ) -> Result<Checked, String> {
         let told = |e: LoadError| e.to_string();
         let sources = Sources::new(data_dir, environment);
         let signer = Signer::of(spec).await;
@@ -65,16 +77,22 @@ impl Runtime {
         let build = load::build(self, file, Grade::Optimised).await.map_err(told)?;
         let (spec, environment) = (Arc::new(spec.clone()), Arc::new(environment.clone()));
         let settings = load::settings(&spec, &build.manifest, &build.schemas, &environment, None).await;
-        let mut warnings = settings.map_err(told)?.warnings;
+        let settings = settings.map_err(told)?;
+        let unneeded = unneeded::unneeded(&build.manifest, &settings.asks, &spec.grants);
+        let mut secrets = Vec::new();
         for (name, grant) in &spec.grants.secrets {
             // Whether the database has it shows when the server runs.
             if matches!(grant.source, SecretSource::Stored(_)) {
                 continue;
             }
             if let Err(why) = vault::of_node(&grant.source, &environment).await {
-                warnings.push(format!("the secret `{name}` has no value: {why}"));
+                secrets.push(format!("the secret `{name}` has no value: {why}"));
             }
         }
-        Ok(warnings)
+        Ok(Checked {
+            warnings: settings.warnings,
+            secrets,
+            unneeded,
+        })
     }
 }

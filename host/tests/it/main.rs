@@ -7,6 +7,7 @@ mod auth;
 mod batches;
 mod control;
 mod delivery;
+mod doctor;
 mod durability;
 mod egress;
 mod escapes;

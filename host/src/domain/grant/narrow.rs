@@ -70,6 +70,18 @@ fn common<T: Clone>(old: &[T], new: &[T], covers: impl Fn(&T, &T) -> bool) -> Ve
 }
 
 impl Origin {
+    /// Whether a host may be among both.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.covers(other) || other.covers(self)
+    }
+
+    /// Whether it is one host, and not all below a domain.
+    #[must_use]
+    pub const fn is_one_host(&self) -> bool {
+        matches!(self.host, HostPattern::Exact(_))
+    }
+
     /// Whether every host of `other` is one of these.
     fn covers(&self, other: &Self) -> bool {
         let below = |name: &str, domain: &str| {

@@ -1,26 +1,32 @@
 //! Which client a URL is dialled with: the grants of this moment decide how far it may reach.
 
+use std::net::IpAddr;
+
 use url::{Host, Url};
 
-use super::address::{self, Reach};
+use super::address::{self, DialError, Reach};
 use super::errors::{self, Refusal};
 use crate::domain::grant::{Grants, Origin, PrivateNetwork};
 use crate::wasm::host::RunContext;
 
-/// The client for `url`. A literal address is looked at here, because no resolver is asked for it.
+/// The client for `url`.
 pub(super) fn client(run: &RunContext, grants: &Grants, url: &Url) -> Result<reqwest::Client, Refusal> {
     let reach = reach(grants, url);
-    let literal = match url.host() {
-        Some(Host::Ipv4(address)) => Some(address.into()),
-        Some(Host::Ipv6(address)) => Some(address.into()),
-        _ => None,
-    };
-    if let Some(address) = literal {
-        let host = url.host_str().unwrap_or("");
+    check_literal(url, reach).map_err(|error| {
         let origin = url.origin().ascii_serialization();
-        address::check(host, address, reach).map_err(|error| errors::of_dial(&error, run, &origin))?;
-    }
+        errors::of_dial(&error, run, &origin)
+    })?;
     run.standing.clients.get(reach, &run.deps.wire.network())
+}
+
+/// Checks the address that a URL names outright, because no resolver is asked for it.
+pub(super) fn check_literal(url: &Url, reach: Reach) -> Result<(), DialError> {
+    let address: IpAddr = match url.host() {
+        Some(Host::Ipv4(address)) => address.into(),
+        Some(Host::Ipv6(address)) => address.into(),
+        _ => return Ok(()),
+    };
+    address::check(url.host_str().unwrap_or(""), address, reach)
 }
 
 /// How far the grant of private addresses lets a request to `url` reach.

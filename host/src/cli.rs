@@ -2,6 +2,7 @@
 
 mod ageing;
 mod audit;
+mod db;
 mod deliveries;
 mod doctor;
 mod events;
@@ -133,9 +134,9 @@ enum Command {
     /// Take over the users, events and processes of the Django service that Hookyard replaces
     #[command(alias = "import_django")]
     ImportDjango(import::ImportArgs),
-    /// The database: vacuum
+    /// The database: vacuum, backup, restore, copy
     #[command(subcommand)]
-    Db(ageing::DbCommand),
+    Db(db::DbCommand),
     /// Add a key that signs tokens to those kept in the data directory; in force at the next start
     RotateKey,
     /// Print shell completions, for example: hookyard completions bash > /`etc/bash_completion.d/hookyard`
@@ -185,7 +186,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
                 users::create(&Caller::new(settings, env), args, Role::Admin, output).await
             }
             Command::User(command) => users::run(&Caller::new(settings, env), command, output).await,
-            Command::Db(command) => ageing::db(&Caller::new(settings, env), command, output).await,
+            Command::Db(command) => db::run(settings, env, command, output).await,
             Command::Keys(command) => keys::run(&Caller::new(settings, env), command, output).await,
             Command::Audit(command) => audit::run(&Caller::new(settings, env), command, output).await,
             Command::Events(command) => events::run(&Caller::new(settings, env), command, output).await,

@@ -9,9 +9,11 @@ mod again;
 mod ageing;
 mod api_keys;
 mod audit;
+mod backup;
 mod batches;
 mod claim;
 mod clock;
+mod copy;
 mod counts;
 mod deliveries;
 mod dialect;
@@ -75,6 +77,8 @@ use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, Updat
 
 pub use acts::ActStore;
 pub use ageing::{Place, Purge, RedactedContent, RedactedEvent, Resealed, RetentionStore, SealStore, Sealer};
+pub use backup::{Backup, Restored, back_up, restore};
+pub use copy::{Copied, CopyError, CopyProgress, NOT_COPIED, copied_columns, copy};
 pub use counts::CountStore;
 pub use dialect::Dialect;
 pub use jobs::ReplayStore;
@@ -112,6 +116,11 @@ pub enum StoreError {
     /// The schema and this version do not fit.
     #[error("the database schema does not fit this version: {0}")]
     Schema(String),
+    /// A copy into this database was begun and is not finished.
+    #[error(
+        "a copy into this database is not finished: run the same `hookyard db copy` again, or make the database anew"
+    )]
+    HalfCopied,
     /// The database's URL cannot be used. Never repeats it: it may hold a password.
     #[error(
         "DATABASE_URL cannot be used: {0}; write sqlite://path/to/file.db, sqlite:///absolute/path.db \

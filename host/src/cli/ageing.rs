@@ -1,11 +1,11 @@
-//! `events purge|export|reseal` and `db vacuum`: long work in rounds, with progress on standard error.
+//! `events purge|export|reseal`: long work in rounds, with progress on standard error.
 
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -44,12 +44,6 @@ pub struct ExportArgs {
     /// Only of this source
     #[arg(long)]
     source: Option<String>,
-}
-
-#[derive(Subcommand)]
-pub enum DbCommand {
-    /// Write the database anew without what is free; nothing is taken in meanwhile
-    Vacuum,
 }
 
 #[derive(Deserialize)]
@@ -160,13 +154,6 @@ pub async fn export(caller: &Caller, args: ExportArgs) -> anyhow::Result<ExitCod
 
 /// Events after which an export tells how far it is.
 const TELL_EVERY: usize = 10_000;
-
-pub async fn db(caller: &Caller, command: DbCommand, output: Output) -> anyhow::Result<ExitCode> {
-    let DbCommand::Vacuum = command;
-    let answer = caller.call(Request::Ageing(AgeingCommand::Vacuum)).await?;
-    output.print(&answer, |_| println!("the database is written anew"));
-    Ok(ExitCode::SUCCESS)
-}
 
 async fn ask<T: for<'a> Deserialize<'a>>(caller: &Caller, command: AgeingCommand) -> anyhow::Result<T> {
     let answer = caller.call(Request::Ageing(command)).await?;

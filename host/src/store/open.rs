@@ -22,7 +22,7 @@ use super::{SharedStore, StoreError, StoreResult, migrate};
 /// Readers of the SQLite file: lists and details of a few people at once. Each costs a thread.
 const SQLITE_READERS: u32 = 4;
 /// How long SQLite waits for a lock of another process (a backup, a shell) before it gives up.
-const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes that the write-ahead log keeps after a checkpoint: 64 MiB, eight of the largest commits.
 const WAL_BYTES: &str = "67108864";
 /// Connections of one node. PostgreSQL's default limit is 100 for all: this leaves room for six
@@ -45,11 +45,13 @@ pub async fn open(url: &str) -> StoreResult<SharedStore> {
             let lock = FileLock::take(&path)?;
             let store = SqlStore::<Sqlite>::open(&path).await?.locked_by(lock);
             store.migrate().await.map_err(|e| name_file(e, &path))?;
+            store.require_whole().await?;
             Ok(Arc::new(store))
         }
         Address::Postgres(options) => {
             let store = SqlStore::<Postgres>::open(*options).await?;
             store.migrate().await?;
+            store.require_whole().await?;
             Ok(Arc::new(store))
         }
     }
@@ -233,7 +235,7 @@ async fn require_durable_commits(pool: &sqlx::Pool<Postgres>) -> StoreResult<()>
 
 /// Makes the database file when there is none, and refuses one that is no database, before
 /// SQLite touches it.
-fn prepare_file(path: &Path) -> StoreResult<()> {
+pub(super) fn prepare_file(path: &Path) -> StoreResult<()> {
     let created = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -256,7 +258,7 @@ fn prepare_file(path: &Path) -> StoreResult<()> {
 }
 
 /// An empty file is a database that was never written to; anything else begins with the magic.
-fn check_magic(path: &Path) -> StoreResult<()> {
+pub(super) fn check_magic(path: &Path) -> StoreResult<()> {
     let mut head = Vec::new();
     File::open(path)
         .and_then(|file| file.take(16).read_to_end(&mut head))

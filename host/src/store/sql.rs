@@ -79,6 +79,20 @@ impl SqlStore<Db> {
             .map_err(migrate::schema_error)
     }
 
+    /// Refuses a database that a copy has filled in part.
+    ///
+    /// # Errors
+    /// [`StoreError::HalfCopied`].
+    pub(super) async fn require_whole(&self) -> StoreResult<()> {
+        let begun: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM copy_progress")
+            .fetch_one(&self.writer)
+            .await?;
+        if begun > 0 {
+            return Err(StoreError::HalfCopied);
+        }
+        Ok(())
+    }
+
     /// How many steps the schema lacks.
     ///
     /// # Errors

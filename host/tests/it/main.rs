@@ -4,6 +4,7 @@ mod access;
 mod actions;
 mod ageing;
 mod auth;
+mod backup;
 mod batches;
 mod control;
 mod delivery;

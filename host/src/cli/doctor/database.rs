@@ -54,7 +54,10 @@ fn mend(error: &StoreError) -> &'static str {
             "see that the file is a database and belongs to the user that Hookyard runs as"
         }
         StoreError::Address(_) => "set DATABASE_URL to an address of that form",
-        StoreError::Schema(_) | StoreError::Corrupt { .. } | StoreError::Sealed { .. } => {
+        StoreError::Schema(_)
+        | StoreError::HalfCopied
+        | StoreError::Corrupt { .. }
+        | StoreError::Sealed { .. } => {
             "do as the message says; a backup of before the last upgrade has the older schema"
         }
     }

@@ -4,6 +4,7 @@ pub mod acts;
 mod acts_in_order;
 mod claims;
 mod clock;
+mod copying;
 mod counts;
 mod events;
 mod finishes;

@@ -65,10 +65,8 @@ async fn empty_beside(fixture: &Fixture) -> String {
         .expect("the fixture has a server")
 }
 
-/// Applies the steps one by one with their sample rows, as a database that grew over versions has
-/// them, and then lets this version open it.
-async fn sample_rows_are_carried_over_and_readable(fixture: &Fixture) {
-    let url = empty_beside(fixture).await;
+/// Applies the steps one by one with their sample rows, as a database that grew over versions has them.
+pub(super) async fn grow(url: &str) {
     let kind = if url.starts_with("sqlite") {
         "sqlite"
     } else {
@@ -90,7 +88,7 @@ async fn sample_rows_are_carried_over_and_readable(fixture: &Fixture) {
                 .expect("the step applies");
             db.close().await.expect("closed");
         } else {
-            let mut db = PgConnection::connect(&url).await.expect("opened");
+            let mut db = PgConnection::connect(url).await.expect("opened");
             migrator
                 .run_to(step.version, &mut db)
                 .await
@@ -98,11 +96,17 @@ async fn sample_rows_are_carried_over_and_readable(fixture: &Fixture) {
         }
         let sample = migrations().join("sample").join(file);
         run(
-            &url,
+            url,
             &std::fs::read_to_string(sample).expect("each step has sample rows"),
         )
         .await;
     }
+}
+
+/// Lets this version open a database that grew.
+async fn sample_rows_are_carried_over_and_readable(fixture: &Fixture) {
+    let url = empty_beside(fixture).await;
+    grow(&url).await;
     // The steps compiled in are those of the folder: opening finds nothing to do, and all fits.
     let store = store::open(&url).await.expect("opened");
     let page = PageRequest { page: 1, size: 10 };
@@ -122,7 +126,7 @@ async fn sample_rows_are_carried_over_and_readable(fixture: &Fixture) {
     assert_eq!(store.processes(None, 9).await.expect("readable").len(), 1);
     assert_eq!(super::claim(&store, "slack-webhook", super::LONG).await.len(), 1);
     store.close().await;
-    if kind == "postgres" {
+    if url.starts_with("postgres") {
         postgres::drop_database(&url).await;
     }
 }
@@ -214,7 +218,7 @@ fn the_folders_pair_up() {
 }
 
 /// Tables, and their columns with whether they may be NULL.
-type Shape = BTreeMap<String, BTreeMap<String, bool>>;
+pub(super) type Shape = BTreeMap<String, BTreeMap<String, bool>>;
 
 #[tokio::test]
 async fn both_databases_have_the_same_tables_and_columns() {
@@ -230,7 +234,7 @@ async fn both_databases_have_the_same_tables_and_columns() {
     postgres.clean().await;
 }
 
-async fn sqlite_shape(url: &str) -> Shape {
+pub(super) async fn sqlite_shape(url: &str) -> Shape {
     let path = url.strip_prefix("sqlite://").expect("a SQLite URL");
     let mut db = SqliteConnection::connect(path).await.expect("opened");
     let rows: Vec<(String, String, bool)> = sqlx::query_as(

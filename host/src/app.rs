@@ -16,7 +16,7 @@ use crate::auth::{Auth, AuthSettings, Keyring, RateSettings, Registration};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Settings;
 use crate::data_dir::{DataDir, control_socket};
-use crate::dispatch::{self, Lanes};
+use crate::dispatch::Lanes;
 use crate::domain::id::NodeId;
 use crate::domain::plugin::SharedSpecs;
 use crate::domain::retention::SharedRetention;
@@ -31,7 +31,7 @@ use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
 use crate::metrics::Metrics;
 use crate::operator::{Operator, Peers};
 use crate::replays::Replays;
-use crate::scheduler::{self, Desk};
+use crate::scheduler::Desk;
 use crate::store::{self, SharedStore};
 use crate::vault::{SecretReader, Vault};
 use crate::wake::Wake;
@@ -184,7 +184,8 @@ impl App {
         })
     }
 
-    /// Whether the dispatcher runs in this process, so that what is stored is also delivered.
+    /// Whether a server runs in this process, so that what is stored is also delivered: by it, or by the nodes that
+    /// do so beside it.
     #[must_use]
     pub fn dispatching(&self) -> bool {
         self.dispatching.load(Ordering::Relaxed)
@@ -249,26 +250,15 @@ impl App {
             }
         });
         crate::control::listen(app.clone(), &control_socket(app.data_dir.path()), life)?;
-        dispatch::start(app.dispatch_parts());
         app.dispatching.store(true, Ordering::Relaxed);
-        life.spawn("node report", app.nodes().report(life.clone()));
-        scheduler::start(app.scheduler_parts()).await?;
-        life.spawn("replays", crate::replays::run(app.replays.clone(), life.clone()));
-        life.spawn("counters", crate::counts::fold(app.store.clone(), life.clone()));
-        life.spawn(
-            "token purge",
-            background::purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),
-        );
-        life.spawn("retention", app.keeper().run());
-        life.spawn(
-            "last uses of API keys",
-            background::note_key_uses(app.auth.clone(), life.clone()),
-        );
-        life.spawn(
-            "key purge",
-            background::purge_once(app.store.clone(), app.clock.clone(), life.clone()),
-        );
-        let serving = http::serve(listener, http::router(state), life.soft.clone());
+        background::start(&app).await?;
+        let role = app.settings.serving.role;
+        let router = if role.takes_requests() {
+            http::router(state)
+        } else {
+            http::status_router(state)
+        };
+        let serving = http::serve(listener, router, life.soft.clone());
         life.spawn("http", serving);
         readiness.ready();
         ready(address);

@@ -2,6 +2,7 @@
 
 mod public_url;
 mod rates;
+mod serving;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::secret::{RegistryLogins, Secret};
 
 pub use public_url::PublicUrl;
 pub use rates::{RateArgs, RateLimits};
+pub use serving::{Serving, ServingArgs, TlsFiles};
 
 /// The settings every command takes. Each can also be set by the variable its help names.
 #[derive(Args, Clone, Debug, Default)]
@@ -55,6 +57,8 @@ pub struct SettingsArgs {
     #[arg(long, global = true, value_name = "SIZE")]
     pub max_body: Option<String>,
     #[command(flatten)]
+    pub serving: ServingArgs,
+    #[command(flatten)]
     pub rates: RateArgs,
     /// Whether bodies and headers of events are sealed in the database, under the master key: on or off
     /// [env: `HOOKYARD_ENCRYPT_EVENTS`] [default: off]
@@ -90,6 +94,8 @@ pub struct Settings {
     pub registration_open: bool,
     /// Bytes.
     pub max_body: usize,
+    /// What this process serves, and how.
+    pub serving: Serving,
     /// How often somebody may ask.
     pub rates: RateLimits,
     pub log: String,
@@ -202,6 +208,7 @@ impl Settings {
                 "a size from 1KiB to 64MiB",
                 parse_body_size,
             ),
+            serving: Serving::read(&mut read, &args.serving),
             rates: RateLimits::read(&mut read, &args.rates),
             log: read.text(args.log.as_ref(), "HOOKYARD_LOG", "info"),
             log_format: read.parsed(
@@ -217,6 +224,7 @@ impl Settings {
             ),
             data_dir,
         };
+        settings.serving.check(&settings.database_url, &mut read.wrong);
         read.registry_logins();
         if read.wrong.is_empty() {
             Ok(settings)

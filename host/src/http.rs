@@ -113,6 +113,21 @@ pub fn router(state: ApiState) -> Router {
     Router::new().fallback_service(slash::with_or_without(observed))
 }
 
+/// The interface of a node that takes no requests: whether it is up and ready, and its counters.
+pub fn status_router(state: ApiState) -> Router {
+    let routes = OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics));
+    let (routes, _document) = routes.split_for_parts();
+    let routes = routes
+        .fallback(elsewhere)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), limit::addresses))
+        .with_state(state);
+    Router::new().fallback_service(slash::with_or_without(observe::layers(routes)))
+}
+
 /// The routes, with the description that is made from them.
 fn api() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(docs::frame())
@@ -176,6 +191,13 @@ fn api() -> OpenApiRouter<ApiState> {
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
     let detail = format!("Nothing is served at {}.", uri.path());
     Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
+}
+
+/// Of a status that senders try again after: the request belongs to another node.
+async fn elsewhere() -> Problem {
+    Problem::unavailable(
+        "This node takes no requests: its role is another. Ask one whose role is intake or all.",
+    )
 }
 
 async fn method_not_allowed(method: Method) -> Problem {

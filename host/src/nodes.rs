@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::domain::id::NodeId;
-use crate::domain::node::{Node, NodeReport};
+use crate::domain::node::{Node, NodeReport, NodeRole};
 use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
 use crate::lifecycle::Lifecycle;
@@ -34,6 +34,7 @@ pub struct Nodes {
     pub registry: Arc<Registry>,
     pub operator: Arc<Operator>,
     pub node: NodeId,
+    pub role: NodeRole,
 }
 
 /// A node, for people.
@@ -46,6 +47,8 @@ pub struct NodeView {
     pub live: bool,
     pub host: String,
     pub version: String,
+    /// Which of the work it does: all, intake, worker or scheduler.
+    pub role: NodeRole,
     pub started_at: Timestamp,
     pub seen_at: Timestamp,
     /// SHA-256 of its `plugins.toml`. While live nodes have different ones, edits are refused.
@@ -71,6 +74,7 @@ impl Nodes {
             id: node.report.id,
             host: node.report.host,
             version: node.report.version,
+            role: node.report.role,
             started_at: node.started_at,
             seen_at: node.seen_at,
             plugins_digest: node.report.plugins_digest,
@@ -114,6 +118,7 @@ impl Nodes {
             id: self.node,
             host: host.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            role: self.role,
             plugins_digest: self.operator.digest().map(|digest| digest.as_ref().clone()),
             builds: statuses
                 .filter_map(|status| Some((status.name, status.digest?)))

@@ -1,12 +1,15 @@
-//! Work that is done now and then while the service runs.
+//! The work of a node by its role, and what is done now and then while the service runs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::App;
 use crate::auth::Auth;
 use crate::auth::api_keys::FLUSH_INTERVAL;
 use crate::clock::SharedClock;
+use crate::dispatch;
 use crate::lifecycle::Lifecycle;
+use crate::scheduler;
 use crate::store::SharedStore;
 
 /// How often expired refresh tokens are removed, and how many at a time.
@@ -18,8 +21,39 @@ const PURGE_LIMIT: u32 = 1000;
 const ONCE_INTERVAL: Duration = Duration::from_mins(1);
 const ONCE_LIMIT: u32 = 500;
 
+/// Starts what the node's role asks for. Every node tells that it is there, and folds counters: whoever reads them
+/// would wait for what piles up.
+pub(super) async fn start(app: &Arc<App>) -> anyhow::Result<()> {
+    let (life, role) = (&app.lifecycle, app.settings.serving.role);
+    life.spawn("node report", app.nodes().report(life.clone()));
+    life.spawn("counters", crate::counts::fold(app.store.clone(), life.clone()));
+    if role.takes_requests() {
+        life.spawn(
+            "last uses of API keys",
+            note_key_uses(app.auth.clone(), life.clone()),
+        );
+    }
+    if role.delivers() {
+        dispatch::start(app.dispatch_parts());
+        life.spawn("replays", crate::replays::run(app.replays.clone(), life.clone()));
+    }
+    if role.keeps_time() {
+        scheduler::start(app.scheduler_parts()).await?;
+        life.spawn(
+            "token purge",
+            purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),
+        );
+        life.spawn("retention", app.keeper().run());
+        life.spawn(
+            "key purge",
+            purge_once(app.store.clone(), app.clock.clone(), life.clone()),
+        );
+    }
+    Ok(())
+}
+
 /// Writes when API keys were used last, which is kept in memory until then.
-pub(super) async fn note_key_uses(auth: Arc<Auth>, life: Lifecycle) {
+async fn note_key_uses(auth: Arc<Auth>, life: Lifecycle) {
     loop {
         tokio::select! {
             () = life.soft.cancelled() => return,
@@ -32,7 +66,7 @@ pub(super) async fn note_key_uses(auth: Arc<Auth>, life: Lifecycle) {
 }
 
 /// Removes refresh tokens that are expired.
-pub(super) async fn purge_tokens(store: SharedStore, clock: SharedClock, life: Lifecycle) {
+async fn purge_tokens(store: SharedStore, clock: SharedClock, life: Lifecycle) {
     loop {
         tokio::select! {
             () = life.soft.cancelled() => return,
@@ -45,7 +79,7 @@ pub(super) async fn purge_tokens(store: SharedStore, clock: SharedClock, life: L
 }
 
 /// Removes keys of events that are taken once, when they expire.
-pub(super) async fn purge_once(store: SharedStore, clock: SharedClock, life: Lifecycle) {
+async fn purge_once(store: SharedStore, clock: SharedClock, life: Lifecycle) {
     loop {
         tokio::select! {
             () = life.soft.cancelled() => return,

@@ -69,6 +69,7 @@ impl App {
             registry: self.registry.clone(),
             operator: self.operator.clone(),
             node: self.node,
+            role: self.settings.serving.role,
         }
     }
 

@@ -24,6 +24,7 @@ fn print(nodes: &Value) {
         ("this", "THIS"),
         ("live", "LIVE"),
         ("version", "VERSION"),
+        ("role", "ROLE"),
         ("seen_at", "SEEN"),
         ("plugins_digest", "PLUGINS.TOML"),
     ];

@@ -27,12 +27,14 @@ impl NodeStore for SqlStore<Db> {
             why: error.to_string(),
         })?;
         let mut tx = self.begin().await?;
-        sql::<Db>("INSERT INTO nodes (id, host, version, plugins_digest, builds, started_at, seen_at) VALUES (")
+        sql::<Db>("INSERT INTO nodes (id, host, version, role, plugins_digest, builds, started_at, seen_at) VALUES (")
             .push_bind(report.id.to_string())
             .push(", ")
             .push_bind(clean(&report.host).as_ref())
             .push(", ")
             .push_bind(report.version.as_str())
+            .push(", ")
+            .push_bind(report.role.as_str())
             .push(", ")
             .push_bind(report.plugins_digest.as_deref())
             .push(", ")
@@ -42,7 +44,7 @@ impl NodeStore for SqlStore<Db> {
             .push(", ")
             .push(Db::NOW)
             .push(
-                ") ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, \
+                ") ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, role = excluded.role, \
                  plugins_digest = excluded.plugins_digest, builds = excluded.builds, seen_at = excluded.seen_at",
             )
             .build()
@@ -60,7 +62,7 @@ impl NodeStore for SqlStore<Db> {
     }
 
     async fn nodes(&self) -> StoreResult<Vec<Node>> {
-        let rows = sql::<Db>("SELECT id, host, version, plugins_digest, builds, started_at, seen_at, ")
+        let rows = sql::<Db>("SELECT id, host, version, role, plugins_digest, builds, started_at, seen_at, ")
             .push(Db::NOW)
             .push(" - seen_at AS unseen FROM nodes ORDER BY started_at, id")
             .build()
@@ -95,6 +97,7 @@ impl SqlStore<Db> {
                 id: row.parsed("id")?,
                 host: row.text("host")?,
                 version: row.text("version")?,
+                role: row.parsed("role")?,
                 plugins_digest: row.text_opt("plugins_digest")?,
                 builds: row.json("builds")?,
             },

@@ -114,3 +114,51 @@ async fn a_lone_node_is_known_by_the_command_too() {
     );
     server.stop().await;
 }
+
+/// A node that takes requests stores, one that works delivers, and neither ticks.
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_share_the_work() {
+    let Some(url) = postgres::fresh_database().await else {
+        return;
+    };
+    let section = format!(
+        "[plugins.echo]\ncomponent = \"{}\"\n[[plugins.echo.routes]]\nsource = \"*\"\ntype = \"*\"\n",
+        component("echo").display()
+    );
+    let of_role = async |role: &str, dir: &Path| {
+        let env = Environment::of([("DATABASE_URL", url.as_str()), ("HOOKYARD_ROLE", role)]);
+        Pipeline::start_in(dir, &section, env).await
+    };
+    let [one, two] = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
+    let intake = of_role("intake", one.path()).await;
+    let waiting = intake.send("s", "t", &json!({})).await;
+    assert_eq!(
+        intake.event(&waiting).await["status"],
+        "pending",
+        "nobody works yet"
+    );
+
+    let worker = of_role("worker", two.path()).await;
+    intake.wait_status(&waiting, "processed").await;
+    let roles = |nodes: &[Value]| {
+        let mut roles: Vec<_> = nodes.iter().map(|node| node["role"].to_string()).collect();
+        roles.sort();
+        roles == ["\"intake\"", "\"worker\""]
+    };
+    wait(&intake, "both tell their roles", roles).await;
+
+    // It is ready for its own work, and says to whom requests go.
+    let ready = worker.client.get(format!("http://{}/readyz", worker.address));
+    assert_eq!(ready.send().await.expect("an answer").status(), 200);
+    let (status, answer) = worker.post("/api/webhooks/receive/", &json!({})).await;
+    assert_eq!(status, 503, "{answer:#}");
+    assert!(
+        answer["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("takes no requests")),
+        "{answer:#}"
+    );
+    intake.stop().await;
+    worker.stop().await;
+    postgres::drop_database(&url).await;
+}

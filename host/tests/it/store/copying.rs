@@ -214,6 +214,7 @@ async fn a_database_in_use_is_not_copied() {
         id: NodeId::generate(),
         host: "a-machine".to_owned(),
         version: "0.1.0".to_owned(),
+        role: hookyard::domain::node::NodeRole::All,
         plugins_digest: None,
         builds: BTreeMap::new(),
     };

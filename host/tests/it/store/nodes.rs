@@ -18,6 +18,7 @@ fn report(file: &str) -> NodeReport {
         id: node(),
         host: "a\0b".to_owned(),
         version: "1.2.3".to_owned(),
+        role: hookyard::domain::node::NodeRole::All,
         plugins_digest: Some(file.to_owned()),
         builds: [(plugin("echo"), "abc".to_owned())].into(),
     }

@@ -65,6 +65,7 @@ impl Pipeline {
         let Ownership::Owned(owned) = DataDir::own(&settings.data_dir).expect("a data directory") else {
             panic!("the data directory is taken");
         };
+        let takes_requests = settings.serving.role.takes_requests();
         let app = App::build_with(settings, env, owned, clock)
             .await
             .expect("the application");
@@ -87,16 +88,12 @@ impl Pipeline {
             panic!("did not start: {:?}", served.await.expect("no panic").err());
         };
         let client = client();
-        let tokens: Value = client
-            .post(format!("http://{address}/api/auth/token/"))
-            .body(json!({"username": username, "password": password}).to_string())
-            .header("content-type", "application/json")
-            .send()
-            .await
-            .expect("an answer")
-            .json_value()
-            .await;
-        let token = tokens["access"].as_str().expect("a token").to_owned();
+        // A node of another role has nobody to sign in.
+        let token = if takes_requests {
+            sign_in(&client, address, &username, &password).await
+        } else {
+            String::new()
+        };
         Self {
             dir: dir.to_owned(),
             address,
@@ -212,6 +209,20 @@ impl Pipeline {
         assert_eq!(stopped, Stopped::Clean);
         drop(self.temporary);
     }
+}
+
+/// An access token of a user.
+async fn sign_in(client: &reqwest::Client, address: SocketAddr, username: &str, password: &str) -> String {
+    let tokens: Value = client
+        .post(format!("http://{address}/api/auth/token/"))
+        .body(json!({"username": username, "password": password}).to_string())
+        .header("content-type", "application/json")
+        .send()
+        .await
+        .expect("an answer")
+        .json_value()
+        .await;
+    tokens["access"].as_str().expect("a token").to_owned()
 }
 
 /// A client without proxies or redirects.

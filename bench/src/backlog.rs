@@ -97,6 +97,7 @@ fn event(plugin: &PluginName) -> NewEvent {
         received_at: Timestamp::from_millis(0),
         owner: None,
         redacted: Vec::new(),
+        trace: None,
         once: None,
         deliveries: vec![NewDelivery {
             id: DeliveryId::generate(),

@@ -104,6 +104,7 @@ pub fn job(payload: &str) -> Job {
             error_message: None,
             owner: None,
             redacted: Vec::new(),
+            trace: None,
             edited_from: None,
         },
     }

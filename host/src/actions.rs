@@ -114,6 +114,7 @@ impl Actions {
             received_at: self.clock.now(),
             owner,
             redacted: Vec::new(),
+            trace: None,
             once: None,
             deliveries: vec![NewDelivery {
                 id: of.delivery,

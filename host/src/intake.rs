@@ -216,6 +216,7 @@ impl Intake {
             received_at: self.clock.now(),
             owner: submission.owner,
             redacted: Vec::new(),
+            trace: None,
             once: None,
             deliveries: Vec::new(),
         };

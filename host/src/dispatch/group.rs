@@ -68,6 +68,7 @@ mod tests {
                 error_message: None,
                 owner: None,
                 redacted: Vec::new(),
+                trace: None,
                 edited_from: None,
             },
         }

@@ -76,6 +76,8 @@ pub struct NewEvent {
     pub owner: Option<UserId>,
     /// What was taken out of the body: pointers, or `body`.
     pub redacted: Vec<String>,
+    /// The span of the trace that its deliveries go on from; `None` where nobody traces.
+    pub trace: Option<TraceParent>,
     pub deliveries: Vec<NewDelivery>,
     /// What makes a second one of it the same event.
     pub once: Option<OnceKey>,
@@ -165,6 +167,8 @@ pub struct Event {
     pub owner: Option<UserId>,
     /// What was taken out of the body: pointers, or `body`.
     pub redacted: Vec<String>,
+    /// The span of the trace that its deliveries go on from; `None` where nobody traces.
+    pub trace: Option<TraceParent>,
     /// The event that a person made this one from, with another payload.
     pub edited_from: Option<EventId>,
 }

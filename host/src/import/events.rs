@@ -63,6 +63,7 @@ fn anew(event: PastEvent, routes: &RouteTable) -> NewEvent {
         received_at: event.received_at,
         owner: None,
         redacted: Vec::new(),
+        trace: None,
         once: None,
         deliveries: Vec::new(),
     };

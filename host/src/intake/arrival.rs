@@ -124,6 +124,7 @@ fn event(
         received_at: request.received_at,
         owner: None,
         redacted: Vec::new(),
+        trace: None,
         once: None,
         deliveries: Vec::new(),
     }

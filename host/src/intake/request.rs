@@ -74,6 +74,7 @@ impl Verified {
             received_at,
             owner: Some(self.sender.id),
             redacted: Vec::new(),
+            trace: None,
             deliveries: Vec::new(),
             once: None,
         })

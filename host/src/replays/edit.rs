@@ -92,6 +92,7 @@ fn edited(original: Event, edit: Edit, by: &By) -> Result<NewEvent, ReplayError>
         received_at: by.at,
         owner: original.owner,
         redacted: Vec::new(),
+        trace: None,
         once: None,
         deliveries: Vec::new(),
     })

@@ -137,6 +137,7 @@ pub(super) fn tick_event(
         received_at: now,
         owner: None,
         redacted: Vec::new(),
+        trace: None,
         once: None,
         deliveries: vec![NewDelivery {
             id: DeliveryId::generate(),

@@ -29,6 +29,7 @@ fn event(payload: impl Into<Bytes>) -> Event {
         error_message: None,
         owner: None,
         redacted: Vec::new(),
+        trace: None,
         edited_from: None,
     }
 }

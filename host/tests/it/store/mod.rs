@@ -95,6 +95,7 @@ pub fn event(plugins: &[&str]) -> NewEvent {
         received_at: BASE,
         owner: None,
         redacted: Vec::new(),
+        trace: None,
         once: None,
         deliveries: plugins
             .iter()

@@ -263,6 +263,7 @@ pub fn job(kind: EventKind, event_type: &str, payload: &Value) -> Job {
             error_message: None,
             owner: None,
             redacted: Vec::new(),
+            trace: None,
             edited_from: None,
         },
     }

@@ -122,7 +122,8 @@ impl Sources {
         judged.map_err(LateError::Refused)
     }
 
-    async fn foresee(&self, arrival: Arrival) -> Result<Vec<Foreseen>, StoreError> {
+    /// What an arrival would become.
+    pub(super) async fn foresee(&self, arrival: Arrival) -> Result<Vec<Foreseen>, StoreError> {
         let mut foreseen = Vec::new();
         for event in arrival.into_events() {
             let duplicate_of = match &event.once {

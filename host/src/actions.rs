@@ -14,6 +14,7 @@ use crate::domain::id::{DeliveryId, EventId, UserId};
 use crate::domain::plugin::{PluginName, SharedSpecs};
 use crate::lifecycle::Lifecycle;
 use crate::store::{SharedStore, StoreError};
+use crate::telemetry;
 use crate::wake::Wake;
 use crate::wasm::Registry;
 
@@ -114,7 +115,7 @@ impl Actions {
             received_at: self.clock.now(),
             owner,
             redacted: Vec::new(),
-            trace: None,
+            trace: telemetry::current(),
             once: None,
             deliveries: vec![NewDelivery {
                 id: of.delivery,

@@ -175,8 +175,10 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(async {
         match cli.command {
             Command::Serve => {
-                crate::telemetry::start(&settings)?;
-                serve::serve(settings, env).await
+                let telemetry = crate::telemetry::start(&settings, &env)?;
+                let code = serve::serve(settings, env).await;
+                telemetry.stop().await;
+                code
             }
             Command::Check => setup::check(settings, env, output).await,
             Command::ImportDjango(args) => import::import(settings, &env, args, output).await,

@@ -27,6 +27,7 @@ pub mod route;
 pub mod schedule;
 pub mod source;
 pub mod time;
+pub mod trace;
 pub mod user;
 pub mod waiting;
 pub mod words;

@@ -41,6 +41,7 @@ use crate::domain::route::SharedRoutes;
 use crate::domain::source::SharedSources;
 use crate::metrics::Metrics;
 use crate::store::{EventStore, StoreError};
+use crate::telemetry;
 use crate::wake::Wake;
 
 pub use body::BadBody;
@@ -279,7 +280,8 @@ impl Intake {
             Some(once) => Some(self.in_flight.hold(once).ok_or(IntakeError::InProgress)?),
             None => None,
         };
-        let event = self.routed(event).await?;
+        let mut event = self.routed(event).await?;
+        event.trace = telemetry::current();
         let stored = self.commits.try_call(event).await;
         let accepted = stored.map_err(|error| match error {
             BatchError::Full => IntakeError::Full,
@@ -295,7 +297,11 @@ impl Intake {
     /// Stores events that came together, all or none, in one commit of their own.
     async fn take_all(&self, events: Vec<NewEvent>) -> Result<Vec<Accepted>, IntakeError> {
         let _place = self.batches.try_acquire().map_err(|_| IntakeError::Full)?;
-        let events = self.all_routed(events).await?;
+        let mut events = self.all_routed(events).await?;
+        let trace = telemetry::current();
+        for event in &mut events {
+            event.trace = trace;
+        }
         let accepted = self.store.accept_events(&events).await;
         let accepted = accepted.map_err(|error| IntakeError::Store(Arc::new(error)))?;
         self.ring(&events);

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use rand::RngExt as _;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::gate::ended;
 use super::keeper::{Keeper, Kept};
@@ -20,6 +22,7 @@ use crate::domain::id::{AttemptId, BatchId};
 use crate::domain::plugin::PluginSpec;
 use crate::domain::time::Timestamp;
 use crate::fault::{self, Point};
+use crate::telemetry;
 use crate::wasm::{Ends, Job, Plugin, Run, RunEnd};
 
 /// What a call needs: the generation that runs it and the operator's word on it, both as it begins.
@@ -63,6 +66,31 @@ impl Held {
 /// result is refused. The others' results stand. What the call says of the destination is told as soon as
 /// it has ended, before anything is written.
 pub(super) async fn execute(caller: &Caller, held: Vec<Held>, tell: impl FnOnce(Ended) + Send) {
+    let span = span(caller, &held);
+    executed(caller, held, tell).instrument(span).await;
+}
+
+/// What every line that is logged for a call tells. It goes on from the request that brought its event; a call for
+/// several is a trace of its own that names theirs.
+fn span(caller: &Caller, held: &[Held]) -> Span {
+    let plugin = &caller.spec.name;
+    let span = tracing::info_span!(
+        "deliver", %plugin, delivery = Empty, event = Empty, deliveries = Empty, otel.kind = "consumer"
+    );
+    if let [only] = held {
+        span.record("delivery", tracing::field::display(only.claim.delivery));
+        span.record("event", tracing::field::display(only.claim.event.id));
+        telemetry::continue_from(&span, only.claim.event.trace.as_ref());
+    } else {
+        span.record("deliveries", held.len());
+        for trace in held.iter().filter_map(|held| held.claim.event.trace.as_ref()) {
+            telemetry::link(&span, trace);
+        }
+    }
+    span
+}
+
+async fn executed(caller: &Caller, held: Vec<Held>, tell: impl FnOnce(Ended) + Send) {
     let held = started(&caller.recorder, held).await;
     let held = mapped(caller, held).await;
     if held.is_empty() {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::delivery::NewDelivery;
 use super::id::{EventId, UserId};
 use super::time::Timestamp;
+use super::trace::TraceParent;
 use super::words::words;
 
 /// What kind of thing an event is.

@@ -7,15 +7,19 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use super::origin::RequestId;
 use super::problem::PROBLEM_JSON;
 use super::{Problem, addressed};
+use crate::domain::trace::TraceParent;
+use crate::telemetry;
 
 /// How long a request may take, its body included: senders of webhooks give up after 10 to 30 s.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -60,7 +64,12 @@ async fn observe(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
+    // Every line that is logged for it has its id.
+    let span =
+        tracing::info_span!("request", request_id = id, %method, path, status = Empty, otel.kind = "server");
+    telemetry::continue_from(&span, parent(request.headers()).as_ref());
+    let mut response = next.run(request).instrument(span.clone()).await;
+    span.record("status", response.status().as_u16());
     finish_problem(&mut response, &id);
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -80,6 +89,16 @@ async fn observe(mut request: Request, next: Next) -> Response {
         "request"
     );
     response
+}
+
+/// The sender's place in a trace. One that is malformed is none (W3C Trace Context, section 4.3).
+fn parent(headers: &HeaderMap) -> Option<TraceParent> {
+    let mut values = headers.get_all(telemetry::TRACEPARENT).iter();
+    let (first, second) = (values.next()?, values.next());
+    if second.is_some() {
+        return None;
+    }
+    first.to_str().ok()?.parse().ok()
 }
 
 /// Writes the id into a problem's body and its cause into the log; makes problems of errors that the

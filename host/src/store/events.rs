@@ -26,10 +26,10 @@ use crate::fault::{self, Point};
 /// The columns of an [`Event`], `e` being the table.
 pub(super) const EVENT_COLUMNS: &str = "e.id AS event_id, e.kind, e.source, e.event_type, e.headers, \
      e.content_type, e.body, e.payload_start, e.payload_end, e.received_at, e.processed_at, e.status, \
-     e.error_message, e.owner_id, e.redacted, e.key_id, e.edited_from";
+     e.error_message, e.owner_id, e.redacted, e.key_id, e.edited_from, e.trace_parent";
 
 /// Bind parameters of one event and of one delivery in their INSERTs.
-const EVENT_BINDS: usize = 17;
+const EVENT_BINDS: usize = 18;
 const DELIVERY_BINDS: usize = 7;
 
 #[trait_gen(Db -> Sqlite, Postgres)]
@@ -190,7 +190,7 @@ impl SqlStore<Db> {
         }
         sql::<Db>(
             "INSERT INTO events (id, kind, source, event_type, headers, content_type, body, payload_start, \
-             payload_end, received_at, processed_at, status, owner_id, redacted, key_id, open_deliveries, \
+             payload_end, received_at, processed_at, status, owner_id, redacted, key_id, trace_parent, open_deliveries, \
              failed_deliveries) ",
         )
         .push_values(rows, |mut row, (event, sealed)| {
@@ -210,6 +210,7 @@ impl SqlStore<Db> {
                 .push_bind(event.owner.map(|owner| owner.to_string()))
                 .push_bind(redacted_json(&event.redacted))
                 .push_bind(sealed.key_id)
+                .push_bind(event.trace.map(|trace| trace.to_string()))
                 .push_bind(int(event.deliveries.len()))
                 .push_bind(0_i64);
         })
@@ -342,5 +343,6 @@ pub(super) fn event_from(row: &impl Columns, seals: &Seals) -> StoreResult<Event
             Some(text) => serde_json::from_str(&text).map_err(|e| row.corrupt("redacted", &e))?,
         },
         edited_from: row.parsed_opt("edited_from")?,
+        trace: row.parsed_opt("trace_parent")?,
     })
 }

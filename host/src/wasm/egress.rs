@@ -22,6 +22,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
+use tracing::Instrument as _;
+use tracing::field::Empty;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 pub(super) use self::carried::Carried;
@@ -44,6 +46,7 @@ use super::tape::{Asked, Tape, Wire};
 use super::{rights, text};
 use crate::domain::grant::Grants;
 use crate::fault::{self, Point};
+use crate::telemetry;
 
 /// Sends one request and notes it in the run's record.
 pub(super) async fn send(
@@ -52,6 +55,22 @@ pub(super) async fn send(
     options: RequestOptions,
 ) -> Result<Response<WasiBody>, Error> {
     let shown = request::shown_url(&run, request.uri());
+    let span = tracing::info_span!(
+        parent: &run.span, "outbound", method = %request.method(), url = shown, status = Empty, otel.kind = "client"
+    );
+    let sent = sent(run, request, options, shown).instrument(span.clone()).await;
+    if let Ok(response) = &sent {
+        span.record("status", response.status().as_u16());
+    }
+    sent
+}
+
+async fn sent(
+    run: Arc<RunContext>,
+    request: Request<WasiBody>,
+    options: RequestOptions,
+    shown: String,
+) -> Result<Response<WasiBody>, Error> {
     let Some(Begun { call, allowed }) = run.recorder.begin_call(request.method().as_str(), &shown) else {
         count(&run, &too_many(&run));
         return Err(Error::ConnectionLimitReached);
@@ -99,6 +118,7 @@ async fn checked(
     if secret.is_some() {
         outgoing.ask_for_plain_answer();
     }
+    outgoing.goes_on_from(telemetry::current());
     let minted = outgoing.take_minted();
     let body = body::collect(body, run).await?;
     let asked = outgoing.asked(shown, &body);

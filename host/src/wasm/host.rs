@@ -55,6 +55,8 @@ pub(super) struct RunContext {
     pub(super) request_room: std::sync::atomic::AtomicU64,
     /// Bytes of responses that may still come.
     pub(super) response_room: std::sync::atomic::AtomicU64,
+    /// What its requests are done for, in a trace.
+    pub(super) span: tracing::Span,
     /// Questions to the database so far.
     questions: std::sync::atomic::AtomicU32,
 }
@@ -95,6 +97,7 @@ impl RunContext {
             placeholders: Mutex::default(),
             request_room: limits.request_bytes.into(),
             response_room: limits.response_bytes.into(),
+            span: tracing::Span::current(),
             questions: 0.into(),
             settings,
             limits,

@@ -40,4 +40,5 @@ mod sources_verify;
 mod store;
 mod support;
 mod tidy;
+mod traces;
 mod vault;

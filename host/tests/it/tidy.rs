@@ -77,6 +77,7 @@ const FRAMEWORKS: &[(&str, &[&str])] = &[
     ("axum", &["http", "app", "intake"]),
     ("cel", &["domain"]),
     ("clap", &["cli", "config"]),
+    ("opentelemetry", &["telemetry"]),
     ("sqlx", &["store"]),
     ("utoipa", &["http"]),
     ("wasmtime", &["wasm"]),

@@ -15,6 +15,8 @@ use wasmtime_wasi_http::Error;
 
 use super::errors::Refusal;
 use crate::domain::grant::{Grants, HttpPattern, Target};
+use crate::domain::trace::TraceParent;
+use crate::telemetry;
 use crate::wasm::host::{Placeholder, RunContext};
 use crate::wasm::mint::Token;
 use crate::wasm::rights;
@@ -156,6 +158,14 @@ impl Outgoing {
     pub(super) fn ask_for_plain_answer(&mut self) {
         self.headers
             .insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+
+    /// Tells the far side where it stands in a trace, unless the guest does so itself.
+    pub(super) fn goes_on_from(&mut self, place: Option<TraceParent>) {
+        let value = place.and_then(|place| HeaderValue::from_str(&place.to_string()).ok());
+        if let Some(value) = value {
+            self.headers.entry(telemetry::TRACEPARENT).or_insert(value);
+        }
     }
 
     /// As a tape knows it: with the secrets' names where they stand.

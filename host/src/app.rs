@@ -95,7 +95,7 @@ impl App {
         let runtime = Runtime::with_cache(data_dir.path())
             .map_err(|e| anyhow!("cannot start the WASM runtime: {e:#}"))?;
         let vault = Vault::new(store.clone(), clock.clone(), master_keys(&settings)?);
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::of(settings.serving.role));
         let environment = Arc::new(env);
         let registry = Arc::new(Registry::new(
             runtime,

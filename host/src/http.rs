@@ -99,6 +99,7 @@ pub struct ApiState {
 
 /// The whole HTTP interface as one service, for [`serve()`].
 pub fn router(state: ApiState) -> Router {
+    let metrics = state.metrics.clone();
     let (routes, mut document) = api().split_for_parts();
     docs::complete(&mut document);
     let routes = routes
@@ -108,7 +109,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(Extension(docs::DocumentText::of(&document)))
         .layer(from_fn_with_state(state.clone(), limit::addresses))
         .with_state(state);
-    let observed = observe::layers(routes);
+    let observed = observe::layers(routes, metrics);
     // Outside the routing, so that the path is changed before it is matched.
     Router::new().fallback_service(slash::with_or_without(observed))
 }
@@ -119,13 +120,14 @@ pub fn status_router(state: ApiState) -> Router {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics));
+    let metrics = state.metrics.clone();
     let (routes, _document) = routes.split_for_parts();
     let routes = routes
         .fallback(elsewhere)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(state.clone(), limit::addresses))
         .with_state(state);
-    Router::new().fallback_service(slash::with_or_without(observe::layers(routes)))
+    Router::new().fallback_service(slash::with_or_without(observe::layers(routes, metrics)))
 }
 
 /// The routes, with the description that is made from them.

@@ -290,7 +290,11 @@ impl Intake {
         })?;
         match accepted.kind {
             Acceptance::OtherBody => Err(IntakeError::KeyReused),
-            Acceptance::New | Acceptance::Duplicate => Ok(accepted),
+            Acceptance::Duplicate => Ok(accepted),
+            Acceptance::New => {
+                self.metrics.events_accepted(1);
+                Ok(accepted)
+            }
         }
     }
 
@@ -305,6 +309,8 @@ impl Intake {
         let accepted = self.store.accept_events(&events).await;
         let accepted = accepted.map_err(|error| IntakeError::Store(Arc::new(error)))?;
         self.ring(&events);
+        let new = accepted.iter().filter(|one| one.kind == Acceptance::New);
+        self.metrics.events_accepted(new.count());
         Ok(accepted)
     }
 

@@ -1,5 +1,9 @@
 //! Counters for `/metrics`, with names by Prometheus's conventions and bounded labels.
 
+mod work;
+
+use std::time::Duration;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -7,9 +11,13 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use self::work::Work;
+use crate::domain::attempt::AttemptOutcome;
 use crate::domain::breaker::BreakerState;
+use crate::domain::node::NodeRole;
 use crate::domain::plugin::PluginName;
 use crate::domain::rejected::Check;
+use crate::domain::replay::DeliveryCount;
 use crate::domain::source::SourceName;
 
 /// Why a plugin's request did not leave, or its answer did not come through.
@@ -63,11 +71,22 @@ pub struct Metrics {
     rejected: Family<Rejected, Counter>,
     rejections_not_kept: Counter,
     unauthorized: Counter,
+    work: Work,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
+        Self::of(NodeRole::default())
+    }
+}
+
+impl Metrics {
+    /// The counters of a node of this role, at zero.
+    #[must_use]
+    pub fn of(role: NodeRole) -> Self {
         let mut registry = Registry::with_prefix("hookyard");
+        let work = Work::registered(&mut registry);
+        work::register_build(&mut registry, role);
         let refused = Family::default();
         registry.register(
             "plugin_requests_refused",
@@ -125,11 +144,41 @@ impl Default for Metrics {
             rejected,
             rejections_not_kept,
             unauthorized,
+            work,
         }
     }
-}
 
-impl Metrics {
+    /// Counts an answer to a request and how long it took.
+    pub fn request_answered(&self, method: &http::Method, status: http::StatusCode, took: Duration) {
+        self.work.request(method, status, took);
+    }
+
+    /// Counts stored events.
+    pub fn events_accepted(&self, events: usize) {
+        self.work
+            .events_accepted(u64::try_from(events).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a recorded attempt and how long it took.
+    pub fn attempt_recorded(&self, plugin: &PluginName, outcome: AttemptOutcome, took: Duration) {
+        self.work.attempt(plugin, outcome, took);
+    }
+
+    /// Shows how many deliveries the database holds, and how many nodes share it.
+    pub fn stored(&self, counts: &[DeliveryCount], nodes: usize) {
+        self.work.stored(counts, nodes);
+    }
+
+    /// Shows how many events wait for a commit.
+    pub fn waiting(&self, events: usize) {
+        self.work.waiting(events);
+    }
+
+    /// Shows whether the database answers.
+    pub fn database(&self, answers: bool) {
+        self.work.database(answers);
+    }
+
     /// Counts a refused request. Names of plugins are few: they come from `plugins.toml`.
     pub fn request_refused(&self, plugin: &PluginName, reason: RefusedBecause) {
         let labels = Refused {

@@ -70,6 +70,11 @@ const STEPS: &[Step] = &[
         work: faults::all,
     },
     Step {
+        name: "alerts",
+        about: "the rules in ops/alerts.yml, read by promtool",
+        work: alerts,
+    },
+    Step {
         name: "badinput",
         about: "schemathesis against the OpenAPI document of a server that runs",
         work: badinput::run,
@@ -118,6 +123,19 @@ fn properties(workspace: &Workspace) -> anyhow::Result<Ended> {
         .args(["test", "--workspace", "--lib"])
         .env("PROPTEST_CASES", PROPERTY_CASES);
     run_to_end(&mut cargo, "the property tests")?;
+    Ok(Ended::Done)
+}
+
+fn alerts(workspace: &Workspace) -> anyhow::Result<Ended> {
+    let Some(promtool) = on_path("promtool") else {
+        let how = "promtool is not here (Debian: apt-get install prometheus)";
+        return Ok(Ended::Skipped(how.to_owned()));
+    };
+    let mut command = Command::new(promtool);
+    command
+        .args(["check", "rules"])
+        .arg(workspace.path("ops/alerts.yml"));
+    run_to_end(&mut command, "promtool check rules")?;
     Ok(Ended::Done)
 }
 

@@ -237,10 +237,15 @@ async fn record(caller: &Caller, claim: &Claim, finish: Finish) -> Leased {
     );
     let leased = caller.recorder.finished(finish).await;
     match leased {
-        Leased::Done => tracing::info!(
-            delivery = %claim.delivery, event = %claim.event.id, plugin = %claim.plugin,
-            attempt, ?outcome, duration_ms, batch, error, "attempt"
-        ),
+        Leased::Done => {
+            let took = Duration::from_millis(duration_ms);
+            let metrics = &caller.parts.metrics;
+            metrics.attempt_recorded(&claim.plugin, outcome, took);
+            tracing::info!(
+                delivery = %claim.delivery, event = %claim.event.id, plugin = %claim.plugin,
+                attempt, ?outcome, duration_ms, batch, error, "attempt"
+            );
+        }
         Leased::Lost => tracing::warn!(
             delivery = %claim.delivery, plugin = %claim.plugin, attempt, ?outcome,
             "the result came after the lease had ended; not recorded"

@@ -1,14 +1,15 @@
 //! What is done around every request: an id, a time limit, a net under panics, and the log.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
@@ -19,6 +20,7 @@ use super::origin::RequestId;
 use super::problem::PROBLEM_JSON;
 use super::{Problem, addressed};
 use crate::domain::trace::TraceParent;
+use crate::metrics::Metrics;
 use crate::telemetry;
 
 /// How long a request may take, its body included: senders of webhooks give up after 10 to 30 s.
@@ -27,12 +29,12 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers around the routes, the first to see a request last.
-pub(super) fn layers(routes: Router) -> Router {
+pub(super) fn layers(routes: Router, metrics: Arc<Metrics>) -> Router {
     routes
         .layer(from_fn(limit_time))
         .layer(from_fn(addressed::check))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(observe))
+        .layer(from_fn_with_state(metrics, observe))
 }
 
 async fn limit_time(request: Request, next: Next) -> Response {
@@ -58,7 +60,7 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 
 /// Gives the request an id of ours (one from outside could forge lines of our log), finishes
 /// problems with it, and logs the request once.
-async fn observe(mut request: Request, next: Next) -> Response {
+async fn observe(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let began = Instant::now();
     let method = request.method().clone();
@@ -80,6 +82,7 @@ async fn observe(mut request: Request, next: Next) -> Response {
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
+    metrics.request_answered(&method, response.status(), began.elapsed());
     tracing::debug!(
         request_id = id,
         %method,

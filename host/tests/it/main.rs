@@ -21,6 +21,7 @@ mod intake;
 mod kit;
 mod manifest;
 mod minting;
+mod monitoring;
 mod nodes;
 mod pipeline;
 mod plugin_commands;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::audit::Audit;
 use crate::auth::{Auth, AuthSettings, Keyring, RateSettings, Registration};
@@ -23,7 +24,7 @@ use crate::domain::retention::SharedRetention;
 use crate::domain::route::SharedRoutes;
 use crate::domain::source::SharedSources;
 use crate::environment::Environment;
-use crate::http::{self, ApiState, Readiness};
+use crate::http::{self, ApiState, Readiness, Tls};
 use crate::intake::Intake;
 use crate::intake::rejected::RejectedLog;
 use crate::intake::sources::Sources;
@@ -209,6 +210,7 @@ impl App {
     pub async fn serve(self, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<Stopped> {
         let app = Arc::new(self);
         let (listener, address) = app.listen().await?;
+        let acceptor = app.tls()?;
         // Before the file is read: an edit while components compile is told afterwards.
         let (watcher, changes) = Watcher::start(app.operator.path())?;
         app.registry.draft_first();
@@ -236,6 +238,7 @@ impl App {
             max_body: app.settings.max_body,
             encrypts_events: app.settings.encrypt_events,
             public_url: app.settings.public_url.clone(),
+            scheme: app.settings.serving.scheme(),
         };
         let life = &app.lifecycle;
         life.spawn(
@@ -258,7 +261,7 @@ impl App {
         } else {
             http::status_router(state)
         };
-        let serving = http::serve(listener, router, life.soft.clone());
+        let serving = http::serve(listener, acceptor, router, life.soft.clone());
         life.spawn("http", serving);
         readiness.ready();
         ready(address);
@@ -271,13 +274,33 @@ impl App {
         Ok(stopped)
     }
 
+    /// Takes the socket over that systemd has opened, or opens one.
     async fn listen(&self) -> anyhow::Result<(TcpListener, SocketAddr)> {
-        let listen = self.settings.listen;
-        let listener = TcpListener::bind(listen).await.with_context(|| {
-            format!("cannot listen on {listen}; is it in use? (--listen, HOOKYARD_LISTEN)")
-        })?;
+        let handed = listenfd::ListenFd::from_env().take_tcp_listener(0);
+        let handed = handed.context("the socket that was handed over (LISTEN_FDS) does not listen on TCP")?;
+        let listener = if let Some(listener) = handed {
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)?
+        } else {
+            let listen = self.settings.listen;
+            TcpListener::bind(listen).await.with_context(|| {
+                format!("cannot listen on {listen}; is it in use? (--listen, HOOKYARD_LISTEN)")
+            })?
+        };
         let address = listener.local_addr()?;
         Ok((listener, address))
+    }
+
+    /// What takes TLS connections, where the settings name a certificate, which is followed from now on.
+    fn tls(&self) -> anyhow::Result<Option<TlsAcceptor>> {
+        let Some(files) = &self.settings.serving.tls else {
+            return Ok(None);
+        };
+        let tls = Tls::load(files)?;
+        let acceptor = tls.acceptor()?;
+        let life = &self.lifecycle;
+        life.spawn("certificate", tls.follow(life.soft.clone()));
+        Ok(Some(acceptor))
     }
 
     /// On SQLite this process is the only one, since it holds the file's lock: leases of others

@@ -2,7 +2,7 @@
 //!
 //! Handlers extract, ask the service below and answer; every failure is a [`problem::Problem`].
 //! The OpenAPI document is made from the handlers, so a path that is served is described. What it
-//! does not do: TLS and proxy headers. The peer is who holds the connection, and the address by which
+//! does not do: proxy headers. The peer is who holds the connection, and the address by which
 //! clients reach us behind a proxy is a setting.
 
 pub mod accounts;
@@ -65,7 +65,7 @@ use crate::store::SharedStore;
 
 pub use health::Readiness;
 pub use problem::Problem;
-pub use serve::serve;
+pub use serve::{Tls, serve};
 
 /// What the handlers work with. Cheap to clone.
 #[derive(Clone)]
@@ -95,6 +95,8 @@ pub struct ApiState {
     pub encrypts_events: bool,
     /// Base of the links in answers; without one they follow the request's `Host`.
     pub public_url: Option<PublicUrl>,
+    /// By which clients reach this process without a proxy: `https` where it serves TLS, else `http`.
+    pub scheme: &'static str,
 }
 
 /// The whole HTTP interface as one service, for [`serve()`].

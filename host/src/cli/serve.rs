@@ -15,10 +15,11 @@ use crate::lifecycle::Stopped;
 
 pub async fn serve(settings: Settings, env: Environment) -> anyhow::Result<ExitCode> {
     let dir = own(&settings).await?;
+    let scheme = settings.serving.scheme();
     let app = App::build(settings, env, dir).await?;
     let stopped = app
         .serve(|address| {
-            println!("listening on http://{address}");
+            println!("listening on {scheme}://{address}");
             // Whoever waits for the line must not wait for a buffer to fill.
             let _closed = std::io::stdout().flush();
         })

@@ -41,6 +41,12 @@ pub struct TlsFiles {
 }
 
 impl Serving {
+    /// The scheme of this process's own address.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     pub(super) fn read(read: &mut Reader<'_>, args: &ServingArgs) -> Self {
         let role = read.parsed(
             Name::of("--role", "HOOKYARD_ROLE"),

@@ -100,7 +100,7 @@ fn address(state: &ApiState, path: &str, headers: &HeaderMap, params: &Params, p
         .and_then(|text| text.parse::<Authority>().ok())
         .filter(|authority| !authority.as_str().contains('@'));
     match host {
-        Some(host) => format!("http://{host}{path}"),
+        Some(host) => format!("{}://{host}{path}", state.scheme),
         None => path,
     }
 }

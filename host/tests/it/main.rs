@@ -35,6 +35,7 @@ mod routes;
 mod run_once;
 mod sandbox;
 mod schedules;
+mod serving;
 mod slack;
 mod sources;
 mod sources_verify;

@@ -37,10 +37,10 @@ pub(super) fn examine(settings: &Settings, server_runs: bool, report: &mut Repor
     }
     let told_by_proxy = settings.public_url.as_ref().map(ToString::to_string);
     let in_clear = told_by_proxy.is_none_or(|url| !url.starts_with("https:"));
-    if in_clear && !settings.listen.ip().is_loopback() {
+    if in_clear && settings.serving.tls.is_none() && !settings.listen.ip().is_loopback() {
         let told = "other machines reach it without TLS: tokens and webhooks can be read on the way";
-        let mend = "put a proxy with TLS in front and set HOOKYARD_PUBLIC_URL to its https:// address, or listen on \
-                    127.0.0.1 only";
+        let mend = "set HOOKYARD_TLS_CERT and HOOKYARD_TLS_KEY; or put a proxy with TLS in front, listen on 127.0.0.1 only \
+                    and set HOOKYARD_PUBLIC_URL to the proxy's https:// address";
         report.warn(AREA, &settings.listen.to_string(), told, mend);
     }
 }

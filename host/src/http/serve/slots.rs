@@ -68,7 +68,7 @@ impl Slots {
             shared: self.shared.clone(),
             free: self.free.clone(),
             give_way: CancellationToken::new(),
-            idle_at: Arc::default(),
+            own: Arc::default(),
         };
         Slot {
             place,
@@ -111,45 +111,86 @@ impl Slot {
 
     /// The connection is at work until the answer is dropped.
     pub(super) fn busy(&self) -> Busy {
-        self.place.work();
-        Busy(self.place.clone())
+        self.place.busy()
+    }
+
+    /// What tells that the connection is at work, for requests that outlive a borrow of this.
+    pub(super) fn places(&self) -> Place {
+        self.place.clone()
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.place.work();
+        self.place.leave();
     }
 }
 
+/// A connection's place among the others.
 #[derive(Clone)]
-struct Place {
+pub(super) struct Place {
     shared: Arc<Mutex<Shared>>,
     free: Arc<Semaphore>,
     give_way: CancellationToken,
+    own: Arc<Mutex<Own>>,
+}
+
+/// What a connection does.
+#[derive(Default)]
+struct Own {
+    /// Requests that are answered: over HTTP/2 there may be several.
+    requests: usize,
     /// Its key among the idle ones.
-    idle_at: Arc<Mutex<Option<(Instant, u64)>>>,
+    idle_at: Option<(Instant, u64)>,
+    /// It has ended; a request of it may still be on its way out.
+    gone: bool,
 }
 
 impl Place {
+    /// A request begins.
+    pub(super) fn busy(&self) -> Busy {
+        let mut shared = lock(&self.shared);
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.requests += 1;
+        if let Some(key) = own.idle_at.take() {
+            shared.idle.remove(&key);
+        }
+        Busy(self.clone())
+    }
+
+    /// Nothing is asked of it from now on.
     fn idle(&self) {
         let mut shared = lock(&self.shared);
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if own.requests > 0 || own.gone || own.idle_at.is_some() {
+            return;
+        }
         let key = (Instant::now(), shared.next);
         shared.next += 1;
         shared.idle.insert(key, self.give_way.clone());
-        *self.idle_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
+        own.idle_at = Some(key);
     }
 
-    fn work(&self) {
+    /// A request has ended.
+    fn done(&self) {
+        {
+            let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            own.requests = own.requests.saturating_sub(1);
+        }
+        self.idle();
+    }
+
+    fn leave(&self) {
         let mut shared = lock(&self.shared);
-        let key = self.idle_at.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(key) = key {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.gone = true;
+        if let Some(key) = own.idle_at.take() {
             shared.idle.remove(&key);
         }
     }
 }
 
-/// A request that is answered; the connection is idle again when this is dropped.
+/// A request that is answered; the connection is idle again when the last of them is dropped.
 pub(super) struct Busy(Place);
 
 impl Busy {
@@ -161,7 +202,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.idle();
+        self.0.done();
     }
 }
 
@@ -231,6 +272,24 @@ mod tests {
         tokio::time::sleep(MAY_DAWDLE).await;
         slots.close_one();
         assert!(told(&second) && !told(&first));
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_at_work_until_the_last_of_its_requests_ends() {
+        let slots = Slots::new(1);
+        let only = connected(&slots).await;
+        let (one, other) = (only.busy(), only.busy());
+        drop(one);
+        assert!(lock(&slots.shared).idle.is_empty());
+        drop(other);
+        assert_eq!(lock(&slots.shared).idle.len(), 1);
+        let late = only.busy();
+        drop(only);
+        drop(late);
+        assert!(
+            lock(&slots.shared).idle.is_empty(),
+            "one that has ended waits for nothing"
+        );
     }
 
     #[tokio::test]

@@ -228,6 +228,7 @@ impl Api {
                 registry: actions.registry.clone(),
                 operator: operator.clone(),
                 node: NodeId::generate(),
+                role: hookyard::domain::node::NodeRole::All,
             },
             operator,
             waits: Waits {
@@ -255,11 +256,12 @@ impl Api {
             max_body: MAX_BODY,
             encrypts_events: false,
             public_url,
+            scheme: "http",
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
-        let served = tokio::spawn(http::serve(listener, http::router(state), stop.clone()));
+        let served = tokio::spawn(http::serve(listener, None, http::router(state), stop.clone()));
         Self {
             address,
             client: client(),

@@ -9,11 +9,13 @@ mod events;
 mod import;
 mod integrations;
 mod keys;
+mod man;
 mod nodes;
 mod outcome;
 mod output;
 mod plugins;
 mod processes;
+mod ready;
 mod rejected;
 mod replay;
 mod routes;
@@ -61,6 +63,8 @@ struct Cli {
 enum Command {
     /// Serve: take webhooks in and deliver them until SIGTERM
     Serve,
+    /// Ask the server of this machine whether it takes requests; fails when it does not
+    Ready,
     /// Check settings, plugins.toml, components and database without serving
     Check,
     /// Examine settings, files, clock, database, plugins, secrets, network, disk and limits, and say what to do
@@ -141,6 +145,9 @@ enum Command {
     RotateKey,
     /// Print shell completions, for example: hookyard completions bash > /`etc/bash_completion.d/hookyard`
     Completions { shell: clap_complete::Shell },
+    /// Write the manual's pages into a directory, for packages
+    #[command(hide = true)]
+    Man { dir: std::path::PathBuf },
 }
 
 /// Parses the command line, runs the command, prints what went wrong.
@@ -151,7 +158,11 @@ pub fn run() -> ExitCode {
         clap_complete::generate(shell, &mut Cli::command(), "hookyard", &mut std::io::stdout());
         return ExitCode::SUCCESS;
     }
-    match run_command(cli) {
+    let done = match &cli.command {
+        Command::Man { dir } => man::write(Cli::command(), dir).map(|()| ExitCode::SUCCESS),
+        _ => run_command(cli),
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -222,8 +233,9 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Secrets(command) => secrets::run(&Caller::new(settings, env), command, output).await,
             Command::Rejected(command) => rejected::run(&Caller::new(settings, env), command, output).await,
             Command::State(command) => state::run(&Caller::new(settings, env), command, output).await,
+            Command::Ready => ready::ready(&settings, output).await,
             // Done above.
-            Command::Doctor(_) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+            Command::Doctor(_) | Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),
         }
     });
     // A blocking read of a terminal must not hold the exit up.

@@ -12,6 +12,7 @@ mod demo;
 mod faults;
 mod fuzz;
 mod guests;
+mod package;
 mod plugins;
 mod process;
 mod projects;
@@ -56,6 +57,8 @@ enum Command {
     Bench,
     /// Run the real binary through faults and reconcile every acknowledged id
     Faults(faults::Options),
+    /// Make the release with its manual, completions, bill of materials and Debian package
+    Package(package::Options),
     /// Run a program that ends when we do
     #[command(name = process::BOUND, hide = true)]
     Bound {
@@ -86,6 +89,7 @@ fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Verify(options) => verify::run(&workspace, &options),
         Command::Bench => bench::run(&workspace),
+        Command::Package(options) => package::run(&workspace, &options),
         Command::Faults(options) => faults::run(&workspace, &options),
         Command::Browser => {
             run::build(&workspace, false)?;

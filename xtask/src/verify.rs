@@ -165,7 +165,7 @@ fn release(workspace: &Workspace) -> anyhow::Result<Ended> {
 }
 
 /// A cargo tool: of the machine, or built once into the target directory.
-fn tool(workspace: &Workspace, name: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn tool(workspace: &Workspace, name: &str) -> anyhow::Result<PathBuf> {
     if let Some(program) = on_path(name) {
         return Ok(program);
     }

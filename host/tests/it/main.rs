@@ -23,6 +23,7 @@ mod manifest;
 mod minting;
 mod monitoring;
 mod nodes;
+mod packaging;
 mod pipeline;
 mod plugin_commands;
 mod points;

@@ -2,6 +2,7 @@
 
 mod background;
 mod keys;
+mod listening;
 mod parts;
 
 use std::net::SocketAddr;
@@ -9,8 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, anyhow};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use crate::audit::Audit;
 use crate::auth::{Auth, AuthSettings, Keyring, RateSettings, Registration};
@@ -24,7 +23,7 @@ use crate::domain::retention::SharedRetention;
 use crate::domain::route::SharedRoutes;
 use crate::domain::source::SharedSources;
 use crate::environment::Environment;
-use crate::http::{self, ApiState, Readiness, Tls};
+use crate::http::{self, ApiState, Readiness};
 use crate::intake::Intake;
 use crate::intake::rejected::RejectedLog;
 use crate::intake::sources::Sources;
@@ -272,35 +271,6 @@ impl App {
         let stopped = if closed.is_ok() { stopped } else { Stopped::Forced };
         tracing::info!(?stopped, "stopped");
         Ok(stopped)
-    }
-
-    /// Takes the socket over that systemd has opened, or opens one.
-    async fn listen(&self) -> anyhow::Result<(TcpListener, SocketAddr)> {
-        let handed = listenfd::ListenFd::from_env().take_tcp_listener(0);
-        let handed = handed.context("the socket that was handed over (LISTEN_FDS) does not listen on TCP")?;
-        let listener = if let Some(listener) = handed {
-            listener.set_nonblocking(true)?;
-            TcpListener::from_std(listener)?
-        } else {
-            let listen = self.settings.listen;
-            TcpListener::bind(listen).await.with_context(|| {
-                format!("cannot listen on {listen}; is it in use? (--listen, HOOKYARD_LISTEN)")
-            })?
-        };
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    }
-
-    /// What takes TLS connections, where the settings name a certificate, which is followed from now on.
-    fn tls(&self) -> anyhow::Result<Option<TlsAcceptor>> {
-        let Some(files) = &self.settings.serving.tls else {
-            return Ok(None);
-        };
-        let tls = Tls::load(files)?;
-        let acceptor = tls.acceptor()?;
-        let life = &self.lifecycle;
-        life.spawn("certificate", tls.follow(life.soft.clone()));
-        Ok(Some(acceptor))
     }
 
     /// On SQLite this process is the only one, since it holds the file's lock: leases of others

@@ -248,11 +248,8 @@ mod tests {
     #[tokio::test]
     async fn the_longest_idle_connection_gives_way() {
         let slots = Slots::new(3);
-        let (first, second, third) = (
-            connected(&slots).await,
-            connected(&slots).await,
-            connected(&slots).await,
-        );
+        let (first, second) = (connected(&slots).await, connected(&slots).await);
+        let third = connected(&slots).await;
         let _answering = first.busy();
         assert!(first.is_crowded());
         let waiting = async {
@@ -286,10 +283,7 @@ mod tests {
         let late = only.busy();
         drop(only);
         drop(late);
-        assert!(
-            lock(&slots.shared).idle.is_empty(),
-            "one that has ended waits for nothing"
-        );
+        assert!(lock(&slots.shared).idle.is_empty());
     }
 
     #[tokio::test]

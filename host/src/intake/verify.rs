@@ -43,7 +43,7 @@ enum Kind<'a> {
     Open,
     Token(Digest),
     Signed(signed::Claim<'a>),
-    Message(message::Claim),
+    Message(message::Claim<'a>),
 }
 
 /// Reads a request's proof.

@@ -1,6 +1,7 @@
 //! HTTP Message Signatures (RFC 9421), with Content-Digest (RFC 9530).
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ring::digest;
 use subtle::ConstantTimeEq as _;
@@ -9,7 +10,7 @@ use super::super::presented::{Address, Presented};
 use super::fields::{self, Bare, Item, List, Value};
 use super::keys::Key;
 use super::signed::no_match;
-use super::{MAX_SIGNATURES, Terms, check_time, malformed};
+use super::{Terms, check_time, malformed};
 use crate::domain::rejected::{Check, Rejection};
 use crate::domain::source::scheme::MessageScheme;
 use crate::domain::time::Timestamp;
@@ -19,29 +20,61 @@ const INPUT: &str = "signature-input";
 const SIGNATURE: &str = "signature";
 const CONTENT_DIGEST: &str = "content-digest";
 
+/// Most signatures of one request: the sender's, two while it changes keys, and those of proxies on the way.
+const MAX_MESSAGE_SIGNATURES: usize = 4;
+/// Longest signature base, in bytes: each of a request's headers once, and its address a few times. Nobody
+/// has proven anything when the first one is built.
+const MAX_BASE_BYTES: usize = 128 << 10;
+
 /// Signatures that may prove the request.
-pub(super) struct Claim {
-    scheme: MessageScheme,
+pub(super) struct Claim<'a> {
+    scheme: &'a MessageScheme,
+    reading: Reading<'a>,
     signatures: Vec<Signature>,
 }
 
 struct Signature {
     bytes: Vec<u8>,
-    /// The signature base (section 2.5), one for each address the sender may have called.
-    bases: Vec<String>,
+    covered: Covered,
 }
 
-pub(super) fn prepare(
-    scheme: &MessageScheme,
-    request: &Presented,
+/// What a signature covers.
+struct Covered {
+    components: Vec<Component>,
+    /// The list as it was written, which is signed too.
+    raw: String,
+}
+
+struct Component {
+    /// As it was written, parameters and all.
+    raw: String,
+    name: String,
+    /// Of `@query-param` the parameter's name, decoded.
+    parameter: Option<String>,
+}
+
+/// Where the values of components come from.
+struct Reading<'a> {
+    request: &'a Presented,
+    /// Where the sender may have called.
+    addresses: Vec<Address>,
+    /// Of the query's parameters those that are covered: the values of each, two at most.
+    query: BTreeMap<String, Vec<Cow<'a, str>>>,
+}
+
+pub(super) fn prepare<'a>(
+    scheme: &'a MessageScheme,
+    request: &'a Presented,
     terms: Terms<'_>,
-) -> Result<Claim, Rejection> {
+) -> Result<Claim<'a>, Rejection> {
     let inputs = field(request, INPUT)?.ok_or_else(|| missing(INPUT))?;
     let values = field(request, SIGNATURE)?.ok_or_else(|| missing(SIGNATURE))?;
     let inputs = dictionary(INPUT, &inputs)?;
     let values = dictionary(SIGNATURE, &values)?;
-    if inputs.len() > MAX_SIGNATURES {
-        return Err(malformed(format!("more than {MAX_SIGNATURES} signatures")));
+    if inputs.len() > MAX_MESSAGE_SIGNATURES {
+        return Err(malformed(format!(
+            "more than {MAX_MESSAGE_SIGNATURES} signatures"
+        )));
     }
     let mut signatures = Vec::new();
     let mut refused = None;
@@ -52,18 +85,27 @@ pub(super) fn prepare(
             _ => None,
         });
         let Some(bytes) = bytes else { continue };
-        match bases(scheme, list, request, terms) {
-            Ok(bases) => signatures.push(Signature { bytes, bases }),
+        match covered(scheme, list, request, terms) {
+            Ok(covered) => signatures.push(Signature { bytes, covered }),
             Err(rejection) => refused = Some(rejection),
         }
     }
+    let reading = Reading::of(request, terms, &signatures);
+    signatures.retain(|signature| match reading.check(&signature.covered) {
+        Ok(()) => true,
+        Err(rejection) => {
+            refused = Some(rejection);
+            false
+        }
+    });
     if signatures.is_empty() {
         let none = || malformed(format!("{INPUT} and {SIGNATURE} name no signature together"));
         return Err(refused.unwrap_or_else(none));
     }
     check_digest(request)?;
     Ok(Claim {
-        scheme: scheme.clone(),
+        scheme,
+        reading,
         signatures,
     })
 }
@@ -94,18 +136,20 @@ fn field(request: &Presented, name: &str) -> Result<Option<String>, Rejection> {
     Ok(joined)
 }
 
-/// The signature bases of an input that may count; a rejection when it may not.
-fn bases(
+/// What an input covers that may count; a rejection when it may not.
+fn covered(
     scheme: &MessageScheme,
     list: &List<'_>,
     request: &Presented,
     terms: Terms<'_>,
-) -> Result<Vec<String>, Rejection> {
+) -> Result<Covered, Rejection> {
     check_parameters(scheme, list, terms)?;
     check_coverage(scheme, list, request)?;
-    let addresses = request.addresses(terms.public_url);
-    let bases = addresses.iter().map(|address| base(list, request, address));
-    bases.collect()
+    let components = list.items.iter().map(component);
+    Ok(Covered {
+        components: components.collect::<Result<_, _>>()?,
+        raw: list.raw.to_owned(),
+    })
 }
 
 fn check_parameters(scheme: &MessageScheme, list: &List<'_>, terms: Terms<'_>) -> Result<(), Rejection> {
@@ -144,6 +188,11 @@ fn check_coverage(scheme: &MessageScheme, list: &List<'_>, request: &Presented) 
     if let Some(twice) = list.items.iter().find(|item| !seen.insert(item.raw)) {
         return Err(malformed(format!("the signature covers {} twice", twice.raw)));
     }
+    let is_upper = |item: &&Item<'_>| item.text.bytes().any(|byte| byte.is_ascii_uppercase());
+    if let Some(item) = list.items.iter().find(is_upper) {
+        let why = format!("the signature covers {}, which is not in lower case", item.raw);
+        return Err(malformed(why));
+    }
     let of_body = (!request.body.is_empty()).then_some(CONTENT_DIGEST);
     let wanted = scheme.components.iter().map(String::as_str).chain(of_body);
     for name in wanted {
@@ -155,23 +204,8 @@ fn check_coverage(scheme: &MessageScheme, list: &List<'_>, request: &Presented) 
     Ok(())
 }
 
-/// The text that is signed (section 2.5).
-fn base(list: &List<'_>, request: &Presented, address: &Address) -> Result<String, Rejection> {
-    let mut base = String::new();
-    for item in &list.items {
-        let value = component(item, request, address)?;
-        base.push_str(item.raw);
-        base.push_str(": ");
-        base.push_str(&value);
-        base.push('\n');
-    }
-    base.push_str("\"@signature-params\": ");
-    base.push_str(list.raw);
-    Ok(base)
-}
-
-/// A component's value (sections 2.1 and 2.2).
-fn component(item: &Item<'_>, request: &Presented, address: &Address) -> Result<String, Rejection> {
+/// An item as a component, with no parameter that changes what its value is.
+fn component(item: &Item<'_>) -> Result<Component, Rejection> {
     let is_parameter = item.text == "@query-param";
     if let Some((name, _)) = item
         .parameters
@@ -183,41 +217,104 @@ fn component(item: &Item<'_>, request: &Presented, address: &Address) -> Result<
             item.text
         )));
     }
-    Ok(match item.text.as_str() {
-        "@method" => request.method.to_string(),
-        "@target-uri" => address.url(),
-        "@authority" => address.plain_authority().to_ascii_lowercase(),
-        "@scheme" => address.scheme.clone(),
-        "@request-target" => address.target.clone(),
-        "@path" => address.path().to_owned(),
-        "@query" => format!("?{}", request.query()),
-        "@query-param" => query_parameter(item, request)?,
-        derived if derived.starts_with('@') => {
-            return Err(malformed(format!(
-                "the signature covers {derived}, which requests do not have"
-            )));
-        }
-        header => field(request, &header.to_ascii_lowercase())?.ok_or_else(|| missing(header))?,
+    let parameter = match item.parameter("name") {
+        Some(Bare::Text(name)) => Some(percent_encoding::percent_decode_str(name).decode_utf8_lossy()),
+        _ if is_parameter => return Err(malformed("the signature covers @query-param without `name`")),
+        _ => None,
+    };
+    Ok(Component {
+        raw: item.raw.to_owned(),
+        name: item.text.clone(),
+        parameter: parameter.map(Cow::into_owned),
     })
 }
 
-/// Section 2.2.8: decoded, and encoded anew.
-fn query_parameter(item: &Item<'_>, request: &Presented) -> Result<String, Rejection> {
-    let Some(Bare::Text(name)) = item.parameter("name") else {
-        return Err(malformed("the signature covers @query-param without `name`"));
-    };
-    let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-    let pairs = url::form_urlencoded::parse(request.query().as_bytes());
-    let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
-    match (values.next(), values.next()) {
-        (Some(value), None) => {
-            let encoded = percent_encoding::utf8_percent_encode(&value, QUERY_VALUE);
-            Ok(encoded.to_string())
+impl<'a> Reading<'a> {
+    /// Walks over the query once, whatever the signatures cover.
+    fn of(request: &'a Presented, terms: Terms<'_>, signatures: &[Signature]) -> Self {
+        let components = signatures
+            .iter()
+            .flat_map(|signature| &signature.covered.components);
+        let wanted = components.filter_map(|component| component.parameter.clone());
+        let mut query: BTreeMap<_, Vec<_>> = wanted.map(|name| (name, Vec::new())).collect();
+        if !query.is_empty() {
+            for (name, value) in url::form_urlencoded::parse(request.query().as_bytes()) {
+                if let Some(values) = query.get_mut(&*name)
+                    && values.len() < 2
+                {
+                    values.push(value);
+                }
+            }
         }
-        _ => Err(malformed(
-            "a parameter that the signature covers is not in the query once",
-        )),
+        Self {
+            request,
+            addresses: request.addresses(terms.public_url),
+            query,
+        }
     }
+
+    /// Whether there is a base for each address. None is kept: secrets are read before they are needed, and
+    /// many requests may wait for that.
+    fn check(&self, covered: &Covered) -> Result<(), Rejection> {
+        for address in &self.addresses {
+            self.base(covered, address)?;
+        }
+        Ok(())
+    }
+
+    /// The text that is signed (section 2.5).
+    fn base(&self, covered: &Covered, address: &Address) -> Result<String, Rejection> {
+        let mut base = String::new();
+        for component in &covered.components {
+            let value = self.value(component, address)?;
+            append(&mut base, &[&component.raw, ": ", &value, "\n"])?;
+        }
+        append(&mut base, &["\"@signature-params\": ", &covered.raw])?;
+        Ok(base)
+    }
+
+    /// A component's value (sections 2.1 and 2.2).
+    fn value(&self, component: &Component, address: &Address) -> Result<String, Rejection> {
+        Ok(match component.name.as_str() {
+            "@method" => self.request.method.to_string(),
+            "@target-uri" => address.url(),
+            "@authority" => address.plain_authority().to_ascii_lowercase(),
+            "@scheme" => address.scheme.clone(),
+            "@request-target" => address.target.clone(),
+            "@path" => address.path().to_owned(),
+            "@query" => format!("?{}", self.request.query()),
+            "@query-param" => self.query_parameter(component.parameter.as_deref())?,
+            derived if derived.starts_with('@') => {
+                return Err(malformed(format!(
+                    "the signature covers {derived}, which requests do not have"
+                )));
+            }
+            header => field(self.request, header)?.ok_or_else(|| missing(header))?,
+        })
+    }
+
+    /// Section 2.2.8: decoded, and encoded anew.
+    fn query_parameter(&self, name: Option<&str>) -> Result<String, Rejection> {
+        match name.and_then(|name| self.query.get(name)).map(Vec::as_slice) {
+            Some([value]) => {
+                let encoded = percent_encoding::utf8_percent_encode(value, QUERY_VALUE);
+                Ok(encoded.to_string())
+            }
+            _ => Err(malformed(
+                "a parameter that the signature covers is not in the query once",
+            )),
+        }
+    }
+}
+
+fn append(base: &mut String, parts: &[&str]) -> Result<(), Rejection> {
+    let bytes: usize = parts.iter().map(|part| part.len()).sum();
+    if base.len() + bytes > MAX_BASE_BYTES {
+        let why = format!("what the signature covers has more than {MAX_BASE_BYTES} bytes");
+        return Err(malformed(why));
+    }
+    base.extend(parts.iter().copied());
+    Ok(())
 }
 
 /// What the "application/x-www-form-urlencoded percent-encode set" leaves alone.
@@ -255,23 +352,31 @@ fn check_digest(request: &Presented) -> Result<(), Rejection> {
     Ok(())
 }
 
-impl Claim {
+impl Claim<'_> {
     pub fn check(&self, secrets: &[Secret]) -> Result<(), Rejection> {
-        let mut unusable = Vec::new();
+        let (mut keys, mut unusable) = (Vec::new(), Vec::new());
         for (at, secret) in secrets.iter().enumerate() {
             match Key::message(secret, self.scheme.algorithm) {
-                Ok(key) if self.is_proven_by(&key) => return Ok(()),
-                Ok(_) => {}
+                Ok(key) => keys.push(key),
                 Err(why) => unusable.push(format!("secret {}: {why}", at + 1)),
             }
         }
-        Err(no_match(&unusable, secrets.len()))
+        if self.is_proven_by(&keys) {
+            Ok(())
+        } else {
+            Err(no_match(&unusable, secrets.len()))
+        }
     }
 
-    fn is_proven_by(&self, key: &Key) -> bool {
+    /// One base is there at a time.
+    fn is_proven_by(&self, keys: &[Key]) -> bool {
         self.signatures.iter().any(|signature| {
-            let mut bases = signature.bases.iter();
-            bases.any(|base| key.signed(base.as_bytes(), [signature.bytes.as_slice()]))
+            let bases = self.reading.addresses.iter();
+            let mut bases = bases.filter_map(|address| self.reading.base(&signature.covered, address).ok());
+            bases.any(|base| {
+                let mut keys = keys.iter();
+                keys.any(|key| key.signed(base.as_bytes(), [signature.bytes.as_slice()]))
+            })
         })
     }
 }

@@ -176,9 +176,48 @@ fn what_a_message_signature_must_cover_is_told() {
             "sig-b23=(\"content-digest\");created=1618884473",
             Check::Signature,
         ),
+        // Names of components are in lower case (RFC 9421, 2.1): otherwise one could be covered many times.
+        (
+            "sig-b23=(\"content-digest\" \"Content-Type\" \"content-typE\");created=1618884473",
+            Check::Malformed,
+        ),
+        (
+            "sig-b23=(\"content-digest\");created=1618884473, a=(), b=(), c=()",
+            Check::Signature,
+        ),
+        (
+            "sig-b23=(\"content-digest\");created=1618884473, a=(), b=(), c=(), d=()",
+            Check::Malformed,
+        ),
         ("other=(\"content-digest\");created=1618884473", Check::Malformed),
         ("sig-b23=", Check::Malformed),
     ] {
         assert_eq!(input(value), Err(check), "{value}");
+    }
+}
+
+#[test]
+fn what_a_message_signature_covers_is_bounded() {
+    let vectors = vectors();
+    let vector = vectors
+        .iter()
+        .find(|vector| vector.source.contains("B.2.3"))
+        .expect("B.2.3");
+    let judged = |bytes: usize, covered: &str| {
+        let mut request = vector.request();
+        request.target = format!("/?a={}&b=1&b=2", "x".repeat(bytes));
+        let input = format!("sig-b23=(\"content-digest\" {covered});created=1618884473");
+        request
+            .headers
+            .insert("signature-input", HeaderValue::try_from(input).expect("a value"));
+        vector.judge(&request, &vector.secret)
+    };
+    let addresses = "\"@target-uri\" \"@request-target\" \"@query\"";
+    assert_eq!(judged(40 << 10, addresses), Err(Check::Signature));
+    assert_eq!(judged(44 << 10, addresses), Err(Check::Malformed));
+    let parameter = |name: &str| format!("\"@query-param\";name=\"{name}\"");
+    assert_eq!(judged(1, &parameter("a")), Err(Check::Signature));
+    for name in ["b", "c"] {
+        assert_eq!(judged(1, &parameter(name)), Err(Check::Malformed), "{name}");
     }
 }

@@ -3,13 +3,15 @@
 use ::http::HeaderMap;
 use bytes::Bytes;
 
+use super::facts::{self, Told};
 use super::once::IdempotencyKey;
 use super::presented::Presented;
-use super::{body, cloud_events, facts, headers, media, pointer, redact};
+use super::{body, cloud_events, headers, media, pointer, redact};
 use crate::domain::event::{EventKind, NewEvent, OnceKey};
 use crate::domain::id::EventId;
 use crate::domain::rejected::{Check, Rejection};
 use crate::domain::retention::Retention;
+use crate::domain::source::pick::Pick;
 use crate::domain::source::{Dedupe, Format, SourceSpec, Verifier};
 use crate::domain::time::Timestamp;
 
@@ -44,14 +46,16 @@ pub(super) fn parse(
     now: Timestamp,
 ) -> Result<Arrival, Rejection> {
     if spec.format == Format::CloudEvents {
-        let of = |event| {
-            let mut event = cloud_event(spec, request, event, now);
+        let of = |event, in_batch| {
+            let mut event = cloud_event(spec, request, event, in_batch, now);
             redact(&mut event, rules);
             event
         };
         return Ok(match cloud_events::parse(request)? {
-            cloud_events::Message::One(event) => Arrival::Event(Box::new(of(event))),
-            cloud_events::Message::Batch(events) => Arrival::Batch(events.into_iter().map(of).collect()),
+            cloud_events::Message::One(event) => Arrival::Event(Box::new(of(event, false))),
+            cloud_events::Message::Batch(events) => {
+                Arrival::Batch(events.into_iter().map(|event| of(event, true)).collect())
+            }
         });
     }
     if media::is_json(&request.content_type) {
@@ -60,7 +64,12 @@ pub(super) fn parse(
     if let Some(challenge) = challenge(spec, request) {
         return Ok(Arrival::Challenge(challenge));
     }
-    let event_type = facts::event_type(spec, request);
+    let told = Told {
+        headers: &request.headers,
+        content_type: &request.content_type,
+        body: &request.body,
+    };
+    let event_type = facts::event_type(spec, told);
     let mut event = event(
         spec,
         request,
@@ -69,7 +78,7 @@ pub(super) fn parse(
         request.body.clone(),
     );
     redact(&mut event, rules);
-    event.once = match facts::key(spec, request) {
+    event.once = match facts::key(spec, told) {
         Some(id) => once(spec, id, now),
         None if spec.dedupe == Dedupe::Off => None,
         None => key.map(|key| key.of(&scope(spec), &event, now)),
@@ -89,18 +98,33 @@ fn cloud_event(
     spec: &SourceSpec,
     request: &Presented,
     of: cloud_events::CloudEvent,
+    in_batch: bool,
     now: Timestamp,
 ) -> NewEvent {
+    let told = Told {
+        headers: &request.headers,
+        content_type: &of.content_type,
+        body: &of.body,
+    };
     let event_type = match &spec.event_type {
-        Some(_) => facts::event_type(spec, request),
+        Some(_) => facts::event_type(spec, told),
         None => facts::name(&of.event_type),
     };
-    let mut event = event(spec, request, event_type, of.content_type, of.body);
     // Source and id together name an event (CloudEvents 1.0, section 3.1.1).
-    let key = match &spec.dedupe {
-        Dedupe::On { key: Some(_), .. } => facts::key(spec, request),
-        _ => Some(facts::bounded(&facts::joined(&[of.source, of.id]))),
+    let named = |mut parts: Vec<String>| {
+        parts.extend([of.source, of.id]);
+        facts::bounded(&facts::joined(&parts))
     };
+    let key = match &spec.dedupe {
+        // All events of a batch have its headers.
+        Dedupe::On {
+            key: Some(Pick::Header(_)),
+            ..
+        } if in_batch => facts::key(spec, told).map(|key| named(vec![key])),
+        Dedupe::On { key: Some(_), .. } => facts::key(spec, told),
+        _ => Some(named(Vec::new())),
+    };
+    let mut event = event(spec, request, event_type, of.content_type, of.body);
     event.once = key.and_then(|key| once(spec, key, now));
     event
 }

@@ -2,24 +2,32 @@
 
 use std::fmt::Write as _;
 
+use ::http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
 use super::names::UNKNOWN;
-use super::pointer;
-use super::presented::Presented;
+use super::{media, pointer};
 use crate::domain::event::{MAX_NAME_CHARS, MAX_ONCE_KEY_BYTES};
 use crate::domain::source::pick::{Pick, Place};
 use crate::domain::source::{Dedupe, SourceSpec};
 
-/// The event's type; `unknown` where the request has none.
-pub(super) fn event_type(spec: &SourceSpec, request: &Presented) -> String {
+/// Where an event's facts stand: in the headers of its request, and in its own body.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub headers: &'a HeaderMap,
+    pub content_type: &'a str,
+    pub body: &'a [u8],
+}
+
+/// The event's type; `unknown` where nothing says it.
+pub(super) fn event_type(spec: &SourceSpec, told: Told<'_>) -> String {
     let found = match &spec.event_type {
-        Some(pick) => picked(pick, request),
+        Some(pick) => picked(pick, told),
         None => spec
             .facts
             .event_type
             .iter()
-            .find_map(|place| placed(*place, request)),
+            .find_map(|place| placed(*place, told)),
     };
     name(found.as_deref().unwrap_or(UNKNOWN))
 }
@@ -37,15 +45,15 @@ pub(super) fn name(word: &str) -> String {
     if plain.is_empty() { UNKNOWN } else { plain }.to_owned()
 }
 
-/// Which delivery it is; `None` where the request does not say.
-pub(super) fn key(spec: &SourceSpec, request: &Presented) -> Option<String> {
+/// Which delivery it is; `None` where nothing says it.
+pub(super) fn key(spec: &SourceSpec, told: Told<'_>) -> Option<String> {
     let Dedupe::On { key, .. } = &spec.dedupe else {
         return None;
     };
     let parts = match key {
-        Some(pick) => vec![picked(pick, request)?],
+        Some(pick) => vec![picked(pick, told)?],
         None => spec.facts.key.iter().find_map(|places| {
-            let parts = places.iter().map(|place| placed(*place, request));
+            let parts = places.iter().map(|place| placed(*place, told));
             parts.collect::<Option<Vec<_>>>()
         })?,
     };
@@ -72,26 +80,41 @@ pub(super) fn bounded(key: &str) -> String {
     }
 }
 
-fn picked(pick: &Pick, request: &Presented) -> Option<String> {
+fn picked(pick: &Pick, told: Told<'_>) -> Option<String> {
     let text = match pick {
-        Pick::Header(name) => header(name, request),
-        Pick::Pointer(pointer) => pointer::text_at(&request.body, pointer),
+        Pick::Header(name) => told.header(name),
+        Pick::Pointer(pointer) => pointer::text_at(told.body, pointer),
     };
     text.filter(|text| !text.is_empty())
 }
 
-fn placed(place: Place, request: &Presented) -> Option<String> {
+fn placed(place: Place, told: Told<'_>) -> Option<String> {
     let text = match place {
-        Place::Header(name) => header(name, request),
-        Place::Pointer(pointer) => pointer::text_at(&request.body, pointer),
-        Place::Field(name) => request.field(name),
-        Place::FieldPointer(name, pointer) => pointer::text_at(request.field(name)?.as_bytes(), pointer),
-        Place::WordIfField(word, name) => request.field(name).map(|_| word.to_owned()),
+        Place::Header(name) => told.header(name),
+        Place::Pointer(pointer) => pointer::text_at(told.body, pointer),
+        Place::Field(name) => told.field(name),
+        Place::FieldPointer(name, pointer) => pointer::text_at(told.field(name)?.as_bytes(), pointer),
+        Place::WordIfField(word, name) => told.field(name).map(|_| word.to_owned()),
     };
     text.filter(|text| !text.is_empty())
 }
 
-fn header(name: &str, request: &Presented) -> Option<String> {
-    let value = request.headers.get(name)?.to_str().ok()?;
-    Some(value.trim().to_owned())
+impl Told<'_> {
+    fn header(self, name: &str) -> Option<String> {
+        let value = self.headers.get(name)?.to_str().ok()?;
+        Some(value.trim().to_owned())
+    }
+
+    /// The first value of a field of a form.
+    fn field(self, name: &str) -> Option<String> {
+        let body: &[u8] = if media::is_form(self.content_type) {
+            self.body
+        } else {
+            &[]
+        };
+        let mut fields = url::form_urlencoded::parse(body);
+        fields
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
 }

@@ -87,12 +87,6 @@ impl Presented {
         url::form_urlencoded::parse(body).into_owned()
     }
 
-    /// The first value of a field of a form.
-    #[must_use]
-    pub fn field(&self, name: &str) -> Option<String> {
-        self.fields().find(|(key, _)| key == name).map(|(_, value)| value)
-    }
-
     /// Where the sender may have called: below the public address, or without one at the host it names,
     /// by either scheme (a proxy may have ended TLS).
     #[must_use]

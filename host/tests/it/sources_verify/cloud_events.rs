@@ -122,6 +122,43 @@ async fn a_batch_is_taken_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn what_the_operator_picks_is_looked_for_in_each_event_of_a_batch() {
+    let api = api().await;
+    let token = api.token_of("looker", true).await;
+    let media = "application/cloudevents-batch+json";
+    let order = |id: &str, number: u32| {
+        let mut event = structured(id);
+        event["data"] = json!({"number": number, "kind": format!("order.{number}")});
+        event
+    };
+    let batch = json!([order("1", 1), order("2", 2), order("3", 2)]).to_string();
+    // For each: whether the events of the batch, and of one that repeats it, are duplicates.
+    for (dedupe, first, again) in [
+        ("{ pointer = \"/data/number\" }", [false, false, true], [true; 3]),
+        ("{ header = \"x-id\" }", [false; 3], [true; 3]),
+        ("\"off\"", [false; 3], [false; 3]),
+    ] {
+        api.set_sources(&format!(
+            "[sources.s]\n{SECTION}\ntype = {{ pointer = \"/data/kind\" }}\ndedupe = {dedupe}\n"
+        ));
+        let batch = request(media, batch.as_bytes()).with("x-id", dedupe.len().to_string());
+        for want in [first, again] {
+            let answer = post(&api, &batch).await.expect(200).json();
+            let events = answer["events"].as_array().expect("events");
+            let duplicates = events.iter().map(|event| event["duplicate"] == true);
+            assert_eq!(duplicates.collect::<Vec<_>>(), want, "{dedupe}: {answer}");
+        }
+    }
+    let page = api.get("/api/webhooks/list/", &token).await.expect(200).json();
+    assert_eq!(page["count"], 2 + 3 + 6, "{page}");
+    let events = page["results"].as_array().expect("results");
+    for event in events {
+        assert_eq!(event["type"], event["payload"]["data"]["kind"]);
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_no_cloudevent_is_refused() {
     let api = api().await;
     for (what, request) in [

@@ -78,7 +78,7 @@ pub use counts::CountStore;
 pub use dialect::Dialect;
 pub use jobs::ReplayStore;
 pub use listing::ListStore;
-pub use once::OnceStore;
+pub use once::{KeyHolder, OnceStore};
 pub use open::{inspect, open};
 pub use people::{ApiKeyStore, AuditStore, FoundKey};
 pub use rejected::{AcceptedLate, RejectedStore};

@@ -181,8 +181,9 @@ pub async fn detail(
          content_type = "application/problem+json"),
         (status = 404, description = "No such request", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "Its source is gone, or its body was not kept", body = ProblemBody,
-         content_type = "application/problem+json"),
+        (status = 409, description = "Its source is gone, its body was not kept, or its `Idempotency-Key` is \
+         another request's (with `event`)",
+         body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub async fn verify(
     State(state): State<ApiState>,
@@ -206,7 +207,8 @@ pub async fn verify(
          content_type = "application/problem+json"),
         (status = 404, description = "No such request", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "Refused again (with `check`), or accepted before (with `event`)",
+        (status = 409, description = "Refused again (with `check`), accepted before, or its `Idempotency-Key` \
+         is another request's (with `event`)",
          body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub async fn accept(

@@ -47,6 +47,8 @@ pub enum LateError {
     NotKept(u64),
     #[error("it was accepted before: it is event {0}")]
     Already(EventId),
+    #[error("another request came with its Idempotency-Key and something else: that one is event {0}")]
+    OtherBody(EventId),
     #[error("it would be refused again: {0}")]
     Refused(Rejection),
     #[error("it brings no event: it only asked whether the address answers")]
@@ -99,6 +101,7 @@ impl Sources {
                 Ok(Late { events: accepted })
             }
             AcceptedLate::Before(event) => Err(LateError::Already(event)),
+            AcceptedLate::OtherBody(event) => Err(LateError::OtherBody(event)),
             AcceptedLate::NoSuch => Err(LateError::NoSuch),
         }
     }
@@ -122,16 +125,19 @@ impl Sources {
         judged.map_err(LateError::Refused)
     }
 
-    async fn foresee(&self, arrival: Arrival) -> Result<Vec<Foreseen>, StoreError> {
+    async fn foresee(&self, arrival: Arrival) -> Result<Vec<Foreseen>, LateError> {
         let mut foreseen = Vec::new();
         for event in arrival.into_events() {
-            let duplicate_of = match &event.once {
+            let holder = match &event.once {
                 Some(once) => self.store.once(once, self.clock.now()).await?,
                 None => None,
             };
+            if let Some(holder) = holder.filter(|holder| !holder.same) {
+                return Err(LateError::OtherBody(holder.event));
+            }
             foreseen.push(Foreseen {
                 event_type: event.event_type,
-                duplicate_of,
+                duplicate_of: holder.map(|holder| holder.event),
             });
         }
         Ok(foreseen)

@@ -23,10 +23,18 @@ use crate::domain::time::Timestamp;
 /// writes them.
 #[async_trait]
 pub trait OnceStore: Send + Sync {
-    /// The event that holds this key now.
-    async fn once(&self, key: &OnceKey, now: Timestamp) -> StoreResult<Option<EventId>>;
+    /// Who holds this key now.
+    async fn once(&self, key: &OnceKey, now: Timestamp) -> StoreResult<Option<KeyHolder>>;
     /// Removes keys that expired at `before` or earlier, at most `limit`; how many went.
     async fn purge_once(&self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+}
+
+/// The event that holds a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyHolder {
+    pub event: EventId,
+    /// Whether it was sent with the same as what asks for the key.
+    pub same: bool,
 }
 
 /// Bind parameters of one key in its INSERT.
@@ -76,7 +84,7 @@ fn name(once: &OnceKey) -> Name {
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]
 impl OnceStore for SqlStore<Db> {
-    async fn once(&self, key: &OnceKey, now: Timestamp) -> StoreResult<Option<EventId>> {
+    async fn once(&self, key: &OnceKey, now: Timestamp) -> StoreResult<Option<KeyHolder>> {
         let mut query =
             sql::<Db>("SELECT scope, once_key, event_id, status, digest FROM once_keys WHERE expires_at > ");
         query.push_bind(now.as_millis()).push(" AND ");
@@ -86,7 +94,10 @@ impl OnceStore for SqlStore<Db> {
             .as_ref()
             .map(holder_from)
             .transpose()?
-            .map(|(_, holder)| holder.event))
+            .map(|(_, holder)| KeyHolder {
+                event: holder.event,
+                same: holder.digest == key.digest,
+            }))
     }
 
     async fn purge_once(&self, before: Timestamp, limit: u32) -> StoreResult<u64> {

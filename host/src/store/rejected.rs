@@ -10,7 +10,7 @@ use super::rows::{Columns, RowReader};
 use super::seals::Seals;
 use super::sql::{SqlStore, sql};
 use super::words::{clean, int};
-use crate::domain::event::{Accepted, Header, NewEvent};
+use crate::domain::event::{Acceptance, Accepted, Header, NewEvent};
 use crate::domain::id::{EventId, RejectedId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::rejected::{AcceptedLater, RejectedBounds, RejectedRequest, Rejection};
@@ -23,6 +23,8 @@ pub enum AcceptedLate {
     Now(Vec<Accepted>),
     /// Somebody accepted it before: this event.
     Before(EventId),
+    /// Nothing was stored: this event has its `Idempotency-Key`, and was sent with something else.
+    OtherBody(EventId),
     NoSuch,
 }
 
@@ -146,6 +148,12 @@ impl RejectedStore for SqlStore<Db> {
             return Ok(AcceptedLate::Before(event));
         }
         let accepted = Self::accept_in(&mut tx, &self.seals, events).await?;
+        let other = accepted.iter().find(|one| one.kind == Acceptance::OtherBody);
+        if let Some(other) = other {
+            let event = other.id;
+            tx.rollback().await?;
+            return Ok(AcceptedLate::OtherBody(event));
+        }
         sqlx::query(
             "UPDATE rejected_requests SET accepted_event_id = $1, accepted_at = $2, accepted_by = $3 \
              WHERE id = $4",

@@ -250,6 +250,12 @@ impl From<LateError> for Problem {
                 Self::new(StatusCode::CONFLICT, "accepted-before", capitalized(&error))
                     .with("event", event.to_string())
             }
+            LateError::OtherBody(event) => Self::new(
+                StatusCode::CONFLICT,
+                "idempotency-key-reused",
+                capitalized(&error),
+            )
+            .with("event", event.to_string()),
             LateError::Refused(ref rejection) => {
                 Self::new(StatusCode::CONFLICT, "refused-again", capitalized(&error))
                     .with("check", rejection.check.as_str())

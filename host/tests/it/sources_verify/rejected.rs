@@ -113,6 +113,34 @@ async fn a_request_that_was_refused_is_accepted_once_its_secret_is_right() {
 }
 
 #[tokio::test]
+async fn one_whose_key_another_request_has_is_not_swallowed() {
+    let section = "verify = \"bearer\"\nsecret = \"file:secret\"";
+    let api = with_source(section, "mistyped").await;
+    let request = |body: &[u8]| {
+        Signed::new("application/json", body)
+            .with("authorization", "Bearer right")
+            .with("idempotency-key", "order-17")
+    };
+    post(&api, &request(b"{\"a\": 1}")).await.problem(401);
+    let staff = api.token_of("ada", true).await;
+    let refused = kept(&api, &staff, 1).await;
+    api.set_secret("secret", "right");
+    let event = post(&api, &request(b"{\"a\": 2}")).await.expect(200).json()["id"].clone();
+    for verb in ["verify/", "accept/", "accept/"] {
+        let problem = api.post(&path(&refused[0], verb), &staff, "").await.problem(409);
+        assert_eq!(
+            (&problem["event"], &problem["type"]),
+            (&event, &json!("urn:hookyard:problem:idempotency-key-reused")),
+            "{verb}"
+        );
+    }
+    let shown = api.get(&path(&refused[0], ""), &staff).await.expect(200).json();
+    assert_eq!(shown["accepted_as"], Value::Null);
+    assert_eq!(only_event(&api).await["payload"], json!({"a": 2}));
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn a_signature_of_then_is_judged_as_of_then() {
     let section = "verify = \"stripe\"\nsecret = \"file:secret\"";
     let api = with_source(section, "mistyped").await;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard::domain::event::{Acceptance, Header};
+use hookyard::domain::event::{Acceptance, Header, NewEvent, OnceKey};
 use hookyard::domain::id::RejectedId;
 use hookyard::domain::page::PageRequest;
 use hookyard::domain::rejected::{Check, RejectedBounds, RejectedRequest, Rejection};
-use hookyard::store::AcceptedLate;
+use hookyard::store::{AcceptedLate, KeyHolder};
 
 use super::{BASE, event, on_both};
 use crate::support::stores::Fixture;
@@ -16,6 +16,7 @@ on_both!(
     what_is_kept_comes_back,
     the_oldest_go_past_either_bound,
     one_is_accepted_once,
+    one_whose_key_is_another_events_stays,
 );
 
 const ROOM: RejectedBounds = RejectedBounds {
@@ -113,7 +114,7 @@ async fn one_is_accepted_once(fixture: &Fixture) {
         match task.await.expect("no panic") {
             AcceptedLate::Now(accepted) => now.extend(accepted),
             AcceptedLate::Before(event) => before.push(event),
-            AcceptedLate::NoSuch => panic!("it is there"),
+            other => panic!("it is there, and its key is its own: {other:?}"),
         }
     }
     assert_eq!((now.len(), before.len()), (1, 3));
@@ -134,4 +135,44 @@ async fn one_is_accepted_once(fixture: &Fixture) {
         .accept_rejected(RejectedId::generate(), &[event(&[])], BASE, "ada")
         .await;
     assert_eq!(none.expect("done"), AcceptedLate::NoSuch);
+}
+
+async fn one_whose_key_is_another_events_stays(fixture: &Fixture) {
+    let store = &fixture.store;
+    let kept = refused(1, Some(b"abc"));
+    store
+        .record_rejected(std::slice::from_ref(&kept), ROOM)
+        .await
+        .expect("kept");
+    let keyed = |key: &str, digest: &str| {
+        let mut event = event(&["a"]);
+        event.once = Some(OnceKey {
+            scope: "key:source:github".to_owned(),
+            key: key.to_owned(),
+            digest: Some(digest.to_owned()),
+            expires_at: BASE.plus(Duration::from_hours(1)),
+        });
+        event
+    };
+    let first = keyed("k", "one");
+    store
+        .accept_events(std::slice::from_ref(&first))
+        .await
+        .expect("stored");
+    // Not one of its events is stored, nor is its key taken.
+    let (free, taken) = (keyed("free", "two"), keyed("k", "two"));
+    let events = [free.clone(), taken.clone()];
+    let answer = store.accept_rejected(kept.id, &events, BASE, "ada").await;
+    assert_eq!(answer.expect("done"), AcceptedLate::OtherBody(first.id));
+    let read = store.rejected_request(kept.id).await.expect("read");
+    assert_eq!(read.expect("there").accepted, None);
+    let holder = async |event: &NewEvent| {
+        let once = event.once.as_ref().expect("a key");
+        store.once(once, BASE).await.expect("read")
+    };
+    assert_eq!(holder(&free).await, None);
+    let (event, same) = (first.id, false);
+    assert_eq!(holder(&taken).await, Some(KeyHolder { event, same }));
+    let same = true;
+    assert_eq!(holder(&first).await, Some(KeyHolder { event, same }));
 }

@@ -16,7 +16,8 @@ pub enum Check {
     Malformed,
     /// The signature is too old, or from the future.
     Timestamp,
-    /// No secret of the source can be read, so that nothing can be proven.
+    /// No secret of the source can be read, or none of those that can proves the request: one of the others
+    /// might.
     NoSecret,
     /// The signature is not that of this request under any of the secrets.
     Signature,

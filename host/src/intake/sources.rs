@@ -120,12 +120,9 @@ impl Sources {
                 let why = format!("no secret of the source can be read: {}", missing.join("; "));
                 return Err(Rejection::new(Check::NoSecret, why));
             }
-            claim.check(&secrets).map_err(|mut rejection| {
-                if !missing.is_empty() {
-                    rejection.why = format!("{} (not tried: {})", rejection.why, missing.join("; "));
-                }
-                rejection
-            })?;
+            claim
+                .check(&secrets)
+                .map_err(|rejection| with_missing(rejection, &missing))?;
         }
         let rules = self.intake.retention.load();
         arrival::parse(spec, request, key, &rules, self.clock.now())
@@ -142,4 +139,15 @@ impl Sources {
         }
         (secrets, missing)
     }
+}
+
+/// A refusal when some secrets cannot be read. One of them may be the one that proves the request: then it
+/// is our fault, and the sender should come again. Where the secrets stand is told to people here alone: what a
+/// sender is told of [`Check::NoSecret`] has no reasons.
+fn with_missing(rejection: Rejection, missing: &[String]) -> Rejection {
+    if missing.is_empty() {
+        return rejection;
+    }
+    let why = format!("{} (not tried: {})", rejection.why, missing.join("; "));
+    Rejection::new(Check::NoSecret, why)
 }

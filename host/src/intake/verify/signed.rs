@@ -211,19 +211,19 @@ impl Claim<'_> {
     }
 }
 
-/// Why no secret proved it; some may be unusable.
+/// Why no secret proved it. Where some cannot be used, one of them may be the right one, mistyped.
 pub(super) fn no_match(unusable: &[String], secrets: usize) -> Rejection {
-    if unusable.len() == secrets {
-        return Rejection::new(
-            Check::NoSecret,
-            format!("no secret of the source can be used: {}", unusable.join("; ")),
-        );
+    let unusable_all = unusable.len() == secrets;
+    let unusable = unusable.join("; ");
+    if unusable_all {
+        let why = format!("no secret of the source can be used: {unusable}");
+        return Rejection::new(Check::NoSecret, why);
     }
-    let mut why = "the signature is not that of this request under any secret of the source: \
-                   another secret, or something was changed on the way"
-        .to_owned();
-    if !unusable.is_empty() {
-        why = format!("{why} ({})", unusable.join("; "));
+    let why = "the signature is not that of this request under any secret of the source: \
+               another secret, or something was changed on the way";
+    if unusable.is_empty() {
+        Rejection::new(Check::Signature, why)
+    } else {
+        Rejection::new(Check::NoSecret, format!("{why} ({unusable})"))
     }
-    Rejection::new(Check::Signature, why)
 }

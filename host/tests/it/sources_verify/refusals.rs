@@ -5,7 +5,7 @@ use ring::hmac;
 
 use super::signer::{Signed, Terms};
 use super::table::{CASES, Case};
-use super::{SECRET_FILE, post, with_source};
+use super::{SECRET_FILE, kept, post, with_source};
 use crate::support::api::Api;
 
 const MEDIA: &str = "application/json";
@@ -98,6 +98,16 @@ async fn while_secrets_are_changed_each_of_them_counts() {
         std::fs::remove_file(api.path("old")).expect("removed");
         let request = signed(&api, case, case.secret, now(&api), hmac::HMAC_SHA256);
         post(&api, &request).await.expect(200);
+        // Nor one to refuse for good what it may prove. The sender is not told where it is.
+        let request = signed(&api, case, case.other_secret, now(&api), hmac::HMAC_SHA256);
+        let answer = post(&api, &request).await;
+        assert_eq!(answer.problem(503)["check"], "no-secret", "{}", case.name);
+        assert!(!answer.header("retry-after").is_empty());
+        let missing = api.path("old").display().to_string();
+        assert!(!answer.text.contains(&missing), "{}", answer.text);
+        let staff = api.token_of("staff", true).await;
+        let why = kept(&api, &staff, 1).await[0]["why"].clone();
+        assert!(why.as_str().is_some_and(|why| why.contains(&missing)), "{why}");
         api.stop().await;
     }
 }

@@ -61,14 +61,20 @@ pub struct Rejection {
     pub why: String,
 }
 
+/// Longest reason, in characters: it repeats what the sender wrote, and goes into lists and answers.
+const MAX_WHY_CHARS: usize = 300;
+
 impl Rejection {
-    /// A refusal by this check.
+    /// A refusal by this check. A reason that is too long is cut.
     #[must_use]
     pub fn new(check: Check, why: impl Into<String>) -> Self {
-        Self {
-            check,
-            why: why.into(),
+        let mut why = why.into();
+        if let Some((end, _)) = why.char_indices().nth(MAX_WHY_CHARS) {
+            let last = why[..end].chars().next_back().map_or(0, char::len_utf8);
+            why.truncate(end - last);
+            why.push('…');
         }
+        Self { check, why }
     }
 }
 
@@ -84,7 +90,7 @@ pub struct RejectedRequest {
     /// What was answered.
     pub status: u16,
     pub method: String,
-    /// Path and query, without a token.
+    /// Path and query, without a token; cut when they are longer than what is kept.
     pub target: String,
     /// With those that hold credentials masked.
     pub headers: Vec<Header>,
@@ -93,7 +99,7 @@ pub struct RejectedRequest {
     pub credential: Option<String>,
     /// Bytes of the body.
     pub body_bytes: u64,
-    /// The body, unless it is larger than what is kept.
+    /// The body, unless it or the target is larger than what is kept.
     pub body: Option<Bytes>,
     /// What it became when a person accepted it.
     pub accepted: Option<AcceptedLater>,
@@ -113,6 +119,6 @@ pub struct AcceptedLater {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RejectedBounds {
     pub requests: u64,
-    /// Bytes of bodies.
+    /// Bytes of all that is kept of them.
     pub bytes: u64,
 }

@@ -111,7 +111,7 @@ pub struct AcceptedView {
 
 /// List refused requests, newest first
 ///
-/// The last 1,000, and at most 64 MiB of bodies.
+/// The last 1,000, and at most 64 MiB of them.
 #[utoipa::path(get, path = "/api/rejected/", tag = "rejected", security(("bearer" = [])),
     params(
         ("page" = Option<u32>, Query, minimum = 1, description = "1 is the first"),

@@ -27,6 +27,9 @@ const QUEUE: usize = 64;
 const BATCH: usize = 32;
 /// Largest body that is kept, in bytes: vendors' requests are smaller, and 64 of them wait at most.
 pub const KEPT_BODY_BYTES: usize = 256 << 10;
+/// Longest path with query that is kept, in bytes. Without the rest nothing can be judged anew, so that the body
+/// of such a request is not kept.
+pub const KEPT_TARGET_BYTES: usize = 8 << 10;
 /// What is kept in all: some days of a mistaken secret, and no more disk than a log.
 pub const BOUNDS: RejectedBounds = RejectedBounds {
     requests: 1_000,
@@ -119,6 +122,9 @@ pub(super) fn record(
         Scheme::Token(scheme) => verify::credential(scheme, request),
         _ => None,
     };
+    let mut target = masked_target(&request.target);
+    let with_body = with_body && target.len() <= KEPT_TARGET_BYTES && request.body.len() <= KEPT_BODY_BYTES;
+    cut(&mut target, KEPT_TARGET_BYTES);
     RejectedRequest {
         id: RejectedId::generate(),
         received_at: request.received_at,
@@ -127,13 +133,21 @@ pub(super) fn record(
         status: rejection.check.status(),
         rejection,
         method: request.method.to_string(),
-        target: masked_target(&request.target),
+        target,
         headers: kept_headers(&request.headers, &spec.scheme),
         content_type: request.content_type.clone(),
         credential: credential.map(hex::encode),
         body_bytes: request.body.len() as u64,
-        body: (with_body && request.body.len() <= KEPT_BODY_BYTES).then(|| request.body.clone()),
+        body: with_body.then(|| request.body.clone()),
         accepted: None,
+    }
+}
+
+/// Cuts a text down to so many bytes.
+fn cut(text: &mut String, bytes: usize) {
+    if text.len() > bytes {
+        let end = (0..=bytes).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(0));
     }
 }
 

@@ -7,7 +7,7 @@ use trait_gen::trait_gen;
 use super::StoreResult;
 use super::dialect::Dialect as _;
 use super::rows::{Columns, RowReader};
-use super::seals::Seals;
+use super::seals::{SealedMessage, Seals};
 use super::sql::{SqlStore, sql};
 use super::words::{clean, int};
 use crate::domain::event::{Acceptance, Accepted, Header, NewEvent};
@@ -113,7 +113,7 @@ impl RejectedStore for SqlStore<Db> {
     }
 
     async fn rejected_request(&self, id: RejectedId) -> StoreResult<Option<RejectedRequest>> {
-        let row = sql::<Db>("SELECT body, kept_bytes, ")
+        let row = sql::<Db>("SELECT body, ")
             .push(REJECTED_COLUMNS)
             .push(" FROM rejected_requests WHERE id = ")
             .push_bind(id.to_string())
@@ -179,14 +179,15 @@ impl SqlStore<Db> {
         let mut rows = Vec::with_capacity(requests.len());
         for request in requests {
             let body = request.body.as_deref().unwrap_or_default();
-            rows.push((request, seals.rejected(request.id, &request.headers, body)?));
+            let sealed = seals.rejected(request.id, &request.headers, body)?;
+            rows.push((request, kept_bytes(request, &sealed), sealed));
         }
         sql::<Db>(
             "INSERT INTO rejected_requests (id, received_at, source, remote_address, check_failed, reason, \
              http_status, method, target, headers, content_type, credential, body_bytes, body, kept_bytes, \
              key_id) ",
         )
-        .push_values(rows, |mut row, (request, sealed)| {
+        .push_values(rows, |mut row, (request, bytes, sealed)| {
             row.push_bind(request.id.to_string())
                 .push_bind(request.received_at.as_millis())
                 .push_bind(clean(&request.source).as_ref())
@@ -201,7 +202,7 @@ impl SqlStore<Db> {
                 .push_bind(request.credential.as_deref())
                 .push_bind(int(request.body_bytes))
                 .push_bind(request.body.as_ref().map(|_| &*sealed.body))
-                .push_bind(request.body.as_ref().map(|body| int(body.len())))
+                .push_bind(int(bytes))
                 .push_bind(sealed.key_id);
         })
         .build()
@@ -211,15 +212,27 @@ impl SqlStore<Db> {
     }
 }
 
-/// Reads a refused request from its [`REJECTED_COLUMNS`], `body` and `kept_bytes`.
+/// Bytes of a refused request as it is stored, but for what is of one size.
+fn kept_bytes(request: &RejectedRequest, sealed: &SealedMessage<'_>) -> usize {
+    let texts = [
+        &request.source,
+        &request.address,
+        &request.rejection.why,
+        &request.method,
+        &request.target,
+        &request.content_type,
+    ];
+    let texts: usize = texts.iter().map(|text| text.len()).sum();
+    texts + sealed.headers.len() + sealed.body.len()
+}
+
+/// Reads a refused request from its [`REJECTED_COLUMNS`] and `body`.
 pub(super) fn whole_from(row: &impl Columns, seals: &Seals) -> StoreResult<RejectedRequest> {
     let mut request = rejected_from(row, seals)?;
     let row = RowReader::new(row, "rejected_requests", "id");
-    let kept: Option<u64> = row.number_opt("kept_bytes")?;
-    if kept.is_some() {
+    if let Some(body) = row.bytes_opt("body")? {
         let key_id = row.text_opt("key_id")?;
-        let body = seals.open_rejected_body(request.id, key_id.as_deref(), row.bytes("body")?)?;
-        request.body = Some(body);
+        request.body = Some(seals.open_rejected_body(request.id, key_id.as_deref(), body)?);
     }
     Ok(request)
 }

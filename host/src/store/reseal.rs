@@ -105,7 +105,7 @@ impl SealStore for SqlStore<Db> {
         limit: u32,
     ) -> StoreResult<Resealed<RejectedId>> {
         let mut tx = self.begin().await?;
-        let mut query = sql::<Db>("SELECT body, kept_bytes, ");
+        let mut query = sql::<Db>("SELECT body, ");
         query
             .push(REJECTED_COLUMNS)
             .push(" FROM rejected_requests e WHERE ");

@@ -18,6 +18,7 @@ pub trait Columns {
     fn integer(&self, column: &str) -> sqlx::Result<i64>;
     fn integer_opt(&self, column: &str) -> sqlx::Result<Option<i64>>;
     fn bytes(&self, column: &str) -> sqlx::Result<Vec<u8>>;
+    fn bytes_opt(&self, column: &str) -> sqlx::Result<Option<Vec<u8>>>;
     fn flag(&self, column: &str) -> sqlx::Result<bool>;
 }
 
@@ -36,6 +37,9 @@ impl Columns for Row {
         self.try_get(column)
     }
     fn bytes(&self, column: &str) -> sqlx::Result<Vec<u8>> {
+        self.try_get(column)
+    }
+    fn bytes_opt(&self, column: &str) -> sqlx::Result<Option<Vec<u8>>> {
         self.try_get(column)
     }
     fn flag(&self, column: &str) -> sqlx::Result<bool> {
@@ -70,6 +74,11 @@ impl<'r, R: Columns> RowReader<'r, R> {
     /// A column of bytes.
     pub fn bytes(&self, column: &'static str) -> StoreResult<Vec<u8>> {
         self.row.bytes(column).map_err(|e| self.corrupt(column, &e))
+    }
+
+    /// A column of bytes that may be NULL.
+    pub fn bytes_opt(&self, column: &'static str) -> StoreResult<Option<Vec<u8>>> {
+        self.row.bytes_opt(column).map_err(|e| self.corrupt(column, &e))
     }
 
     /// A truth value.

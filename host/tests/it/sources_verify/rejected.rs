@@ -273,6 +273,37 @@ async fn only_staff_see_them_and_only_named_sources_have_any() {
 }
 
 #[tokio::test]
+async fn what_a_sender_writes_is_kept_within_bounds() {
+    let section = "verify = \"http-signature\"\nsecret = \"file:secret\"";
+    let api = with_source(section, "right").await;
+    let staff = api.token_of("staff", true).await;
+    let long = "1".repeat(20 << 10);
+    let malformed = Signed::new("application/json", b"{}")
+        .with("signature-input", format!("sig=();created={long}"))
+        .with("signature", "sig=:AA==:");
+    let problem = post(&api, &malformed).await.problem(401);
+    assert!(
+        problem["detail"].as_str().is_some_and(|text| text.len() < 400),
+        "{problem}"
+    );
+    let why = kept(&api, &staff, 1).await[0]["why"].clone();
+    let why = why.as_str().expect("a text");
+    assert!(why.chars().count() == 300 && why.ends_with('…'), "{why}");
+
+    let far = Signed {
+        query: format!("?a={long}"),
+        ..github("wrong")
+    };
+    post(&api, &far).await.problem(401);
+    let requests = kept(&api, &staff, 2).await;
+    let shown = api.get(&path(&requests[0], ""), &staff).await.expect(200).json();
+    assert_eq!(shown["target"].as_str().map(str::len), Some(8 << 10));
+    // What is judged anew is the whole request.
+    assert_eq!(shown["body"], Value::Null);
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn a_flood_does_not_hold_anybody_up() {
     let api: Api = with_source(GITHUB, "right").await;
     let wrong = github("wrong");

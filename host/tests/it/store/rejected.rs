@@ -80,15 +80,32 @@ async fn what_is_kept_comes_back(fixture: &Fixture) {
 
 async fn the_oldest_go_past_either_bound(fixture: &Fixture) {
     let store = &fixture.store;
-    let kept: Vec<_> = (0..6).map(|n| refused(n, Some(b"abc"))).collect();
+    let kept: Vec<_> = (0..6).map(|n| refused(n, Some(&[b'a'; 1000]))).collect();
     let few = RejectedBounds { requests: 4, ..ROOM };
     store.record_rejected(&kept[..3], few).await.expect("kept");
     store.record_rejected(&kept[3..], few).await.expect("kept");
     let newest: Vec<_> = kept.iter().rev().map(|request| request.id).collect();
     assert_eq!(ids(fixture, None).await, newest[..4]);
-    let small = RejectedBounds { bytes: 6, ..ROOM };
+    let small = RejectedBounds { bytes: 3000, ..ROOM };
     store.record_rejected(&[], small).await.expect("kept");
     assert_eq!(ids(fixture, None).await, newest[..2]);
+    // Whatever takes the room, with a body or without.
+    let long = |change: fn(&mut RejectedRequest, String)| {
+        let mut request = refused(9, None);
+        change(&mut request, "x".repeat(1000));
+        request
+    };
+    let changes: [fn(&mut RejectedRequest, String); 4] = [
+        |request, text| request.target = text,
+        |request, text| request.content_type = text,
+        |request, text| request.rejection.why = text,
+        |request, text| request.headers[0].value = text,
+    ];
+    for change in changes {
+        let kept = [long(change), long(change), long(change)];
+        store.record_rejected(&kept, small).await.expect("kept");
+        assert_eq!(ids(fixture, None).await.len(), 2);
+    }
 }
 
 async fn one_is_accepted_once(fixture: &Fixture) {

@@ -13,6 +13,7 @@ use crate::control::Answer;
 use crate::data_dir::{DataDir, Ownership};
 use crate::domain::grant::SecretSource;
 use crate::environment::Environment;
+use crate::intake::verify;
 use crate::manifest::PluginsFile;
 use crate::store;
 use crate::vault;
@@ -139,23 +140,37 @@ async fn check_components(
     Ok(findings)
 }
 
-/// Whether each source has a secret that can be read. Whether the database has it shows when the server runs.
+/// Whether each source has a secret that can be read and used. Whether the database has it shows when the server
+/// runs.
 async fn check_sources(env: &Environment, file: &PluginsFile) -> Vec<Finding> {
     let mut findings = Vec::new();
     for spec in &file.sources {
-        let mut missing = Vec::new();
-        let of_node = |source: &&SecretSource| !matches!(source, SecretSource::Stored(_));
-        for source in spec.secrets.iter().filter(of_node) {
-            missing.extend(vault::of_node(source, env).await.err());
+        let (mut missing, mut unusable) = (Vec::new(), Vec::new());
+        for (at, source) in spec.secrets.iter().enumerate() {
+            if matches!(source, SecretSource::Stored(_)) {
+                continue;
+            }
+            match vault::of_node(source, env).await {
+                Ok(secret) => {
+                    let tried = verify::try_key(&spec.scheme, &secret);
+                    unusable.extend(tried.err().map(|why| format!("secret {}: {why}", at + 1)));
+                }
+                Err(why) => missing.push(why),
+            }
         }
         let told = format!("verify = {}", spec.verifier);
+        let result = if !unusable.is_empty() {
+            Err(format!("{told}; {}", unusable.join("; ")))
+        } else if missing.is_empty() {
+            Ok(told)
+        } else if missing.len() < spec.secrets.len() {
+            Ok(format!("{told}; {}", missing.join("; ")))
+        } else {
+            Err(format!("no secret can be read: {}", missing.join("; ")))
+        };
         findings.push(Finding {
             what: format!("source {}", spec.name),
-            result: match (missing.is_empty(), missing.len() < spec.secrets.len()) {
-                (true, _) => Ok(told),
-                (false, true) => Ok(format!("{told}; {}", missing.join("; "))),
-                (false, false) => Err(format!("no secret can be read: {}", missing.join("; "))),
-            },
+            result,
         });
     }
     findings

@@ -63,6 +63,18 @@ pub fn prepare<'a>(
     }))
 }
 
+/// Whether a secret can be a key of this scheme.
+///
+/// # Errors
+/// Why it cannot, without anything of it.
+pub fn try_key(scheme: &Scheme, secret: &Secret) -> Result<(), &'static str> {
+    match scheme {
+        Scheme::Open | Scheme::Token(_) => Ok(()),
+        Scheme::Signed(scheme) => signed::key(scheme, secret).map(drop),
+        Scheme::Message(scheme) => keys::Key::message(secret, scheme.algorithm).map(drop),
+    }
+}
+
 /// The SHA-256 of the token, key or password that a request presents.
 #[must_use]
 pub fn credential(scheme: &TokenScheme, request: &Presented) -> Option<Digest> {

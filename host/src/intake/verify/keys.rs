@@ -22,6 +22,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// What a secret begins with whose rest is its key in Base64.
 const BASE64_MARK: &str = "base64:";
 
+/// What a key in PEM begins with.
+const PEM_MARK: &[u8] = b"-----BEGIN ";
+/// Bytes of a public key (RFC 8032, section 5.1.5).
+const ED25519_BYTES: usize = 32;
+
 /// The algorithms that a public key may name (RFC 8410, RFC 5480, RFC 8017, appendix C).
 const ED25519: &[ObjectIdentifier] = &[ObjectIdentifier::new_unwrap("1.3.101.112")];
 const EC: &[ObjectIdentifier] = &[ObjectIdentifier::new_unwrap("1.2.840.10045.2.1")];
@@ -60,15 +65,15 @@ pub(super) enum Key {
 
 impl Key {
     /// The text's bytes as the key of an HMAC.
-    pub fn text(secret: &Secret, algorithm: Algorithm) -> Self {
+    pub fn text(secret: &Secret, algorithm: Algorithm) -> Result<Self, &'static str> {
         Self::hmac(algorithm, secret.expose().as_bytes())
     }
 
     /// The same, unless the text begins with `base64:`.
     pub fn text_or_base64(secret: &Secret, algorithm: Algorithm) -> Result<Self, &'static str> {
         match secret.expose().strip_prefix(BASE64_MARK) {
-            None => Ok(Self::text(secret, algorithm)),
-            Some(text) => Ok(Self::hmac(algorithm, &decoded_key(text)?)),
+            None => Self::text(secret, algorithm),
+            Some(text) => Self::hmac(algorithm, &decoded_key(text)?),
         }
     }
 
@@ -76,17 +81,28 @@ impl Key {
     pub fn standard_webhooks(secret: &Secret) -> Result<Self, &'static str> {
         let text = secret.expose();
         if let Some(public) = text.strip_prefix("whpk_") {
-            let bytes = base64(public).ok_or("after `whpk_` comes no Base64")?;
+            let bytes = base64(public).filter(|bytes| bytes.len() == ED25519_BYTES);
+            let bytes = bytes.ok_or("after `whpk_` come no 32 bytes in Base64")?;
             return Ok(Self::Public(&signature::ED25519, bytes));
         }
+        if text.starts_with("whsk_") {
+            return Err(
+                "`whsk_` begins the sender's private key; set the public one, which begins with `whpk_`",
+            );
+        }
         let key = decoded_key(text.strip_prefix("whsec_").unwrap_or(text))?;
-        Ok(Self::hmac(Algorithm::Sha256, &key))
+        Self::hmac(Algorithm::Sha256, &key)
     }
 
     /// A key for HTTP Message Signatures: a shared secret, or a public key in PEM.
     pub fn message(secret: &Secret, algorithm: MessageAlgorithm) -> Result<Self, &'static str> {
         let (verification, wanted): (&'static dyn signature::VerificationAlgorithm, _) = match algorithm {
-            MessageAlgorithm::HmacSha256 => return Self::text_or_base64(secret, Algorithm::Sha256),
+            MessageAlgorithm::HmacSha256 => {
+                return match public_algorithms(secret.expose()) {
+                    Some(why) => Err(why),
+                    None => Self::text_or_base64(secret, Algorithm::Sha256),
+                };
+            }
             MessageAlgorithm::Ed25519 => (&signature::ED25519, ED25519),
             MessageAlgorithm::EcdsaP256Sha256 => (&signature::ECDSA_P256_SHA256_FIXED, EC),
             MessageAlgorithm::EcdsaP384Sha384 => (&signature::ECDSA_P384_SHA384_FIXED, EC),
@@ -106,13 +122,18 @@ impl Key {
         ))
     }
 
-    fn hmac(algorithm: Algorithm, key: &[u8]) -> Self {
+    /// A key of an asymmetric signature is refused: the public one is no secret.
+    fn hmac(algorithm: Algorithm, key: &[u8]) -> Result<Self, &'static str> {
+        if key.trim_ascii_start().starts_with(PEM_MARK) || SubjectPublicKeyInfoRef::try_from(key).is_ok() {
+            return Err("it is a key for another kind of signature, not a shared secret: \
+                        who has the public key could sign with it");
+        }
         let algorithm = match algorithm {
             Algorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Algorithm::Sha256 => hmac::HMAC_SHA256,
             Algorithm::Sha512 => hmac::HMAC_SHA512,
         };
-        Self::Hmac(hmac::Key::new(algorithm, key))
+        Ok(Self::Hmac(hmac::Key::new(algorithm, key)))
     }
 
     /// Whether one of the signatures is this key's of the text.
@@ -129,6 +150,22 @@ impl Key {
             }
         }
     }
+}
+
+/// What to set for a public key in PEM where a shared secret is expected; `None` where it is no such key.
+fn public_algorithms(text: &str) -> Option<&'static str> {
+    let (_label, der) = Document::from_pem(text.trim()).ok()?;
+    let key = SubjectPublicKeyInfoRef::try_from(der.as_bytes()).ok()?;
+    let oid = &key.algorithm.oid;
+    Some(if ED25519.contains(oid) {
+        "it is a public key; set `algorithm = \"ed25519\"`"
+    } else if EC.contains(oid) {
+        "it is a public key; set `algorithm = \"ecdsa-p256-sha256\"` or \"ecdsa-p384-sha384\""
+    } else if RSA_PSS.contains(oid) {
+        "it is a public key; set `algorithm = \"rsa-pss-sha512\"` or \"rsa-v1_5-sha256\""
+    } else {
+        "it is a public key for another algorithm"
+    })
 }
 
 fn decoded_key(text: &str) -> Result<Zeroizing<Vec<u8>>, &'static str> {

@@ -184,21 +184,13 @@ impl Claim<'_> {
     pub fn check(&self, secrets: &[Secret]) -> Result<(), Rejection> {
         let mut unusable = Vec::new();
         for (at, secret) in secrets.iter().enumerate() {
-            match self.key(secret) {
+            match key(self.scheme, secret) {
                 Ok(key) if self.is_proven_by(&key) => return Ok(()),
                 Ok(_) => {}
                 Err(why) => unusable.push(format!("secret {}: {why}", at + 1)),
             }
         }
         Err(no_match(&unusable, secrets.len()))
-    }
-
-    fn key(&self, secret: &Secret) -> Result<Key, &'static str> {
-        match self.scheme.keys {
-            KeyForm::Text => Ok(Key::text(secret, self.scheme.algorithm)),
-            KeyForm::TextOrBase64 => Key::text_or_base64(secret, self.scheme.algorithm),
-            KeyForm::StandardWebhooks => Key::standard_webhooks(secret),
-        }
     }
 
     fn is_proven_by(&self, key: &Key) -> bool {
@@ -208,6 +200,15 @@ impl Claim<'_> {
         };
         let signatures = || signatures.iter().map(Vec::as_slice);
         self.texts.iter().any(|text| key.signed(text, signatures()))
+    }
+}
+
+/// A secret as this scheme's key.
+pub(super) fn key(scheme: &SignedScheme, secret: &Secret) -> Result<Key, &'static str> {
+    match scheme.keys {
+        KeyForm::Text => Key::text(secret, scheme.algorithm),
+        KeyForm::TextOrBase64 => Key::text_or_base64(secret, scheme.algorithm),
+        KeyForm::StandardWebhooks => Key::standard_webhooks(secret),
     }
 }
 

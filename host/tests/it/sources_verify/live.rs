@@ -138,3 +138,25 @@ fn check_tells_a_source_whose_secret_is_missing() {
         ran.out
     );
 }
+
+#[test]
+fn check_tells_a_secret_that_can_be_no_key() {
+    let yard = crate::support::command::hookyard(
+        "[sources.s]\nverify = \"standard-webhooks\"\nsecret = [\"file:secret\", \"file:other\"]\n",
+    );
+    std::fs::write(
+        yard.path().join("secret"),
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    )
+    .expect("written");
+    std::fs::write(yard.path().join("other"), "whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2La").expect("written");
+    let ran = yard.run(&["check"]);
+    assert!(
+        ran.status == 1
+            && ran
+                .out
+                .contains("WRONG  source s: verify = standard-webhooks; secret 2: `whsk_`"),
+        "{}",
+        ran.out
+    );
+}

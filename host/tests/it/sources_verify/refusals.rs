@@ -138,6 +138,47 @@ async fn without_a_secret_nothing_is_taken() {
     }
 }
 
+/// Of RFC 9421, B.1.4.
+const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n\
+    -----END PUBLIC KEY-----";
+
+#[tokio::test]
+async fn what_everybody_may_know_is_no_shared_secret() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let encoded = format!("base64:{}", STANDARD.encode(PUBLIC_KEY));
+    let private = format!("whsk_{}", "A".repeat(27));
+    // As if its text were a key in Base64, which it is but for one letter.
+    let as_key = format!("whsec_{}", private.replace('_', "/"));
+    for (name, secret, known) in [
+        ("github", PUBLIC_KEY, PUBLIC_KEY),
+        ("hmac", PUBLIC_KEY, PUBLIC_KEY),
+        ("hmac", &encoded, PUBLIC_KEY),
+        ("http-signature", PUBLIC_KEY, PUBLIC_KEY),
+        ("http-signature", &encoded, PUBLIC_KEY),
+        ("standard-webhooks", &private, &as_key),
+    ] {
+        let case = CASES.iter().find(|case| case.name == name).expect("a case");
+        let api = with_source(case.section, secret).await;
+        let request = signed(&api, case, known, now(&api), hmac::HMAC_SHA256);
+        let problem = post(&api, &request).await.problem(503);
+        assert_eq!(problem["check"], "no-secret", "{name}: {problem}");
+        let staff = api.token_of("staff", true).await;
+        let why = kept(&api, &staff, 1).await[0]["why"].clone();
+        let told = match (name, secret == PUBLIC_KEY) {
+            ("http-signature", true) => "set `algorithm = \"ed25519\"`",
+            ("standard-webhooks", _) => "begins with `whpk_`",
+            _ => "not a shared secret",
+        };
+        assert!(
+            why.as_str().is_some_and(|why| why.contains(told)),
+            "{name}: {why}"
+        );
+        api.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn every_signature_of_a_header_is_tried() {
     let case = CASES.iter().find(|case| case.name == "stripe").expect("stripe");

@@ -155,7 +155,7 @@ fn event(
 
 /// The headers without those that prove the sender, whatever their names are.
 fn kept(all: &HeaderMap, spec: &SourceSpec) -> Vec<crate::domain::event::Header> {
-    let proof = super::rejected::credential_header(&spec.scheme);
+    let proof = super::rejected::proof_header(&spec.scheme);
     let kept = headers::kept(all);
     kept.into_iter()
         .filter(|header| Some(header.name.as_str()) != proof)

@@ -66,12 +66,8 @@ pub(crate) fn kept(headers: &HeaderMap) -> Vec<Header> {
         .collect()
 }
 
-/// All headers, as far as they are within the bounds.
-pub(super) fn bounded(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)> {
-    within_bounds(headers.iter())
-}
-
-fn within_bounds<'h>(
+/// Of these headers those before the first that is past the bounds.
+pub(super) fn within_bounds<'h>(
     headers: impl Iterator<Item = (&'h HeaderName, &'h HeaderValue)>,
 ) -> impl Iterator<Item = (&'h str, String)> {
     let mut bytes = 0;

@@ -201,8 +201,17 @@ pub(super) fn credential_header(scheme: &Scheme) -> Option<&str> {
     }
 }
 
-/// The headers with what is a credential masked. Those of the proof stay: they are needed to judge anew,
-/// and a signature gives no secret away.
+/// The header whose value proves a request, or is the secret: none of an event's plugins should have it,
+/// whatever its name is.
+pub(super) fn proof_header(scheme: &Scheme) -> Option<&str> {
+    match scheme {
+        Scheme::Signed(scheme) => Some(&scheme.header),
+        scheme => credential_header(scheme),
+    }
+}
+
+/// The headers with what is a credential masked. Those of the proof stay and come first, so that no others take
+/// their room: they are needed to judge anew, and a signature gives no secret away.
 fn kept_headers(all: &HeaderMap, scheme: &Scheme) -> Vec<Header> {
     let proof = |name: &str| match scheme {
         Scheme::Signed(scheme) => {
@@ -213,9 +222,19 @@ fn kept_headers(all: &HeaderMap, scheme: &Scheme) -> Vec<Header> {
         Scheme::Message(_) => ["signature", "signature-input", "content-digest"].contains(&name),
         Scheme::Token(_) | Scheme::Open => false,
     };
+    // With the host, which is part of an address that is signed, and with what a message signature covers.
+    let needed = |name: &str| {
+        let is_covered = || {
+            let quoted = format!("\"{name}\"");
+            let mut inputs = all.get_all("signature-input").iter();
+            inputs.any(|input| input.to_str().is_ok_and(|text| text.contains(&quoted)))
+        };
+        proof(name) || name == "host" || matches!(scheme, Scheme::Message(_)) && is_covered()
+    };
     let token = credential_header(scheme);
     let is_credential = |name: &str| Some(name) == token || (headers::is_dropped(name) && !proof(name));
-    headers::bounded(all)
+    let (first, others): (Vec<_>, Vec<_>) = all.iter().partition(|(name, _)| needed(name.as_str()));
+    headers::within_bounds(first.into_iter().chain(others))
         .map(|(name, value)| Header {
             value: if is_credential(name) {
                 MASK.to_owned()

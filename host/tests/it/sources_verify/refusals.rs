@@ -5,7 +5,7 @@ use ring::hmac;
 
 use super::signer::{Signed, Terms};
 use super::table::{CASES, Case};
-use super::{SECRET_FILE, kept, post, with_source};
+use super::{SECRET_FILE, kept, only_event, post, with_source};
 use crate::support::api::Api;
 
 const MEDIA: &str = "application/json";
@@ -41,6 +41,19 @@ async fn every_verifier_takes_what_is_right_and_refuses_what_is_wrong() {
         let good = right(now(&api));
         let answer = post(&api, &good).await;
         assert_eq!(answer.status.as_u16(), 200, "{}: {answer:?}", case.name);
+        // Whoever sees the event has no use for the proof, whatever its header is called.
+        let event = only_event(&api).await;
+        let (_, proof) = good
+            .headers
+            .iter()
+            .find(|(name, _)| name == case.proof)
+            .expect("a proof");
+        let quoted = serde_json::Value::from(proof.as_str()).to_string();
+        assert!(
+            !event["headers"].to_string().contains(&quoted),
+            "{}: {event}",
+            case.name
+        );
 
         let differs = if case.signs { "signature" } else { "credential" };
         let other = signed(&api, case, case.other_secret, now(&api), hmac::HMAC_SHA256);

@@ -113,6 +113,27 @@ async fn a_request_that_was_refused_is_accepted_once_its_secret_is_right() {
 }
 
 #[tokio::test]
+async fn no_other_header_takes_the_room_of_the_proof() {
+    let api = with_source(GITHUB, "mistyped").await;
+    let mut request = github("right");
+    let filler = ("x-filler".to_owned(), "x".repeat(17 << 10));
+    request.headers.insert(0, filler);
+    post(&api, &request).await.problem(401);
+    let staff = api.token_of("ada", true).await;
+    let requests = kept(&api, &staff, 1).await;
+    let headers = requests[0]["headers"].to_string();
+    assert!(
+        headers.len() < 1000 && headers.contains("x-hub-signature-256"),
+        "{headers}"
+    );
+    api.set_secret("secret", "right");
+    api.post(&path(&requests[0], "accept/"), &staff, "")
+        .await
+        .expect(200);
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn one_whose_key_another_request_has_is_not_swallowed() {
     let section = "verify = \"bearer\"\nsecret = \"file:secret\"";
     let api = with_source(section, "mistyped").await;

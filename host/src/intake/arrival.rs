@@ -4,8 +4,8 @@ use ::http::HeaderMap;
 use bytes::Bytes;
 
 use super::facts::{self, Told};
-use super::once::IdempotencyKey;
-use super::presented::Presented;
+use super::once::{IDEMPOTENCY_KEY, IdempotencyKey};
+use super::presented::{Digest, Presented};
 use super::{body, cloud_events, headers, media, pointer, redact};
 use crate::domain::event::{EventKind, NewEvent, OnceKey};
 use crate::domain::id::EventId;
@@ -36,25 +36,38 @@ impl Arrival {
     }
 }
 
+/// What a request may be told from others by where nothing in it names the delivery.
+#[derive(Clone, Copy)]
+pub(super) struct Keys<'a> {
+    /// The sender's `Idempotency-Key`.
+    pub given: Option<&'a IdempotencyKey>,
+    /// What names its signature.
+    pub proof: Option<Digest>,
+}
+
 /// Parses a request whose sender has proven itself, and takes out what these rules say. Keys count from
 /// `now` on.
 pub(super) fn parse(
     spec: &SourceSpec,
     request: &Presented,
-    key: Option<&IdempotencyKey>,
+    keys: Keys<'_>,
     rules: &Retention,
     now: Timestamp,
 ) -> Result<Arrival, Rejection> {
     if spec.format == Format::CloudEvents {
-        let of = |event, in_batch| {
-            let mut event = cloud_event(spec, request, event, in_batch, now);
+        let of = |event, place| {
+            let mut event = cloud_event(spec, request, event, place, now);
+            if event.once.is_none() {
+                event.once = of_proof(spec, keys.proof, place, now);
+            }
             redact(&mut event, rules);
             event
         };
         return Ok(match cloud_events::parse(request)? {
-            cloud_events::Message::One(event) => Arrival::Event(Box::new(of(event, false))),
+            cloud_events::Message::One(event) => Arrival::Event(Box::new(of(event, None))),
             cloud_events::Message::Batch(events) => {
-                Arrival::Batch(events.into_iter().map(|event| of(event, true)).collect())
+                let events = events.into_iter().enumerate();
+                Arrival::Batch(events.map(|(place, event)| of(event, Some(place))).collect())
             }
         });
     }
@@ -81,7 +94,10 @@ pub(super) fn parse(
     event.once = match facts::key(spec, told) {
         Some(id) => once(spec, id, now),
         None if spec.dedupe == Dedupe::Off => None,
-        None => key.map(|key| key.of(&scope(spec), &event, now)),
+        None => match trusted(spec, keys.given) {
+            Some(key) => Some(key.of(&scope(spec), &event, now)),
+            None => of_proof(spec, keys.proof, None, now),
+        },
     };
     Ok(Arrival::Event(Box::new(event)))
 }
@@ -98,7 +114,7 @@ fn cloud_event(
     spec: &SourceSpec,
     request: &Presented,
     of: cloud_events::CloudEvent,
-    in_batch: bool,
+    place: Option<usize>,
     now: Timestamp,
 ) -> NewEvent {
     let told = Told {
@@ -120,7 +136,7 @@ fn cloud_event(
         Dedupe::On {
             key: Some(Pick::Header(_)),
             ..
-        } if in_batch => facts::key(spec, told).map(|key| named(vec![key])),
+        } if place.is_some() => facts::key(spec, told).map(|key| named(vec![key])),
         Dedupe::On { key: Some(_), .. } => facts::key(spec, told),
         _ => Some(named(Vec::new())),
     };
@@ -176,4 +192,30 @@ fn once(spec: &SourceSpec, key: String, now: Timestamp) -> Option<OnceKey> {
             expires_at: now.plus(window),
         }),
     }
+}
+
+/// The sender's key, unless a signature counts for a while and does not cover it: who has recorded the request
+/// could give it another one.
+fn trusted<'k>(spec: &SourceSpec, given: Option<&'k IdempotencyKey>) -> Option<&'k IdempotencyKey> {
+    given.filter(|_| !spec.scheme.is_dated() || spec.scheme.signs(IDEMPOTENCY_KEY))
+}
+
+/// A signature as a key, for as long as it counts: what is recorded on the way cannot be sent again. With the
+/// event's place in a batch.
+fn of_proof(
+    spec: &SourceSpec,
+    proof: Option<Digest>,
+    place: Option<usize>,
+    now: Timestamp,
+) -> Option<OnceKey> {
+    if spec.dedupe == Dedupe::Off || !spec.scheme.is_dated() {
+        return None;
+    }
+    let place = place.map(|place| format!(":{place}")).unwrap_or_default();
+    Some(OnceKey {
+        scope: format!("proof:{}", scope(spec)),
+        key: format!("{}{place}", hex::encode(proof?)),
+        digest: None,
+        expires_at: now.plus(spec.tolerance * 2),
+    })
 }

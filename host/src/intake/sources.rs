@@ -114,18 +114,20 @@ impl Sources {
             public_url: self.public_url.as_deref(),
         };
         let claim = verify::prepare(&spec.scheme, request, terms)?;
+        let mut proof = None;
         if claim.needs_secrets() {
             let (secrets, missing) = self.secrets(spec).await;
             if secrets.is_empty() {
                 let why = format!("no secret of the source can be read: {}", missing.join("; "));
                 return Err(Rejection::new(Check::NoSecret, why));
             }
-            claim
+            proof = claim
                 .check(&secrets)
                 .map_err(|rejection| with_missing(rejection, &missing))?;
         }
         let rules = self.intake.retention.load();
-        arrival::parse(spec, request, key, &rules, self.clock.now())
+        let keys = arrival::Keys { given: key, proof };
+        arrival::parse(spec, request, keys, &rules, self.clock.now())
     }
 
     /// The source's secrets, and why some cannot be read.

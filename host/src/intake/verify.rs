@@ -82,16 +82,17 @@ pub fn credential(scheme: &TokenScheme, request: &Presented) -> Option<Digest> {
 }
 
 impl Claim<'_> {
-    /// Whether one of the secrets proves it.
+    /// Whether one of the secrets proves it. What names the proof, where it is a signature: the same for the same
+    /// request, whatever that has beside what is signed.
     ///
     /// # Errors
     /// When none does.
-    pub fn check(&self, secrets: &[Secret]) -> Result<(), Rejection> {
+    pub fn check(&self, secrets: &[Secret]) -> Result<Option<Digest>, Rejection> {
         match &self.0 {
-            Kind::Open => Ok(()),
-            Kind::Token(presented) => token::check(presented, secrets),
-            Kind::Signed(claim) => claim.check(secrets),
-            Kind::Message(claim) => claim.check(secrets),
+            Kind::Open => Ok(None),
+            Kind::Token(presented) => token::check(presented, secrets).map(|()| None),
+            Kind::Signed(claim) => claim.check(secrets).map(Some),
+            Kind::Message(claim) => claim.check(secrets).map(Some),
         }
     }
 

@@ -52,7 +52,7 @@ pub(super) fn spec(
     let format = raw.format.unwrap_or(vendors::format(verifier));
     Ok(SourceSpec {
         origins: origins(&raw, format, place)?,
-        dedupe: dedupe(raw.dedupe.as_ref(), place)?,
+        dedupe: dedupe(raw.dedupe.as_ref(), scheme.is_dated().then_some(tolerance), place)?,
         event_type: raw.event_type.map(|pick| event_type(&pick, place)).transpose()?,
         secrets: secrets(raw.secret, &raw.verify, base, place)?,
         facts: vendors::facts(verifier),
@@ -262,7 +262,13 @@ fn event_type(raw: &Spanned<RawPick>, place: Place<'_>) -> Result<Pick, PluginsF
     picked.ok_or_else(|| place.wrong(raw, "`type` needs `header` or `pointer`".to_owned()))
 }
 
-fn dedupe(raw: Option<&Spanned<RawDedupe>>, place: Place<'_>) -> Result<Dedupe, PluginsFileError> {
+/// `tolerance` is that of a scheme that signs a time: as long as a signature may be old or early, the same
+/// request may come again.
+fn dedupe(
+    raw: Option<&Spanned<RawDedupe>>,
+    tolerance: Option<Duration>,
+    place: Place<'_>,
+) -> Result<Dedupe, PluginsFileError> {
     let table = match raw {
         None => {
             return Ok(Dedupe::On {
@@ -276,8 +282,17 @@ fn dedupe(raw: Option<&Spanned<RawDedupe>>, place: Place<'_>) -> Result<Dedupe, 
         },
     };
     let (raw, table) = table;
+    let window = table.window.map_or(DEFAULT_WINDOW, |time| time.0);
+    let least = tolerance.unwrap_or_default() * 2;
+    if window < least {
+        let message = format!(
+            "`window` must be at least twice `tolerance`, {}: a signature counts for so long",
+            humantime::format_duration(least)
+        );
+        return Err(place.wrong(raw, message));
+    }
     Ok(Dedupe::On {
-        window: table.window.map_or(DEFAULT_WINDOW, |time| time.0),
+        window,
         key: pick(raw, table.header.as_ref(), table.pointer.as_ref(), place)?,
     })
 }

@@ -18,6 +18,29 @@ pub enum Scheme {
     Open,
 }
 
+impl Scheme {
+    /// Whether a signature's time is signed too, so that it counts for a while only.
+    #[must_use]
+    pub const fn is_dated(&self) -> bool {
+        match self {
+            Self::Signed(scheme) => scheme.timestamp.is_some(),
+            Self::Message(_) => true,
+            Self::Token(_) | Self::Open => false,
+        }
+    }
+
+    /// Whether every signature covers this header, its name in lower case.
+    #[must_use]
+    pub fn signs(&self, header: &str) -> bool {
+        let is_part = |part: &Part| matches!(part, Part::Header(name) if name == header);
+        match self {
+            Self::Signed(scheme) => scheme.signed.iter().any(is_part),
+            Self::Message(scheme) => scheme.components.iter().any(|name| name == header),
+            Self::Token(_) | Self::Open => false,
+        }
+    }
+}
+
 /// A signature in a header over a text that is made from the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedScheme {

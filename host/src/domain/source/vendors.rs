@@ -162,7 +162,8 @@ pub const fn facts(verifier: Verifier) -> Facts {
             key: &[&[Header("idempotency-key")], &[Header("x-gitlab-event-uuid")]],
         },
         // A message has one id over all its states, so that the state is part of the key. A call's state may
-        // stay while its requests differ: without the header those have no key.
+        // stay while its requests differ: without the header those have no key. The header is not signed, so
+        // that it counts last.
         Verifier::Twilio => Facts {
             event_type: &[
                 Field("EventType"),
@@ -172,9 +173,9 @@ pub const fn facts(verifier: Verifier) -> Facts {
                 Pointer("/0/type"),
             ],
             key: &[
-                &[Header("i-twilio-idempotency-token")],
                 &[Field("MessageSid"), Field("MessageStatus")],
                 &[Field("MessageSid"), Field("SmsStatus")],
+                &[Header("i-twilio-idempotency-token")],
             ],
         },
         Verifier::StandardWebhooks => Facts {

@@ -7,9 +7,11 @@ use p256::pkcs8::der::Document;
 use p256::pkcs8::der::asn1::ObjectIdentifier;
 use p256::pkcs8::spki::SubjectPublicKeyInfoRef;
 use ring::{hmac, signature};
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use super::super::presented::Digest;
 use crate::domain::source::scheme::{Algorithm, Encoding, MessageAlgorithm};
 use crate::secret::Secret;
 
@@ -136,17 +138,20 @@ impl Key {
         Ok(Self::Hmac(hmac::Key::new(algorithm, key)))
     }
 
-    /// Whether one of the signatures is this key's of the text.
-    pub fn signed<'s>(&self, text: &[u8], signatures: impl IntoIterator<Item = &'s [u8]>) -> bool {
+    /// What names this proof, when one of the signatures is this key's of the text: the digest of the signature,
+    /// or where the same text may have several (an ECDSA signature can be made another by anybody), of the text.
+    pub fn proof<'s>(&self, text: &[u8], signatures: impl IntoIterator<Item = &'s [u8]>) -> Option<Digest> {
         let mut signatures = signatures.into_iter();
         match self {
             Self::Hmac(key) => {
                 let tag = hmac::sign(key, text);
-                signatures.any(|signature| tag.as_ref().ct_eq(signature).into())
+                let is_proven = signatures.any(|signature| tag.as_ref().ct_eq(signature).into());
+                is_proven.then(|| Sha256::digest(tag).into())
             }
             Self::Public(algorithm, key) => {
                 let key = signature::UnparsedPublicKey::new(*algorithm, key);
-                signatures.any(|signature| key.verify(text, signature).is_ok())
+                let is_proven = signatures.any(|signature| key.verify(text, signature).is_ok());
+                is_proven.then(|| Sha256::digest(text).into())
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ring::digest;
 use subtle::ConstantTimeEq as _;
 
-use super::super::presented::{Address, Presented};
+use super::super::presented::{Address, Digest, Presented};
 use super::fields::{self, Bare, Item, List, Value};
 use super::keys::Key;
 use super::signed::no_match;
@@ -353,7 +353,7 @@ fn check_digest(request: &Presented) -> Result<(), Rejection> {
 }
 
 impl Claim<'_> {
-    pub fn check(&self, secrets: &[Secret]) -> Result<(), Rejection> {
+    pub fn check(&self, secrets: &[Secret]) -> Result<Digest, Rejection> {
         let (mut keys, mut unusable) = (Vec::new(), Vec::new());
         for (at, secret) in secrets.iter().enumerate() {
             match Key::message(secret, self.scheme.algorithm) {
@@ -361,21 +361,18 @@ impl Claim<'_> {
                 Err(why) => unusable.push(format!("secret {}: {why}", at + 1)),
             }
         }
-        if self.is_proven_by(&keys) {
-            Ok(())
-        } else {
-            Err(no_match(&unusable, secrets.len()))
-        }
+        self.proof_by(&keys)
+            .ok_or_else(|| no_match(&unusable, secrets.len()))
     }
 
     /// One base is there at a time.
-    fn is_proven_by(&self, keys: &[Key]) -> bool {
-        self.signatures.iter().any(|signature| {
+    fn proof_by(&self, keys: &[Key]) -> Option<Digest> {
+        self.signatures.iter().find_map(|signature| {
             let bases = self.reading.addresses.iter();
             let mut bases = bases.filter_map(|address| self.reading.base(&signature.covered, address).ok());
-            bases.any(|base| {
+            bases.find_map(|base| {
                 let mut keys = keys.iter();
-                keys.any(|key| key.signed(base.as_bytes(), [signature.bytes.as_slice()]))
+                keys.find_map(|key| key.proof(base.as_bytes(), [signature.bytes.as_slice()]))
             })
         })
     }

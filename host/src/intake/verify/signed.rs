@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
-use super::super::presented::{Address, Presented};
+use super::super::presented::{Address, Digest, Presented};
 use super::keys::{self, Key};
 use super::{MAX_SIGNATURES, Terms, check_time, malformed};
 use crate::domain::rejected::{Check, Rejection};
@@ -181,25 +181,26 @@ fn sorted_form(request: &Presented, text: &mut Vec<u8>) -> Result<(), Rejection>
 }
 
 impl Claim<'_> {
-    pub fn check(&self, secrets: &[Secret]) -> Result<(), Rejection> {
+    pub fn check(&self, secrets: &[Secret]) -> Result<Digest, Rejection> {
         let mut unusable = Vec::new();
         for (at, secret) in secrets.iter().enumerate() {
-            match key(self.scheme, secret) {
-                Ok(key) if self.is_proven_by(&key) => return Ok(()),
-                Ok(_) => {}
+            match key(self.scheme, secret).map(|key| self.proof_by(&key)) {
+                Ok(Some(proof)) => return Ok(proof),
+                Ok(None) => {}
                 Err(why) => unusable.push(format!("secret {}: {why}", at + 1)),
             }
         }
         Err(no_match(&unusable, secrets.len()))
     }
 
-    fn is_proven_by(&self, key: &Key) -> bool {
+    fn proof_by(&self, key: &Key) -> Option<Digest> {
         let signatures = match key {
             Key::Hmac(_) => &self.offered.hmacs,
             Key::Public(..) => &self.offered.asymmetric,
         };
         let signatures = || signatures.iter().map(Vec::as_slice);
-        self.texts.iter().any(|text| key.signed(text, signatures()))
+        let mut texts = self.texts.iter();
+        texts.find_map(|text| key.proof(text, signatures()))
     }
 }
 

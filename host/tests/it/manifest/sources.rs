@@ -171,6 +171,11 @@ fn mistakes_in_sources_are_told_with_their_place() {
             "more than zero",
         ),
         (
+            "[sources.s]\nverify = \"stripe\"\nsecret = \"env:S\"\ndedupe = { window = \"9m\" }\n",
+            "4:10",
+            "at least twice `tolerance`, 10m",
+        ),
+        (
             &format!("{github}origins = []\n"),
             "4:11",
             "goes with format = \"cloudevents\"",

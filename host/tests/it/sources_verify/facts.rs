@@ -172,6 +172,9 @@ async fn twilios_forms_are_verified_with_the_address_that_was_called() {
     };
     send(request("?x=1")).await.expect(200);
     assert_eq!(send(request("?x=1")).await.expect(200).json()["duplicate"], true);
+    // What is not signed may be anybody's, so that it makes no other delivery of it.
+    let recorded = request("?x=1").header("i-twilio-idempotency-token", "new");
+    assert_eq!(send(recorded).await.expect(200).json()["duplicate"], true);
     assert_eq!(send(request("?x=2")).await.problem(401)["check"], "signature");
     let event = only_event(&api).await;
     assert_eq!(event["type"], "sent");

@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::signer::Signed;
+use super::signer::{Signed, Terms};
+use super::table::CASES;
 use super::{post, with_source};
 use crate::support::api::{Answer, Api, send};
 use crate::support::flaky::waiting;
@@ -172,5 +173,74 @@ async fn deliveries_that_come_at_once_are_one_event() {
     let token = api.token_of("looker", true).await;
     let page = api.get("/api/webhooks/list/", &token).await.expect(200).json();
     assert_eq!(page["count"], json!(1));
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_signature_with_a_time_counts_once_where_nothing_names_the_delivery() {
+    let now = |api: &Api| hookyard::clock::Clock::now(&*api.clock).as_millis() / 1000;
+    for name in ["hmac", "http-signature", "stripe"] {
+        let case = CASES.iter().find(|case| case.name == name).expect("a case");
+        let api = with_source(case.section, case.secret).await;
+        let url = api.url("/api/webhooks/receive/s/");
+        let signed = |at, body: &[u8]| {
+            let terms = Terms {
+                secret: case.secret,
+                at,
+                algorithm: ring::hmac::HMAC_SHA256,
+                url: &url,
+            };
+            (case.sign)(terms, "application/json", body)
+        };
+        let recorded = signed(now(&api), b"{}");
+        let first = post(&api, &recorded).await.expect(200).json();
+        api.clock.advance(Duration::from_secs(299));
+        // What is not signed may be anybody's.
+        let varied = recorded
+            .clone()
+            .with("x-webhook-type", "other")
+            .with("idempotency-key", "other");
+        let again = post(&api, &varied).await;
+        let again = again.expect(200).json();
+        assert_eq!(
+            (&again["id"], &again["duplicate"]),
+            (&first["id"], &json!(true)),
+            "{name}"
+        );
+        for other in [signed(now(&api), b"{}"), signed(now(&api), b"[]")] {
+            let new = post(&api, &other).await.expect(200).json();
+            assert_eq!(new.get("duplicate"), None, "{name}: {new}");
+        }
+        api.clock.advance(Duration::from_secs(2));
+        assert_eq!(post(&api, &recorded).await.problem(401)["check"], "timestamp");
+        api.set_sources(&format!("[sources.s]\n{}\ndedupe = \"off\"\n", case.section));
+        let twice = signed(now(&api), b"{}");
+        let first = post(&api, &twice).await.expect(200).json();
+        let again = post(&api, &twice).await.expect(200).json();
+        assert_ne!(first["id"], again["id"], "{name}");
+        api.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_events_of_a_batch_that_name_no_delivery_are_told_apart_by_their_place() {
+    let case = CASES.iter().find(|case| case.name == "hmac").expect("a case");
+    let more = "format = \"cloudevents\"\ndedupe = { pointer = \"/nothing\" }";
+    let api = with_source(&format!("{}\n{more}", case.section), case.secret).await;
+    let terms = Terms {
+        secret: case.secret,
+        at: hookyard::clock::Clock::now(&*api.clock).as_millis() / 1000,
+        algorithm: ring::hmac::HMAC_SHA256,
+        url: "",
+    };
+    let event = json!({"specversion": "1.0", "id": "1", "source": "/a", "type": "t"});
+    let body = json!([event, event]).to_string();
+    let batch = (case.sign)(terms, "application/cloudevents-batch+json", body.as_bytes());
+    for duplicate in [json!(null), json!(true)] {
+        let answer = post(&api, &batch).await.expect(200).json();
+        for event in answer["events"].as_array().expect("events") {
+            assert_eq!(event["duplicate"], duplicate, "{answer}");
+        }
+    }
     api.stop().await;
 }

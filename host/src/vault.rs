@@ -4,6 +4,7 @@
 //! in the database: its random nonces of 192 bits need no counter. The name is bound in, so that a row
 //! cannot be passed off as another. Whoever has the database alone has nothing.
 
+mod credential;
 mod events;
 mod key;
 mod resolve;

@@ -95,7 +95,7 @@ pub struct RejectedRequest {
     /// With those that hold credentials masked.
     pub headers: Vec<Header>,
     pub content_type: String,
-    /// SHA-256 in hexadecimal of the token, key or password that was presented.
+    /// The SHA-256 of the token, key or password that was presented, sealed.
     pub credential: Option<String>,
     /// Bytes of the body.
     pub body_bytes: u64,

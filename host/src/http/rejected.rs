@@ -44,9 +44,8 @@ pub struct RejectedView {
     pub content_type: String,
     /// Credentials are masked; headers of signatures are not.
     pub headers: Vec<HeaderView>,
-    /// SHA-256 of the token, key or password that was presented.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub credential_sha256: Option<String>,
+    /// Whether a token, key or password was presented.
+    pub has_credential: bool,
     pub body_bytes: u64,
     /// The event that it became when a person accepted it.
     pub accepted_as: Option<String>,
@@ -258,7 +257,7 @@ impl From<RejectedRequest> for RejectedView {
             target: request.target,
             content_type: request.content_type,
             headers: request.headers.into_iter().map(HeaderView::from).collect(),
-            credential_sha256: request.credential,
+            has_credential: request.credential.is_some(),
             body_bytes: request.body_bytes,
             accepted_as: event,
             accepted_at: at,

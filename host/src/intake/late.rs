@@ -45,6 +45,8 @@ pub enum LateError {
     /// It was too large, or the source's rule takes something out of bodies.
     #[error("its body ({0} bytes) was not kept, so that nothing can be proven: let the sender send it again")]
     NotKept(u64),
+    #[error("what it presented cannot be looked at: {0}")]
+    NoCredential(String),
     #[error("it was accepted before: it is event {0}")]
     Already(EventId),
     #[error("another request came with its Idempotency-Key and something else: that one is event {0}")]
@@ -118,7 +120,11 @@ impl Sources {
             .get(&kept.source)
             .cloned()
             .ok_or_else(no_source)?;
-        let request = rejected::presented(kept).ok_or(LateError::NotKept(kept.body_bytes))?;
+        let mut request = rejected::presented(kept).ok_or(LateError::NotKept(kept.body_bytes))?;
+        if let Some(sealed) = &kept.credential {
+            let opened = self.secrets.vault.open_credential(kept.id, sealed);
+            request.credential = Some(opened.map_err(LateError::NoCredential)?);
+        }
         let key = request.headers.get(IDEMPOTENCY_KEY);
         let key = key.and_then(|value| IdempotencyKey::read(value.as_bytes()).ok());
         let judged = self.judge(&spec, &request, key.as_ref()).await;

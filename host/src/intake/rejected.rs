@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::headers;
-use super::presented::{Digest, Presented};
+use super::presented::Presented;
 use super::verify;
 use crate::domain::event::Header;
 use crate::domain::id::RejectedId;
@@ -20,6 +20,7 @@ use crate::domain::source::SourceSpec;
 use crate::domain::source::scheme::{Part, Scheme, Stamp, TokenScheme};
 use crate::metrics::Metrics;
 use crate::store::RejectedStore;
+use crate::vault::Vault;
 
 /// Refused requests that may wait to be written: at most 16 MiB of bodies.
 const QUEUE: usize = 64;
@@ -111,22 +112,29 @@ impl Writer {
     }
 }
 
-/// A request as it is kept, with its body or without.
+/// A request as it is kept, with its body or without. What it presents is sealed by this vault.
 pub(super) fn record(
     spec: &SourceSpec,
     request: &Presented,
     rejection: Rejection,
     with_body: bool,
+    vault: &Vault,
 ) -> RejectedRequest {
+    let id = RejectedId::generate();
     let credential = match &spec.scheme {
         Scheme::Token(scheme) => verify::credential(scheme, request),
         _ => None,
     };
+    let sealed = credential.map(|digest| vault.seal_credential(id, &digest));
+    let credential = sealed.and_then(|sealed| {
+        let failed = |why: &String| tracing::warn!(%why, "what a refused request presented cannot be kept");
+        sealed.inspect_err(failed).ok()
+    });
     let mut target = masked_target(&request.target);
     let with_body = with_body && target.len() <= KEPT_TARGET_BYTES && request.body.len() <= KEPT_BODY_BYTES;
     cut(&mut target, KEPT_TARGET_BYTES);
     RejectedRequest {
-        id: RejectedId::generate(),
+        id,
         received_at: request.received_at,
         source: spec.name.to_string(),
         address: request.address.clone(),
@@ -136,7 +144,7 @@ pub(super) fn record(
         target,
         headers: kept_headers(&request.headers, &spec.scheme),
         content_type: request.content_type.clone(),
-        credential: credential.map(hex::encode),
+        credential,
         body_bytes: request.body.len() as u64,
         body: with_body.then(|| request.body.clone()),
         accepted: None,
@@ -151,7 +159,7 @@ fn cut(text: &mut String, bytes: usize) {
     }
 }
 
-/// The request as it was, for another look; `None` when its body was not kept.
+/// The request as it was, for another look, but for what it presents; `None` when its body was not kept.
 pub(super) fn presented(kept: &RejectedRequest) -> Option<Presented> {
     let mut headers = HeaderMap::new();
     for header in kept.headers.iter().filter(|header| header.value != MASK) {
@@ -169,12 +177,8 @@ pub(super) fn presented(kept: &RejectedRequest) -> Option<Presented> {
         body: kept.body.clone()?,
         address: kept.address.clone(),
         received_at: kept.received_at,
-        credential: kept.credential.as_deref().and_then(digest),
+        credential: None,
     })
-}
-
-fn digest(hex: &str) -> Option<Digest> {
-    hex::decode(hex).ok()?.try_into().ok()
 }
 
 /// Path and query with the value of a token masked.

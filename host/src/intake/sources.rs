@@ -81,7 +81,8 @@ impl Sources {
                     .of(spec.name.as_str())
                     .redact
                     .is_empty();
-                let record = rejected::record(&spec, &request, rejection.clone(), may_keep);
+                let vault = &self.secrets.vault;
+                let record = rejected::record(&spec, &request, rejection.clone(), may_keep, vault);
                 self.log.keep(record);
                 Err(rejection.into())
             }

@@ -223,7 +223,8 @@ fn kept_bytes(request: &RejectedRequest, sealed: &SealedMessage<'_>) -> usize {
         &request.content_type,
     ];
     let texts: usize = texts.iter().map(|text| text.len()).sum();
-    texts + sealed.headers.len() + sealed.body.len()
+    let credential = request.credential.as_ref().map_or(0, String::len);
+    texts + credential + sealed.headers.len() + sealed.body.len()
 }
 
 /// Reads a refused request from its [`REJECTED_COLUMNS`] and `body`.

@@ -260,9 +260,10 @@ impl From<LateError> for Problem {
                 Self::new(StatusCode::CONFLICT, "refused-again", capitalized(&error))
                     .with("check", rejection.check.as_str())
             }
-            LateError::NoSource(_) | LateError::NotKept(_) | LateError::NoEvent => {
-                Self::new(StatusCode::CONFLICT, "not-acceptable", capitalized(&error))
-            }
+            LateError::NoSource(_)
+            | LateError::NotKept(_)
+            | LateError::NoCredential(_)
+            | LateError::NoEvent => Self::new(StatusCode::CONFLICT, "not-acceptable", capitalized(&error)),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hookyard::clock::Clock as _;
 use ring::hmac;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::signer::{self, Signed, Terms};
 use super::{kept, only_event, post, with_source};
@@ -199,7 +200,7 @@ async fn a_signature_of_then_is_judged_as_of_then() {
 }
 
 #[tokio::test]
-async fn of_a_token_only_its_digest_is_kept_and_that_is_enough() {
+async fn of_a_token_only_its_sealed_digest_is_kept_and_that_is_enough() {
     let tokens: [(&str, signer::Sign); 3] = [
         ("verify = \"bearer\"\nsecret = \"file:secret\"", signer::bearer),
         (
@@ -222,9 +223,21 @@ async fn of_a_token_only_its_digest_is_kept_and_that_is_enough() {
         let staff = api.token_of("staff", true).await;
         let requests = kept(&api, &staff, 1).await;
         let shown = api.get(&path(&requests[0], ""), &staff).await.expect(200);
-        for form in ["sesame", "YWRhOm9wZW4tc2VzYW1l"] {
+        // A password can be found by trying when its digest is known.
+        let digest = hex::encode(Sha256::digest("ada:open-sesame"));
+        for form in ["sesame", "YWRhOm9wZW4tc2VzYW1l", &digest] {
             assert!(!shown.text.contains(form), "{}", shown.text);
         }
+        assert_eq!(shown.json()["has_credential"], true);
+        let id = requests[0]["id"].as_str().expect("an id").parse().expect("an id");
+        let stored = api
+            .store
+            .rejected_request(id)
+            .await
+            .expect("read")
+            .expect("there");
+        let credential = stored.credential.expect("a credential");
+        assert!(!credential.contains(&digest), "{credential}");
         api.set_secret("secret", "ada:open-sesame");
         let accepted = api.post(&path(&requests[0], "accept/"), &staff, "").await;
         accepted.expect(200);
@@ -233,6 +246,28 @@ async fn of_a_token_only_its_digest_is_kept_and_that_is_enough() {
         assert!(!event.to_string().contains("sesame"), "{event}");
         api.stop().await;
     }
+}
+
+#[tokio::test]
+async fn without_the_master_key_a_token_cannot_be_judged_anew() {
+    let api = with_source("verify = \"bearer\"\nsecret = \"file:secret\"", "mistyped").await;
+    let request = Signed::new("text/plain", b"hello").with("authorization", "Bearer right");
+    post(&api, &request).await.problem(401);
+    let staff = api.token_of("staff", true).await;
+    let requests = kept(&api, &staff, 1).await;
+    api.set_secret("secret", "right");
+    std::fs::remove_file(api.path("vault/master.key")).expect("removed");
+    let problem = api
+        .post(&path(&requests[0], "accept/"), &staff, "")
+        .await
+        .problem(409);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|text| text.contains("master key")),
+        "{problem}"
+    );
+    api.stop().await;
 }
 
 #[tokio::test]

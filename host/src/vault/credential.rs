@@ -16,8 +16,8 @@ impl Vault {
     pub fn seal_credential(&self, id: RejectedId, digest: &Digest) -> Result<String, String> {
         let sealer = self.event_sealer(true).map_err(|error| error.to_string())?;
         let key_id = sealer.key_id().ok_or("there is no master key")?;
-        let sealed = sealer.seal(&bound(id), digest)?;
-        Ok(format!("{key_id}:{}", hex::encode(sealed)))
+        let hidden = sealer.seal(&bound(id), digest)?;
+        Ok(format!("{key_id}:{}", hex::encode(hidden)))
     }
 
     /// The digest that was stored with a request.
@@ -26,10 +26,10 @@ impl Vault {
     /// When this node has not the key, or the value is not that request's.
     pub fn open_credential(&self, id: RejectedId, stored: &str) -> Result<Digest, String> {
         let unreadable = || "it is not stored as this version does".to_owned();
-        let (key_id, sealed) = stored.split_once(':').ok_or_else(unreadable)?;
-        let sealed = hex::decode(sealed).map_err(|_| unreadable())?;
+        let (key_id, hidden) = stored.split_once(':').ok_or_else(unreadable)?;
+        let hidden = hex::decode(hidden).map_err(|_| unreadable())?;
         let sealer = self.event_sealer(false).map_err(|error| error.to_string())?;
-        let opened = sealer.open(key_id, &bound(id), &sealed)?;
+        let opened = sealer.open(key_id, &bound(id), &hidden)?;
         opened.try_into().map_err(|_| unreadable())
     }
 }

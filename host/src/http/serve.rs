@@ -68,6 +68,8 @@ pub async fn serve(listener: TcpListener, service: Router, stop: CancellationTok
         let give_up = give_up.clone();
         connections.spawn(async move {
             tokio::select! {
+                // The connection first: a request that has come is answered, though its place was asked for.
+                biased;
                 () = connection.run(stream) => {}
                 () = connection.slot.must_give_way() => tracing::debug!(%peer, "an idle connection gave way"),
                 () = give_up.cancelled() => {}
@@ -127,13 +129,14 @@ impl Connection {
     async fn run(&self, stream: TcpStream) {
         // Answers are small; waiting to fill a packet only adds delay.
         let _ = stream.set_nodelay(true);
+        let stream = LingeringStream::new(stream, self.slot.progress());
         let answer = service_fn(|request: hyper::Request<Incoming>| self.answer(request));
         let mut connection = pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
                 .max_buf_size(MAX_HEAD_BYTES)
-                .serve_connection(TokioIo::new(LingeringStream::new(stream)), answer)
+                .serve_connection(TokioIo::new(stream), answer)
         );
         let result = tokio::select! {
             result = connection.as_mut() => result,
@@ -153,7 +156,7 @@ impl Connection {
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let busy = self.slot.busy();
         let mut response = self.service.clone().oneshot(request).await?;
-        if self.slot.is_crowded() {
+        if self.slot.should_close() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }

@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+use super::slots::Progress;
+
 /// How long a closing connection is read from.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
@@ -25,6 +27,7 @@ const SCRATCH_BYTES: usize = 16 << 10;
 
 pub(super) struct LingeringStream {
     inner: TcpStream,
+    progress: Progress,
     closing: Closing,
 }
 
@@ -35,11 +38,20 @@ enum Closing {
 }
 
 impl LingeringStream {
-    pub const fn new(inner: TcpStream) -> Self {
+    pub const fn new(inner: TcpStream, progress: Progress) -> Self {
         Self {
             inner,
+            progress,
             closing: Closing::NotYet,
         }
+    }
+
+    /// Tells of what was written.
+    fn told(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(1..)) = written {
+            self.progress.written();
+        }
+        written
     }
 }
 
@@ -68,7 +80,8 @@ fn discard(
 
 impl AsyncWrite for LingeringStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.told(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -100,7 +113,8 @@ impl AsyncWrite for LingeringStream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.told(written)
     }
 
     fn is_write_vectored(&self) -> bool {

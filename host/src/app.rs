@@ -28,6 +28,7 @@ use crate::intake::Intake;
 use crate::intake::rejected::RejectedLog;
 use crate::intake::sources::Sources;
 use crate::lifecycle::{HARD_GRACE, Lifecycle, Stopped};
+use crate::looks::Looks;
 use crate::metrics::Metrics;
 use crate::operator::{Operator, Peers};
 use crate::replays::Replays;
@@ -54,6 +55,8 @@ pub struct App {
     /// Secrets set from the command line.
     pub vault: Vault,
     pub metrics: Arc<Metrics>,
+    /// The room for bodies that are looked into.
+    pub looks: Looks,
     pub registry: Arc<Registry>,
     pub operator: Arc<Operator>,
     pub specs: SharedSpecs,
@@ -115,11 +118,12 @@ impl App {
         store.seal_with(Arc::new(vault.event_sealer(settings.encrypt_events)?));
         let (wake, node) = (Arc::new(Wake::default()), NodeId::generate());
         let auth = Auth::new(store.clone(), clock.clone(), keyring, auth_settings(&settings));
-        let table = SharedSources::default();
+        let (table, looks) = (SharedSources::default(), Looks::default());
         let intake = Intake::start(store.clone(), clock.clone(), routes.clone(), wake.clone())
             .redacting(retention.clone())
             .guarding(table.clone())
-            .counting(metrics.clone());
+            .counting(metrics.clone())
+            .looking(looks.clone());
         let sources = Sources {
             intake: intake.clone(),
             table: table.clone(),
@@ -141,7 +145,8 @@ impl App {
                 clock.clone(),
                 wake.clone(),
             )
-            .redacting(retention.clone()),
+            .redacting(retention.clone())
+            .looking(looks.clone()),
             intake,
             sources,
             operator: Arc::new(
@@ -172,6 +177,7 @@ impl App {
             clock,
             vault,
             metrics,
+            looks,
             registry,
             specs,
             routes,

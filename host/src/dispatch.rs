@@ -23,6 +23,7 @@ use crate::clock::SharedClock;
 use crate::domain::id::{DeliveryId, NodeId};
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
 use crate::lifecycle::Lifecycle;
+use crate::looks::Looks;
 use crate::metrics::Metrics;
 use crate::store::{SharedStore, StoreResult};
 use crate::wake::Wake;
@@ -50,6 +51,7 @@ pub struct Parts {
     pub specs: SharedSpecs,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
+    pub looks: Looks,
     /// Where the lanes tell how they stand.
     pub lanes: Arc<Lanes>,
     pub wake: Arc<Wake>,

@@ -13,7 +13,6 @@ pub mod commit;
 mod facts;
 pub mod headers;
 mod late;
-mod looks;
 pub mod media;
 pub mod names;
 pub mod once;
@@ -34,11 +33,13 @@ use tokio_util::task::TaskTracker;
 use crate::batch::{BatchError, Batcher};
 use crate::clock::SharedClock;
 use crate::domain::event::{Acceptance, Accepted, EventKind, Header, NewEvent};
+use crate::domain::expression::Depth;
 use crate::domain::id::{EventId, UserId};
 use crate::domain::redaction::{self, Redacted};
 use crate::domain::retention::{Retention, SharedRetention};
 use crate::domain::route::SharedRoutes;
 use crate::domain::source::SharedSources;
+use crate::looks::Looks;
 use crate::metrics::Metrics;
 use crate::store::{EventStore, StoreError};
 use crate::wake::Wake;
@@ -50,7 +51,6 @@ pub use once::IdempotencyKey;
 pub use request::{SourceQuery, Unverified, Verified};
 
 use commit::{BOUNDS, Committer};
-use looks::Looks;
 use once::InFlight;
 
 /// Events that may wait for a commit: as many as the next one takes. With those of the commit under way they are fewer
@@ -64,6 +64,10 @@ pub const QUEUE_KIB: usize = 64 << 10;
 /// Bytes of a body that is looked into where the request is served; a larger one would hold other
 /// requests up for longer than a thread costs.
 const LOOK_INSIDE_HERE: usize = 32 << 10;
+
+/// The same where a route goes through its lists: 32 KiB may take as long then as a megabyte that is only parsed.
+const GO_THROUGH_HERE: usize = 2 << 10;
+
 /// Requests with several events that may be stored at a time: each has a commit of its own, and the
 /// database writes one after the other.
 pub const PARALLEL_BATCHES: usize = 4;
@@ -184,6 +188,12 @@ impl Intake {
         Self { metrics, ..self }
     }
 
+    /// The same, looking into bodies where others do too.
+    #[must_use]
+    pub fn looking(self, looks: Looks) -> Self {
+        Self { looks, ..self }
+    }
+
     /// Takes in a request whose sender is known; with a key, once. When this returns, the event is durable.
     pub async fn accept(
         &self,
@@ -238,9 +248,9 @@ impl Intake {
     /// Gives the event a delivery per plugin that wants it.
     async fn routed(&self, event: NewEvent) -> Result<NewEvent, IntakeError> {
         let table = self.routes.load_full();
-        let looks_inside = table.looks_inside(&event.source, &event.event_type);
-        let (mut event, routed) = if looks_inside && event.body.len() > LOOK_INSIDE_HERE {
-            let bytes = event.body.len();
+        let bytes = event.body.len();
+        let depth = table.depth(&event.source, &event.event_type);
+        let (mut event, routed) = if bytes > most_here(depth) {
             let routing = move || {
                 let routed = table.route(&event);
                 (event, routed)
@@ -305,6 +315,15 @@ impl Intake {
     fn ring(&self, events: &[NewEvent]) {
         let deliveries = events.iter().flat_map(|event| &event.deliveries);
         self.wake.ring(deliveries.map(|delivery| &delivery.plugin));
+    }
+}
+
+/// Bytes of a body that is looked into so far where the request is served.
+const fn most_here(depth: Depth) -> usize {
+    match depth {
+        Depth::Outside => usize::MAX,
+        Depth::Inside => LOOK_INSIDE_HERE,
+        Depth::Through => GO_THROUGH_HERE,
     }
 }
 

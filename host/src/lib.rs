@@ -24,6 +24,7 @@ pub mod http;
 pub mod import;
 pub mod intake;
 pub mod lifecycle;
+pub mod looks;
 pub mod manifest;
 pub mod metrics;
 pub mod nodes;

@@ -22,6 +22,7 @@ use crate::domain::id::{DeliveryId, EventId, ReplayId};
 use crate::domain::plugin::{PluginName, SharedSpecs};
 use crate::domain::retention::SharedRetention;
 use crate::domain::route::SharedRoutes;
+use crate::looks::Looks;
 use crate::store::{SharedStore, StoreError};
 use crate::wake::Wake;
 
@@ -60,8 +61,8 @@ pub enum ReplayError {
     Invalid(String),
     #[error("too many orders run already; wait until one is done, or cancel one")]
     TooMany,
-    #[error("where the event goes cannot be worked out: {0}")]
-    Aside(#[from] tokio::task::JoinError),
+    #[error("where the event goes cannot be worked out")]
+    Aside,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -85,6 +86,7 @@ pub struct Replays {
     routes: SharedRoutes,
     retention: SharedRetention,
     clock: SharedClock,
+    looks: Looks,
     wake: Arc<Wake>,
     /// Rings when there is a new order.
     bell: Arc<Notify>,
@@ -106,6 +108,7 @@ impl Replays {
             routes,
             retention: SharedRetention::default(),
             clock,
+            looks: Looks::default(),
             wake,
             bell: Arc::default(),
         }
@@ -115,6 +118,12 @@ impl Replays {
     #[must_use]
     pub fn redacting(self, retention: SharedRetention) -> Self {
         Self { retention, ..self }
+    }
+
+    /// The same, looking into bodies where others do too.
+    #[must_use]
+    pub fn looking(self, looks: Looks) -> Self {
+        Self { looks, ..self }
     }
 
     /// Makes a new delivery of the same event, to its plugin or to another.
@@ -138,8 +147,9 @@ impl Replays {
         let order_key = match &spec.order_by {
             Some(order_by) => match self.store.event(delivery.event).await? {
                 Some(event) => {
-                    let order_by = order_by.clone();
-                    aside(move || order_by.key_for(&Facts::of(&event))).await?
+                    let (order_by, bytes) = (order_by.clone(), event.body.len());
+                    let key = move || order_by.key_for(&Facts::of(&event));
+                    self.aside(bytes, key).await?
                 }
                 None => None,
             },
@@ -176,14 +186,15 @@ impl Replays {
     ) -> Result<ReplayedEvent, ReplayError> {
         let by = self.by(actor, note)?;
         let event = self.store.event(id).await?.ok_or(ReplayError::NoEvent(id))?;
-        let table = self.routes.load_full();
+        let (table, bytes) = (self.routes.load_full(), event.body.len());
         let routing = move || {
             let routed = table.route_again(&event).deliveries;
             (event, routed)
         };
-        let (event, routed) = aside(routing).await?;
+        let (event, routed) = self.aside(bytes, routing).await?;
         let receivers = self.receivers(id, plugins, routed).await?;
-        let deliveries = aside(move || receivers.deliveries(&Facts::of(&event))).await?;
+        let receiving = move || receivers.deliveries(&Facts::of(&event));
+        let deliveries = self.aside(bytes, receiving).await?;
         let asks: Vec<_> = deliveries
             .into_iter()
             .map(|delivery| ReplayAsk {
@@ -259,6 +270,15 @@ impl Replays {
         Ok(())
     }
 
+    /// Does this, which looks into a body of so many bytes, away from the threads that serve requests.
+    async fn aside<T, W>(&self, bytes: usize, work: W) -> Result<T, ReplayError>
+    where
+        T: Send + 'static,
+        W: FnOnce() -> T + Send + 'static,
+    {
+        self.looks.look(bytes, work).await.ok_or(ReplayError::Aside)
+    }
+
     /// Who does it, now. A blank note is none.
     fn by(&self, actor: &str, note: Option<String>) -> Result<By, ReplayError> {
         let note = note
@@ -277,15 +297,6 @@ impl Replays {
             note,
         })
     }
-}
-
-/// Does this away from the threads that serve requests: to look into a payload may take a while.
-async fn aside<T, W>(work: W) -> Result<T, ReplayError>
-where
-    T: Send + 'static,
-    W: FnOnce() -> T + Send + 'static,
-{
-    Ok(tokio::task::spawn_blocking(work).await?)
 }
 
 /// The error of an act that was not done.

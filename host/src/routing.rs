@@ -12,6 +12,7 @@ use crate::domain::expression::Facts;
 use crate::domain::id::EventId;
 use crate::domain::plugin::{PluginName, SharedSpecs};
 use crate::domain::route::{RouteExplained, explain};
+use crate::looks::Looks;
 use crate::wasm::{PluginState, Registry};
 
 /// Explains routes. Cheap to clone.
@@ -20,6 +21,7 @@ pub struct Routing {
     pub specs: SharedSpecs,
     pub registry: Arc<Registry>,
     pub clock: SharedClock,
+    pub looks: Looks,
 }
 
 /// What one plugin would do with an event.
@@ -46,9 +48,13 @@ pub struct Imagined {
 }
 
 impl Routing {
-    /// Every plugin of the file, by name.
-    #[must_use]
-    pub fn explain(&self, event: &Event) -> Vec<PluginExplained> {
+    /// Every plugin of the file, by name. `None` when the runtime ends.
+    pub async fn explain(&self, event: Event) -> Option<Vec<PluginExplained>> {
+        let (routing, bytes) = (self.clone(), event.body.len());
+        self.looks.look(bytes, move || routing.explained(&event)).await
+    }
+
+    fn explained(&self, event: &Event) -> Vec<PluginExplained> {
         let facts = Facts::of(event);
         let specs = self.specs.load();
         let told = specs.values().map(|spec| {
@@ -67,13 +73,12 @@ impl Routing {
     }
 
     /// The same for an event that is not stored.
-    #[must_use]
-    pub fn explain_imagined(&self, imagined: Imagined) -> Vec<PluginExplained> {
+    pub async fn explain_imagined(&self, imagined: Imagined) -> Option<Vec<PluginExplained>> {
         let mut headers = imagined.headers;
         for header in &mut headers {
             header.name.make_ascii_lowercase();
         }
-        self.explain(&Event {
+        self.explain(Event {
             id: EventId::generate(),
             kind: EventKind::Webhook,
             source: imagined.source,
@@ -90,6 +95,7 @@ impl Routing {
             redacted: Vec::new(),
             edited_from: None,
         })
+        .await
     }
 }
 

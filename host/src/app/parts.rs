@@ -19,6 +19,7 @@ impl App {
             specs: self.specs.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
+            looks: self.looks.clone(),
             lanes: self.lanes.clone(),
             wake: self.wake.clone(),
             node: self.node,
@@ -46,6 +47,7 @@ impl App {
             specs: self.specs.clone(),
             registry: self.registry.clone(),
             clock: self.clock.clone(),
+            looks: self.looks.clone(),
         }
     }
 

@@ -47,11 +47,11 @@ pub(super) async fn execute(app: &App, request: RoutesRequest) -> anyhow::Result
             let id = EventId::written(&id).with_context(|| format!("`{id}` is not an event's id"))?;
             let event = app.store.event(id).await?;
             let event = event.ok_or_else(|| anyhow!("there is no event {id}"))?;
-            tokio::task::spawn_blocking(move || routing.explain(&event)).await
+            routing.explain(event).await
         }
         RoutesRequest::Imagined { file } => {
             let event = imagined(&file)?;
-            tokio::task::spawn_blocking(move || routing.explain_imagined(event)).await
+            routing.explain_imagined(event).await
         }
     };
     Answer::of(&explained.context("the routes cannot be explained")?)

@@ -144,7 +144,7 @@ async fn mapped(caller: &Caller, held: Vec<Held>) -> Vec<Held> {
             ready.push(one);
             continue;
         }
-        match payload_of(&caller.spec, &one.claim.event).await {
+        match payload_of(caller, &one.claim.event).await {
             Ok(payload) => {
                 let event = &mut one.claim.event;
                 (event.body, event.payload) = (payload, None);
@@ -168,14 +168,14 @@ async fn mapped(caller: &Caller, held: Vec<Held>) -> Vec<Held> {
 }
 
 /// What `map` makes of an event, worked out where nobody waits for the thread.
-async fn payload_of(spec: &Arc<PluginSpec>, event: &Event) -> Result<Bytes, String> {
-    let (spec, event) = (spec.clone(), event.clone());
+async fn payload_of(caller: &Caller, event: &Event) -> Result<Bytes, String> {
+    let (spec, event, bytes) = (caller.spec.clone(), event.clone(), event.body.len());
     let making = move || match &spec.map {
         Some(map) => map.apply(&event),
         None => Ok(event.payload()),
     };
-    let made = tokio::task::spawn_blocking(making).await;
-    made.unwrap_or_else(|error| Err(format!("`map` could not be worked out: {error}")))
+    let made = caller.parts.looks.look(bytes, making).await;
+    made.unwrap_or_else(|| Err("`map` could not be worked out".to_owned()))
 }
 
 /// Those whose started marks are committed; only they may run.

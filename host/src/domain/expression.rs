@@ -135,6 +135,18 @@ impl PartialEq for Expression {
     }
 }
 
+/// How far into a payload somebody looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// Not at all.
+    #[default]
+    Outside,
+    /// It is parsed.
+    Inside,
+    /// It is parsed, and its lists or objects are gone through: that costs up to its width times its size.
+    Through,
+}
+
 /// The condition of a route.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition(Expression);
@@ -154,10 +166,14 @@ impl Condition {
         &self.0.text
     }
 
-    /// Whether it looks into the payload.
+    /// How far it looks into the payload.
     #[must_use]
-    pub const fn looks_inside(&self) -> bool {
-        self.0.form.body
+    pub const fn depth(&self) -> Depth {
+        match &self.0.form {
+            Form { body: false, .. } => Depth::Outside,
+            Form { loops: false, .. } => Depth::Inside,
+            Form { loops: true, .. } => Depth::Through,
+        }
     }
 
     /// Whether it holds for this event.

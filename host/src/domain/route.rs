@@ -9,7 +9,7 @@ use globset::{Glob, GlobMatcher};
 
 use super::delivery::NewDelivery;
 use super::event::{Event, EventKind, NewEvent};
-use super::expression::{Condition, Facts};
+use super::expression::{Condition, Depth, Facts};
 use super::id::DeliveryId;
 use super::order::OrderBy;
 use super::plugin::{PluginName, PluginSpec};
@@ -99,18 +99,21 @@ impl RouteTable {
         )
     }
 
-    /// Whether somebody has to look into the payload to say where such an event goes.
+    /// How far somebody has to look into the payload to say where such an event goes.
     #[must_use]
-    pub fn looks_inside(&self, source: &str, event_type: &str) -> bool {
-        self.0.iter().any(|wants| {
-            let mut routes = wants
+    pub fn depth(&self, source: &str, event_type: &str) -> Depth {
+        let depths = self.0.iter().flat_map(|wants| {
+            let for_key = match wants.order_by {
+                Some(_) => Depth::Inside,
+                None => Depth::Outside,
+            };
+            let routes = wants
                 .routes
                 .iter()
                 .filter(|route| route.matches(source, event_type));
-            routes.any(|route| {
-                wants.order_by.is_some() || route.when.as_ref().is_some_and(Condition::looks_inside)
-            })
-        })
+            routes.map(move |route| for_key.max(route.when.as_ref().map_or(Depth::Outside, Condition::depth)))
+        });
+        depths.max().unwrap_or_default()
     }
 
     /// Where the event goes. A condition that cannot be worked out does not hold.

@@ -270,7 +270,7 @@ impl From<ReplayError> for Problem {
             ReplayError::Wrong { state, .. } => conflict("wrong-state").with("state", state.as_str()),
             ReplayError::TooMany => conflict("too-many-orders"),
             ReplayError::Invalid(_) => Self::new(StatusCode::BAD_REQUEST, "bad-input", format!("{error}.")),
-            ReplayError::Aside(error) => Self::internal(error.to_string()),
+            ReplayError::Aside => Self::internal(error.to_string()),
             ReplayError::Store(error) => error.into(),
         }
     }

@@ -30,8 +30,8 @@ pub async fn of_event(
     Path(id): Path<String>,
 ) -> Result<Json<Vec<PluginExplained>>, Problem> {
     let event = visible_event(&state, &user, &id).await?;
-    let explained = tokio::task::spawn_blocking(move || state.routing.explain(&event)).await;
+    let explained = state.routing.explain(event).await;
     explained
         .map(Json)
-        .map_err(|error| Problem::internal(error.to_string()))
+        .ok_or_else(|| Problem::internal("the routes cannot be explained"))
 }

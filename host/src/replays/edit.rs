@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{ReplayError, ReplayedEvent, Replays, aside};
+use super::{ReplayError, ReplayedEvent, Replays};
 use crate::domain::act::{By, MadeReplay};
 use crate::domain::event::{Event, EventKind, Header, NewEvent};
 use crate::domain::expression::Facts;
@@ -36,6 +36,7 @@ impl Replays {
         body::check(&edit.payload).map_err(|bad| ReplayError::Invalid(bad.to_string()))?;
         let original = self.store.event(id).await?.ok_or(ReplayError::NoEvent(id))?;
         let mut event = edited(original, edit, &by)?;
+        let bytes = event.body.len();
         let (retention, table) = (self.retention.load_full(), self.routes.load_full());
         let routing = move || {
             // In this order, as at intake: routes and order keys follow from what is stored.
@@ -47,14 +48,14 @@ impl Replays {
             };
             (event, routed)
         };
-        let (mut event, routed) = aside(routing).await?;
+        let (mut event, routed) = self.aside(bytes, routing).await?;
         let receivers = self.receivers(id, plugins, routed).await?;
         let receiving = move || {
             let deliveries = receivers.deliveries(&Facts::of_new(&event));
             event.deliveries = deliveries;
             event
         };
-        let event = aside(receiving).await?;
+        let event = self.aside(bytes, receiving).await?;
         let stored = self.store.store_edited_event(&event, id, &by).await?;
         let accepted = stored.ok_or(ReplayError::NoEvent(id))?;
         self.wake

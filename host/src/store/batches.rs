@@ -1,23 +1,31 @@
 //! The batches of orders: which deliveries one is about, and what is done with them.
 
+use std::collections::HashMap;
+
 use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
 
-use super::StoreResult;
 use super::events::{EVENT_COLUMNS, event_from};
 use super::rows::{Columns, RowReader};
 use super::seals::Seals;
 use super::sql::{SqlStore, sql};
 use super::words::int;
+use super::{StoreError, StoreResult};
 use crate::domain::act::{Acted, By, ReplayAsk, Replayed};
 use crate::domain::expression::Facts;
 use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::order::{OrderBy, OrderKey};
 use crate::domain::plugin::PluginName;
-use crate::domain::replay::{Receivers, ReplayJob, ReplayRate};
+use crate::domain::replay::{JobKind, Receivers, ReplayJob, ReplayRate};
 
 /// Most deliveries that one step looks at: bounds a transaction in which few of them match.
 const SCAN_LIMIT: usize = 500;
+
+/// Most bodies that one step looks into, for the order keys of its replays. They are looked into one after the other.
+const MAX_LOOKS: usize = 20;
+
+/// Order keys of replays, by event and receiver.
+pub(super) type Keys = HashMap<(EventId, PluginName), Option<OrderKey>>;
 
 /// A delivery that an order has come to.
 pub(super) struct Met {
@@ -26,6 +34,20 @@ pub(super) struct Met {
     plugin: PluginName,
     /// Whether the order is about it.
     fits: bool,
+}
+
+impl Met {
+    /// The plugin that a replay goes to.
+    fn receiver<'a>(&'a self, job: &'a ReplayJob) -> &'a PluginName {
+        job.to.as_ref().unwrap_or(&self.plugin)
+    }
+
+    /// What a replay is ordered by.
+    fn order_by<'a>(&self, job: &ReplayJob, receivers: &'a Receivers) -> Option<&'a OrderBy> {
+        let is_replay = job.kind == JobKind::Replay;
+        let receiver = is_replay.then(|| self.receiver(job));
+        receivers.get(receiver?)?.as_ref()
+    }
 }
 
 /// What one step deals with.
@@ -40,9 +62,10 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// As many of those that fit as the rate allows at once.
-    pub fn of(met: Vec<Met>, rate: ReplayRate) -> Self {
-        let (most, seen) = (rate.batch() as usize, met.len());
+    /// As many of those that fit as the rate allows at once, and as may be looked into.
+    pub fn of(met: Vec<Met>, job: &ReplayJob, receivers: &Receivers) -> Self {
+        let (most, seen) = (job.rate.batch() as usize, met.len());
+        let mut looks = 0;
         let mut batch = Self {
             items: Vec::new(),
             cursor: None,
@@ -51,9 +74,11 @@ impl Batch {
         };
         let mut looked_at = 0;
         for one in met {
-            if batch.items.len() == most {
+            let is_looked_into = one.fits && one.order_by(job, receivers).is_some();
+            if batch.items.len() == most || (is_looked_into && looks == MAX_LOOKS) {
                 break;
             }
+            looks += usize::from(is_looked_into);
             looked_at += 1;
             batch.cursor = Some(one.id);
             if one.fits {
@@ -62,7 +87,7 @@ impl Batch {
         }
         batch.last = looked_at == seen && seen < SCAN_LIMIT;
         let made = u32::try_from(batch.items.len()).unwrap_or(u32::MAX);
-        batch.wait_ms = int(rate.time_of(made).as_millis());
+        batch.wait_ms = int(job.rate.time_of(made).as_millis());
         batch
     }
 }
@@ -120,23 +145,53 @@ impl SqlStore<Db> {
         rows.iter().map(met_from).collect()
     }
 
+    /// The order keys that the next batch is likely to need, worked out before its transaction, for which all who write
+    /// may have to wait. Where another node comes first some are useless, and others missing.
+    pub(super) async fn foreseen_keys(&self, receivers: &Receivers) -> StoreResult<Keys> {
+        let mut keys = Keys::new();
+        if receivers.values().all(Option::is_none) {
+            return Ok(keys);
+        }
+        let mut reader = self.reader.acquire().await?;
+        let Some(job) = Self::job_due(&mut reader, "").await? else {
+            return Ok(keys);
+        };
+        let batch = Batch::of(Self::window(&mut reader, &job).await?, &job, receivers);
+        for met in &batch.items {
+            let Some(order_by) = met.order_by(&job, receivers) else {
+                continue;
+            };
+            match Self::order_key(&mut reader, &self.seals, met.event, order_by).await {
+                // The batch finds it again, and tells.
+                Err(error) if error.is_about_a_row() => {}
+                key => {
+                    keys.insert((met.event, met.receiver(&job).clone()), key?);
+                }
+            }
+        }
+        Ok(keys)
+    }
+
     pub(super) async fn replay_batch(
         conn: &mut <Db as Database>::Connection,
         seals: &Seals,
         job: &ReplayJob,
         batch: &Batch,
-        receivers: &Receivers,
+        (receivers, keys): (&Receivers, &Keys),
         by: &By,
     ) -> StoreResult<Done> {
         let mut asks = Vec::with_capacity(batch.items.len());
         let mut unreadable = None;
         for met in &batch.items {
-            let plugin = job.to.as_ref().unwrap_or(&met.plugin);
+            let plugin = met.receiver(job);
             let Some(order_by) = receivers.get(plugin) else {
                 continue;
             };
-            let order_key = match order_by {
-                Some(order_by) => match Self::order_key(conn, seals, met.event, order_by).await {
+            let foreseen = keys.get(&(met.event, plugin.clone()));
+            let order_key = match (order_by, foreseen) {
+                (None, _) => None,
+                (Some(_), Some(key)) => key.clone(),
+                (Some(order_by), None) => match Self::order_key(conn, seals, met.event, order_by).await {
                     // It is left alone, like what is on its way; the others are not held up.
                     Err(error) if error.is_about_a_row() => {
                         unreadable.get_or_insert((met.id, error));
@@ -144,7 +199,6 @@ impl SqlStore<Db> {
                     }
                     order_key => order_key?,
                 },
-                None => None,
             };
             asks.push(ReplayAsk {
                 event: met.event,
@@ -190,8 +244,13 @@ impl SqlStore<Db> {
             .build()
             .fetch_optional(&mut *conn)
             .await?;
-        let event = row.map(|row| event_from(&row, seals)).transpose()?;
-        Ok(event.and_then(|event| order_by.key_for(&Facts::of(&event))))
+        let Some(event) = row.map(|row| event_from(&row, seals)).transpose()? else {
+            return Ok(None);
+        };
+        let order_by = order_by.clone();
+        let key = tokio::task::spawn_blocking(move || order_by.key_for(&Facts::of(&event)));
+        key.await
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))
     }
 }
 

@@ -130,8 +130,9 @@ impl ReplayStore for SqlStore<Db> {
     }
 
     async fn step_replay_jobs(&self, receivers: &Receivers, now: Timestamp) -> StoreResult<JobStep> {
+        let keys = self.foreseen_keys(receivers).await?;
         let mut tx = self.begin().await?;
-        let Some(job) = Self::job_in_turn(&mut tx).await? else {
+        let Some(job) = Self::job_due(&mut tx, Db::LOCK_ONE_FREE).await? else {
             let wait: Option<i64> = sql::<Db>("SELECT next_at - ")
                 .push(Db::NOW)
                 .push(" FROM replays WHERE state = 'running' ORDER BY next_at, id LIMIT 1")
@@ -142,14 +143,17 @@ impl ReplayStore for SqlStore<Db> {
             tx.rollback().await?;
             return Ok(JobStep::Nothing(wait));
         };
-        let batch = Batch::of(Self::window(&mut tx, &job).await?, job.rate);
+        let batch = Batch::of(Self::window(&mut tx, &job).await?, &job, receivers);
         let by = By {
             actor: job.created_by.clone(),
             at: now,
             note: job.note.clone(),
         };
         let done = match job.kind {
-            JobKind::Replay => Self::replay_batch(&mut tx, &self.seals, &job, &batch, receivers, &by).await?,
+            JobKind::Replay => {
+                let known = (receivers, &keys);
+                Self::replay_batch(&mut tx, &self.seals, &job, &batch, known, &by).await?
+            }
             JobKind::Discard => Self::discard_batch(&mut tx, &batch, &by).await?,
         };
         Self::move_on(&mut tx, &job, &batch, &done, &by).await?;
@@ -171,14 +175,18 @@ impl SqlStore<Db> {
         row.as_ref().map(job_from).transpose()
     }
 
-    /// The order whose next batch is due, locked; passes over one that another node is at.
-    async fn job_in_turn(conn: &mut <Db as Database>::Connection) -> StoreResult<Option<ReplayJob>> {
+    /// The order whose next batch is due. With [`LOCK_ONE_FREE`](super::dialect::Dialect::LOCK_ONE_FREE) locked, and
+    /// passing over one that another node is at.
+    pub(super) async fn job_due(
+        conn: &mut <Db as Database>::Connection,
+        lock: &'static str,
+    ) -> StoreResult<Option<ReplayJob>> {
         let row = sql::<Db>("SELECT ")
             .push(JOB_COLUMNS)
             .push(" FROM replays WHERE state = 'running' AND next_at <= ")
             .push(Db::NOW)
             .push(" ORDER BY next_at, id LIMIT 1")
-            .push(Db::LOCK_ONE_FREE)
+            .push(lock)
             .build()
             .fetch_optional(&mut *conn)
             .await?;

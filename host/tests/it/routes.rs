@@ -1,6 +1,9 @@
 //! Routes with conditions, what a plugin sees of a payload, and why an event goes where it goes.
 
 use std::path::Path;
+use std::pin::pin;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use hookyard::manifest::PluginsFile;
 use serde_json::{Value, json};
@@ -124,6 +127,47 @@ async fn a_large_body_is_looked_into_and_a_larger_one_is_not() {
         .send("s", "t", &json!({"n": 1, "pad": "x".repeat(300 << 10)}))
         .await;
     assert_eq!(plugins(&pipeline.event(&id).await), ["main"]);
+    pipeline.stop().await;
+}
+
+/// How long it is looked whether something waits: it would be over in a few milliseconds.
+const MOMENT: Duration = Duration::from_millis(300);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_who_look_into_bodies_share_the_room_for_it() {
+    let pipeline = Pipeline::start(&echo("main", "map = '{\"m\": body.n}'", "{}")).await;
+    let (go_on, held) = mpsc::channel::<()>();
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let looks = pipeline.looks.clone();
+    let held = move || {
+        begun.send(()).expect("the test waits");
+        held.recv().is_err()
+    };
+    let holding = tokio::spawn(async move { looks.look(usize::MAX, held).await });
+    begins.await.expect("all of the room is taken");
+    // No route looks inside.
+    let id = pipeline.send("s", "t", &json!({"n": 1})).await;
+    let (routes, replay) = (
+        format!("/api/events/{id}/routes/"),
+        format!("/api/events/{id}/replay/"),
+    );
+    let nothing = json!({});
+    let mut explained = pin!(get(&pipeline, &routes));
+    let mut replayed = pin!(pipeline.post(&replay, &nothing));
+    let waits = tokio::time::timeout(MOMENT, explained.as_mut()).await.is_err();
+    assert!(waits, "routes are explained without room");
+    let waits = tokio::time::timeout(MOMENT, replayed.as_mut()).await.is_err();
+    assert!(waits, "an event is routed anew without room");
+    let status = &pipeline.event(&id).await["status"];
+    assert!(status != "processed", "its payload was mapped without room");
+    drop(go_on);
+    assert_eq!(holding.await.expect("no panic"), Some(true));
+    assert_eq!(explained.await.status(), 200);
+    let (status, answer) = replayed.await;
+    // The first delivery may be open still.
+    assert!(status == 201 || status == 409, "{answer}");
+    let event = pipeline.wait_status(&id, "processed").await;
+    assert_eq!(seen(&event), "{\"m\":1}");
     pipeline.stop().await;
 }
 

@@ -15,6 +15,7 @@ const HELPERS: &[&str] = &[
     "environment",
     "fault",
     "lifecycle",
+    "looks",
     "metrics",
     "secret",
     "telemetry",

@@ -81,7 +81,22 @@ fn what_is_no_json_is_null_and_what_is_too_deep_is_told() {
     // Whoever does not look inside does not mind.
     let outside = Condition::new("event.source == \"shop\"").expect("an expression");
     assert_eq!(outside.holds(&Facts::of(&event(large))), Ok(true));
-    assert!(null.looks_inside() && !outside.looks_inside());
+    assert_eq!((null.depth(), outside.depth()), (Depth::Inside, Depth::Outside));
+}
+
+#[test]
+fn how_far_a_condition_looks_is_told() {
+    for (text, depth) in [
+        ("event.type == 'push'", Depth::Outside),
+        ("headers.all(name, name != 'x')", Depth::Outside),
+        ("body.ref == 'main'", Depth::Inside),
+        ("body.commits.exists(c, c.by == 'ada')", Depth::Through),
+        ("'ada' in body.by", Depth::Through),
+    ] {
+        let condition = Condition::new(text).expect("an expression");
+        assert_eq!(condition.depth(), depth, "{text}");
+    }
+    assert!(Depth::Outside < Depth::Inside && Depth::Inside < Depth::Through);
 }
 
 /// Intake takes every JSON text; not every one fits into values.

@@ -23,6 +23,7 @@ on_both!(
     a_cancelled_order_makes_no_more,
     an_order_leaves_alone_what_is_on_its_way_or_nobody_takes,
     an_order_leaves_alone_what_it_cannot_read,
+    an_order_looks_into_few_bodies_at_a_time,
     an_order_discards,
     orders_are_bounded_and_listed,
 );
@@ -312,6 +313,30 @@ async fn an_order_leaves_alone_what_it_cannot_read(fixture: &Fixture) {
     let in_order = Receivers::from([(plugin("a"), Some("/k".parse().expect("a pointer")))]);
     let over = run(store, id, &in_order).await;
     assert_eq!((over.state, over.made, over.skipped), (JobState::Done, 2, 1));
+}
+
+async fn an_order_looks_into_few_bodies_at_a_time(fixture: &Fixture) {
+    let store = &fixture.store;
+    dead_letters(store, "a", 30).await;
+    dead_letters(store, "b", 30).await;
+    let both = DeliveryFilter {
+        plugin: None,
+        ..dead_of("a")
+    };
+    let receivers = Receivers::from([
+        (plugin("a"), None),
+        (plugin("b"), Some("/k".parse().expect("a pointer"))),
+    ]);
+    let id = give(store, &order(JobKind::Replay, both)).await;
+    store.step_replay_jobs(&receivers, ACTED).await.expect("stepped");
+    let now = job(store, id).await;
+    assert_eq!(
+        (now.made, now.state),
+        (50, JobState::Running),
+        "20 of those in order"
+    );
+    let over = run(store, id, &receivers).await;
+    assert_eq!((over.state, over.made, over.skipped), (JobState::Done, 60, 0));
 }
 
 async fn an_order_discards(fixture: &Fixture) {

@@ -24,6 +24,7 @@ use hookyard::intake::Intake;
 use hookyard::intake::rejected::RejectedLog;
 use hookyard::intake::sources::Sources;
 use hookyard::lifecycle::Lifecycle;
+use hookyard::looks::Looks;
 use hookyard::manifest::PluginsFile;
 use hookyard::metrics::Metrics;
 use hookyard::nodes::Nodes;
@@ -241,6 +242,7 @@ impl Api {
                 specs: specs.clone(),
                 registry: actions.registry.clone(),
                 clock: clock.clone(),
+                looks: Looks::default(),
             },
             actions,
             metrics: metrics.clone(),

@@ -12,6 +12,7 @@ use hookyard::config::{Settings, SettingsArgs};
 use hookyard::data_dir::{DataDir, Ownership};
 use hookyard::environment::Environment;
 use hookyard::lifecycle::{Lifecycle, Stopped};
+use hookyard::looks::Looks;
 use hookyard::store::SharedStore;
 use hookyard::wasm::Registry;
 use serde_json::value::RawValue;
@@ -30,6 +31,7 @@ pub struct Pipeline {
     pub token: String,
     pub store: SharedStore,
     pub registry: Arc<Registry>,
+    pub looks: Looks,
     lifecycle: Lifecycle,
     served: JoinHandle<anyhow::Result<Stopped>>,
     temporary: Option<TempDir>,
@@ -81,6 +83,7 @@ impl Pipeline {
         app.auth.create_user(account).await.expect("a staff user");
         let lifecycle = app.lifecycle.clone();
         let (store, registry) = (app.store.clone(), app.registry.clone());
+        let looks = app.looks.clone();
         let (ready, address) = tokio::sync::oneshot::channel();
         let served = tokio::spawn(app.serve(|address| ready.send(address).expect("the test waits")));
         let Ok(address) = address.await else {
@@ -104,6 +107,7 @@ impl Pipeline {
             token,
             store,
             registry,
+            looks,
             lifecycle,
             served,
             temporary: None,

@@ -1,4 +1,5 @@
-//! Looking into bodies: only so much of them at the same time.
+//! Looking into bodies: only so much of them at the same time. One instance serves all who look: routes as events come
+//! in, `map` as they are delivered, replays, and whoever explains a route.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ const MAX_KIB: u32 = 4 << 10;
 /// The room for bodies that are looked into. Those who find none wait in the order in which they came, so that a large body
 /// is not passed by small ones for good.
 #[derive(Clone)]
-pub(super) struct Looks(Arc<Semaphore>);
+pub struct Looks(Arc<Semaphore>);
 
 impl Default for Looks {
     fn default() -> Self {
@@ -21,8 +22,8 @@ impl Default for Looks {
 
 impl Looks {
     /// Does this work over a body of so many bytes once there is room for it, on a thread that nobody else waits for.
-    /// `None` when the runtime ends.
-    pub(super) async fn look<T: Send + 'static>(
+    /// `None` when the runtime ends, or the work panicked.
+    pub async fn look<T: Send + 'static>(
         &self,
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,

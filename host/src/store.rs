@@ -423,14 +423,24 @@ pub trait NodeStore: Send + Sync {
     async fn remove_other_nodes(&self, node: NodeId) -> StoreResult<()>;
 }
 
+/// A step back of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepBack {
+    pub by: Duration,
+    /// How long ago it was, at most.
+    pub ago: Duration,
+}
+
 /// The clock by which deliveries are due and leases end: the database's own.
 #[async_trait]
 pub trait ClockStore: Send + Sync {
     /// What it says.
     async fn clock(&self) -> StoreResult<Timestamp>;
-    /// Makes good that it went back by `by`: what waits for its first attempt is due now, and, where this process is
-    /// the only one, what is to be tried again is due that much earlier. How many deliveries that were.
-    async fn clock_went_back(&self, by: Duration) -> StoreResult<u64>;
+    /// Makes good that it went back: what waits for its first attempt is due now, orders go on, and no lease ends
+    /// later than `lease` from now. However many nodes do so, it is done once. Where this process is the only one, what
+    /// is to be tried again is due that much earlier too, unless its wait began after the step. How many deliveries
+    /// are due earlier.
+    async fn clock_went_back(&self, step: StepBack, lease: Duration) -> StoreResult<u64>;
 }
 
 /// Whether the database can be used.

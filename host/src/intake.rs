@@ -21,6 +21,7 @@ pub mod presented;
 pub mod rejected;
 pub mod request;
 pub mod sources;
+mod trial;
 pub mod verify;
 
 use std::sync::Arc;

@@ -7,7 +7,8 @@ use super::arrival::{self, Arrival};
 use super::once::IdempotencyKey;
 use super::presented::Presented;
 use super::rejected::{self, RejectedLog};
-use super::verify::{self, Terms};
+use super::trial::Trial;
+use super::verify::Terms;
 use super::{Intake, IntakeError};
 use crate::clock::SharedClock;
 use crate::domain::event::Accepted;
@@ -114,7 +115,7 @@ impl Sources {
             tolerance: spec.tolerance,
             public_url: self.public_url.as_deref(),
         };
-        let claim = verify::prepare(&spec.scheme, request, terms)?;
+        let claim = Trial::prepare(&spec.scheme, request, terms, &self.intake.looks).await?;
         let mut proof = None;
         if claim.needs_secrets() {
             let (secrets, missing) = self.secrets(spec).await;
@@ -124,6 +125,7 @@ impl Sources {
             }
             proof = claim
                 .check(&secrets)
+                .await
                 .map_err(|rejection| with_missing(rejection, &missing))?;
         }
         let rules = self.intake.retention.load();

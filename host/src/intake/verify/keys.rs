@@ -1,5 +1,7 @@
 //! Keys and signatures as they are written.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -138,20 +140,33 @@ impl Key {
         Ok(Self::Hmac(hmac::Key::new(algorithm, key)))
     }
 
-    /// What names this proof, when one of the signatures is this key's of the text: the digest of the signature,
-    /// or where the same text may have several (an ECDSA signature can be made another by anybody), of the text.
-    pub fn proof<'s>(&self, text: &[u8], signatures: impl IntoIterator<Item = &'s [u8]>) -> Option<Digest> {
+    /// What names this proof, when one of the signatures is this key's of the text, which comes in parts: the digest of
+    /// the signature, or where the same text may have several (an ECDSA signature can be made another by anybody), of the
+    /// text. Only a public key needs it in one piece.
+    pub fn proof<'s>(
+        &self,
+        parts: &[&[u8]],
+        signatures: impl IntoIterator<Item = &'s [u8]>,
+    ) -> Option<Digest> {
         let mut signatures = signatures.into_iter();
         match self {
             Self::Hmac(key) => {
-                let tag = hmac::sign(key, text);
+                let mut context = hmac::Context::with_key(key);
+                for part in parts {
+                    context.update(part);
+                }
+                let tag = context.sign();
                 let is_proven = signatures.any(|signature| tag.as_ref().ct_eq(signature).into());
                 is_proven.then(|| Sha256::digest(tag).into())
             }
             Self::Public(algorithm, key) => {
                 let key = signature::UnparsedPublicKey::new(*algorithm, key);
-                let is_proven = signatures.any(|signature| key.verify(text, signature).is_ok());
-                is_proven.then(|| Sha256::digest(text).into())
+                let text = match parts {
+                    [text] => Cow::Borrowed(*text),
+                    _ => Cow::Owned(parts.concat()),
+                };
+                let is_proven = signatures.any(|signature| key.verify(&text, signature).is_ok());
+                is_proven.then(|| Sha256::digest(&text).into())
             }
         }
     }

@@ -372,7 +372,7 @@ impl Claim<'_> {
             let mut bases = bases.filter_map(|address| self.reading.base(&signature.covered, address).ok());
             bases.find_map(|base| {
                 let mut keys = keys.iter();
-                keys.find_map(|key| key.proof(base.as_bytes(), [signature.bytes.as_slice()]))
+                keys.find_map(|key| key.proof(&[base.as_bytes()], [signature.bytes.as_slice()]))
             })
         })
     }

@@ -1,6 +1,5 @@
 //! A signature in a header over a text that is made from the request.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
@@ -16,9 +15,21 @@ use crate::secret::Secret;
 /// What the request says is signed, and its signatures.
 pub(super) struct Claim<'a> {
     scheme: &'a SignedScheme,
+    request: &'a Presented,
     offered: Offered<'a>,
-    /// One for each way in which the sender may have spelled its address.
-    texts: Vec<Cow<'a, [u8]>>,
+    pieces: Vec<Piece<'a>>,
+    /// Each way in which the sender may have spelled its address; one that nobody uses where it is not signed.
+    urls: BTreeSet<String>,
+}
+
+/// A piece of the text that is signed. The text is never put together where that can be helped: a body is large, and
+/// addresses have several spellings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Piece<'a> {
+    Bytes(&'a [u8]),
+    Url,
+    /// The fields of the form, in order of their names.
+    Form,
 }
 
 /// What the header of the signature holds.
@@ -50,11 +61,20 @@ pub(super) fn prepare<'a>(
             text
         }
     };
-    let texts = texts(scheme, request, timestamp, terms)?;
+    let pieces = scheme.signed.iter().map(|part| piece(part, request, timestamp));
+    let pieces = pieces.collect::<Result<Vec<_>, _>>()?;
+    let urls = if pieces.contains(&Piece::Url) {
+        let addresses = request.addresses(terms.public_url);
+        addresses.iter().flat_map(Address::spellings).collect()
+    } else {
+        BTreeSet::from([String::new()])
+    };
     Ok(Claim {
         scheme,
+        request,
         offered,
-        texts,
+        pieces,
+        urls,
     })
 }
 
@@ -115,54 +135,23 @@ fn offered<'a>(scheme: &SignedScheme, request: &'a Presented) -> Result<Offered<
     }
 }
 
-/// The texts that may have been signed: one, or one for each spelling of the address.
-fn texts<'a>(
-    scheme: &SignedScheme,
-    request: &'a Presented,
-    timestamp: &str,
-    terms: Terms<'_>,
-) -> Result<Vec<Cow<'a, [u8]>>, Rejection> {
-    if scheme.signed[..] == [Part::Body] {
-        return Ok(vec![Cow::Borrowed(&request.body[..])]);
-    }
-    let urls: BTreeSet<String> = if scheme.signed.contains(&Part::Url) {
-        let addresses = request.addresses(terms.public_url);
-        addresses.iter().flat_map(Address::spellings).collect()
-    } else {
-        BTreeSet::from([String::new()])
-    };
-    let texts = urls
-        .iter()
-        .map(|url| text(scheme, request, timestamp, url).map(Cow::Owned));
-    texts.collect()
-}
-
-fn text(
-    scheme: &SignedScheme,
-    request: &Presented,
-    timestamp: &str,
-    url: &str,
-) -> Result<Vec<u8>, Rejection> {
-    let mut text = Vec::with_capacity(request.body.len() + 128);
-    for part in scheme.signed.iter() {
-        match part {
-            Part::Text(words) => text.extend_from_slice(words.as_bytes()),
-            Part::Timestamp => text.extend_from_slice(timestamp.as_bytes()),
-            Part::Body => text.extend_from_slice(&request.body),
-            Part::Header(name) => text.extend_from_slice(request.needed(name)?.as_bytes()),
-            Part::Method => text.extend_from_slice(request.method.as_str().as_bytes()),
-            Part::Url => text.extend_from_slice(url.as_bytes()),
-            Part::SortedForm => sorted_form(request, &mut text)?,
-        }
-    }
-    Ok(text)
+fn piece<'a>(part: &'a Part, request: &'a Presented, timestamp: &'a str) -> Result<Piece<'a>, Rejection> {
+    Ok(Piece::Bytes(match part {
+        Part::Text(words) => words.as_bytes(),
+        Part::Timestamp => timestamp.as_bytes(),
+        Part::Body => &request.body[..],
+        Part::Header(name) => request.needed(name)?.as_bytes(),
+        Part::Method => request.method.as_str().as_bytes(),
+        Part::Url => return Ok(Piece::Url),
+        Part::SortedForm => return form(request),
+    }))
 }
 
 /// Twilio's: what `RequestValidator` of its libraries does.
-fn sorted_form(request: &Presented, text: &mut Vec<u8>) -> Result<(), Rejection> {
+fn form(request: &Presented) -> Result<Piece<'_>, Rejection> {
     if let Some(digest) = request.parameter("bodySHA256") {
         return if hex::encode(Sha256::digest(&request.body)).eq_ignore_ascii_case(&digest) {
-            Ok(())
+            Ok(Piece::Bytes(&[]))
         } else {
             let why = "the body is not the one whose digest the address has (bodySHA256)";
             Err(Rejection::new(Check::Signature, why))
@@ -172,19 +161,28 @@ fn sorted_form(request: &Presented, text: &mut Vec<u8>) -> Result<(), Rejection>
         let why = "the signature does not cover the body: it is no form, and the address has no bodySHA256";
         return Err(Rejection::new(Check::Coverage, why));
     }
+    Ok(Piece::Form)
+}
+
+/// A form's fields in order of their names, each name followed by its value.
+fn sorted(request: &Presented) -> Vec<u8> {
     let fields: BTreeSet<_> = request.fields().collect();
+    let mut text = Vec::with_capacity(request.body.len());
     for (name, value) in fields {
         text.extend_from_slice(name.as_bytes());
         text.extend_from_slice(value.as_bytes());
     }
-    Ok(())
+    text
 }
 
 impl Claim<'_> {
     pub fn check(&self, secrets: &[Secret]) -> Result<Digest, Rejection> {
         let mut unusable = Vec::new();
+        // Once, whatever the number of secrets and spellings.
+        let has_form = self.pieces.contains(&Piece::Form);
+        let form = has_form.then(|| sorted(self.request)).unwrap_or_default();
         for (at, secret) in secrets.iter().enumerate() {
-            match key(self.scheme, secret).map(|key| self.proof_by(&key)) {
+            match key(self.scheme, secret).map(|key| self.proof_by(&key, &form)) {
                 Ok(Some(proof)) => return Ok(proof),
                 Ok(None) => {}
                 Err(why) => unusable.push(format!("secret {}: {why}", at + 1)),
@@ -193,14 +191,20 @@ impl Claim<'_> {
         Err(no_match(&unusable, secrets.len()))
     }
 
-    fn proof_by(&self, key: &Key) -> Option<Digest> {
+    fn proof_by(&self, key: &Key, form: &[u8]) -> Option<Digest> {
         let signatures = match key {
             Key::Hmac(_) => &self.offered.hmacs,
             Key::Public(..) => &self.offered.asymmetric,
         };
         let signatures = || signatures.iter().map(Vec::as_slice);
-        let mut texts = self.texts.iter();
-        texts.find_map(|text| key.proof(text, signatures()))
+        self.urls.iter().find_map(|url| {
+            let parts = self.pieces.iter().map(|piece| match piece {
+                Piece::Bytes(bytes) => *bytes,
+                Piece::Url => url.as_bytes(),
+                Piece::Form => form,
+            });
+            key.proof(&parts.collect::<Vec<_>>(), signatures())
+        })
     }
 }
 

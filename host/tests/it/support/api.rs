@@ -59,6 +59,8 @@ pub struct Api {
     pub clock: Arc<FakeClock>,
     pub auth: Arc<Auth>,
     pub intake: Intake,
+    /// The room for bodies that are looked into.
+    pub looks: Looks,
     pub readiness: Readiness,
     pub routes: SharedRoutes,
     pub wake: Arc<Wake>,
@@ -191,8 +193,10 @@ impl Api {
         let routes: SharedRoutes = Arc::new(ArcSwap::default());
         let wake = Arc::new(Wake::default());
         let table = SharedSources::default();
-        let intake =
-            Intake::start(events, clock.clone(), routes.clone(), wake.clone()).guarding(table.clone());
+        let looks = Looks::default();
+        let intake = Intake::start(events, clock.clone(), routes.clone(), wake.clone())
+            .guarding(table.clone())
+            .looking(looks.clone());
         let sources = Sources {
             public_url: public_url.as_ref().map(ToString::to_string),
             ..sources(&store, &clock, &intake, table.clone(), dir.path())
@@ -242,7 +246,7 @@ impl Api {
                 specs: specs.clone(),
                 registry: actions.registry.clone(),
                 clock: clock.clone(),
-                looks: Looks::default(),
+                looks: looks.clone(),
             },
             actions,
             metrics: metrics.clone(),
@@ -269,6 +273,7 @@ impl Api {
             clock,
             auth,
             intake,
+            looks,
             readiness,
             routes,
             wake,

@@ -70,6 +70,9 @@ pub struct Run {
     pub memory_peak: u64,
     pub logs: Vec<LogLine>,
     pub calls: Vec<OutboundCall>,
+    /// Whether a request had no answer, or one by which the destination says that the fault is its own (RFC 9110,
+    /// 15.6). What we refuse ourselves, for a right or a limit, says nothing of the destination.
+    pub request_failed: bool,
 }
 
 /// How a call's jobs ended.

@@ -208,24 +208,19 @@ pub(super) fn ended(run: &Run) -> Ended {
         return Ended::AskedToWait(wait);
     }
     let any = |wanted: fn(&RunEnd) -> bool| ends.iter().any(wanted);
-    let request_failed = run.calls.iter().any(has_failed);
     let broke = |end: &RunEnd| matches!(end, RunEnd::Trapped(_) | RunEnd::Limit(_) | RunEnd::Host(_));
     if any(|end| matches!(end, RunEnd::Succeeded { .. })) {
         Ended::Succeeded
-    } else if any(|end| matches!(end, RunEnd::Retry { .. })) || (request_failed && any(broke)) {
+    } else if any(|end| matches!(end, RunEnd::Retry { .. })) || (run.request_failed && any(broke)) {
         Ended::Failed
-    } else if request_failed || any(|end| !matches!(end, RunEnd::Rejected(_))) {
+    } else if run.request_failed || any(|end| !matches!(end, RunEnd::Rejected(_))) {
         Ended::Neither
-    } else if run.calls.is_empty() {
-        Ended::Unasked
-    } else {
+    } else if run.calls.iter().any(|call| call.status.is_some()) {
         Ended::Answered
+    } else {
+        // What we refused asked nobody.
+        Ended::Unasked
     }
-}
-
-/// Whether a request had no answer, or one by which the destination says that the fault is its own (RFC 9110, 15.6).
-const fn has_failed(call: &OutboundCall) -> bool {
-    call.error.is_some() || matches!(call.status, Some(500..))
 }
 
 fn limited(calls: &[OutboundCall]) -> bool {
@@ -254,6 +249,7 @@ mod tests {
             memory_peak: 0,
             logs: Vec::new(),
             calls: statuses.iter().map(call).collect(),
+            request_failed: statuses.iter().any(|status| *status >= 500),
         }
     }
 
@@ -322,6 +318,10 @@ mod tests {
         assert_eq!(ended(&run(rejected(), &[200, 404])), Ended::Answered);
         assert_eq!(ended(&run(rejected(), &[])), Ended::Unasked);
         assert_eq!(ended(&run(rejected(), &[404, 500])), Ended::Neither);
+        let mut refused = run(rejected(), &[404]);
+        refused.calls[0].status = None;
+        refused.calls[0].error = Some("no grant covers it".to_owned());
+        assert_eq!(ended(&refused), Ended::Unasked, "we did not let it ask");
     }
 
     #[test]
@@ -335,11 +335,17 @@ mod tests {
             let mut unanswered = with(&[200]);
             unanswered.calls[0].status = None;
             unanswered.calls[0].error = Some("not answered when the run ended".to_owned());
+            unanswered.request_failed = true;
             assert_eq!(
                 ended(&unanswered),
                 Ended::Failed,
                 "a limit of time, and a vendor that hangs"
             );
+            let refused = Run {
+                request_failed: false,
+                ..unanswered
+            };
+            assert_eq!(ended(&refused), Ended::Neither, "we did not let it ask");
         }
     }
 }

@@ -47,6 +47,7 @@ impl Plugin {
                 memory_peak: 0,
                 logs: Vec::new(),
                 calls: Vec::new(),
+                request_failed: false,
             };
         }
         self.first_run.begins();
@@ -72,6 +73,7 @@ impl Plugin {
                 humantime::format_duration(limits.timeout)
             ))),
         };
+        let request_failed = recorder.request_failed();
         let (logs, calls) = recorder.finish();
         Run {
             ends: match ends {
@@ -89,6 +91,7 @@ impl Plugin {
             memory_peak: marks.memory_peak(),
             logs,
             calls,
+            request_failed,
         }
     }
 

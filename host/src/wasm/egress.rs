@@ -72,8 +72,7 @@ pub(super) async fn send(
         }
         Err(refusal) => {
             let refusal = refusal.masked(&run, "");
-            count(&run, &refusal);
-            run.recorder.end_call(call, None, Some(refusal.text));
+            note(&run, call, &refusal);
             Err(refusal.code)
         }
     }
@@ -176,6 +175,17 @@ async fn recorded(
     }
     tape.record(asked, Ok((&parts, &body)));
     Ok(Response::from_parts(parts, body.into()))
+}
+
+/// Notes why a request has no answer, or no whole one, and counts what was refused.
+fn note(run: &RunContext, call: usize, refusal: &Refusal) {
+    let why = refusal.text.clone();
+    if refusal.reason().is_some() {
+        run.recorder.refuse_call(call, why);
+    } else {
+        run.recorder.end_call(call, None, Some(why));
+    }
+    count(run, refusal);
 }
 
 /// Counts what was refused. A request that failed for another reason is none of it.

@@ -1,6 +1,6 @@
 //! What one run wrote and whom it called, bounded, readable even when the run was cut off.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,8 @@ struct Pages {
     stderr: Partial,
     tail: VecDeque<String>,
     calls: Vec<OutboundCall>,
+    /// The places of those that we refused.
+    refused: BTreeSet<usize>,
     /// How many of `calls` the host made itself.
     exchanges: usize,
     /// Calls that were refused and are not kept.
@@ -200,8 +202,18 @@ impl Recorder {
 
     /// Notes how a call went; a later word on the same call adds its error only.
     pub(super) fn end_call(&self, call: usize, status: Option<u16>, error: Option<String>) {
-        let now = self.at_ms();
+        self.end(&mut self.pages(), call, status, error);
+    }
+
+    /// Notes that we refused a call, or what was answered.
+    pub(super) fn refuse_call(&self, call: usize, why: String) {
         let mut pages = self.pages();
+        pages.refused.insert(call);
+        self.end(&mut pages, call, None, Some(why));
+    }
+
+    fn end(&self, pages: &mut Pages, call: usize, status: Option<u16>, error: Option<String>) {
+        let now = self.at_ms();
         let Some(call) = pages.calls.get_mut(call) else {
             return;
         };
@@ -210,6 +222,16 @@ impl Recorder {
         call.error = error
             .map(|text| tidy(&text, MAX_LINE_BYTES))
             .or(call.error.take());
+    }
+
+    /// Whether a call that we did not refuse has no answer, or one that blames the destination.
+    pub(super) fn request_failed(&self) -> bool {
+        let pages = self.pages();
+        pages.calls.iter().enumerate().any(|(place, call)| {
+            let is_whole = call.status.is_some() && call.error.is_none();
+            let is_blamed = matches!(call.status, Some(500..));
+            is_blamed || (!is_whole && !pages.refused.contains(&place))
+        })
     }
 
     /// The last lines of stderr: a panic's words.
@@ -338,6 +360,39 @@ mod tests {
         );
         assert!(calls[0].error.is_some());
         assert_eq!(calls[1].status, Some(200));
+    }
+
+    #[test]
+    fn what_we_refuse_is_no_failed_request() {
+        let fails = |end: fn(&Recorder)| {
+            let record = Recorder::new(100, 2);
+            record.begin_call("GET", "http://a/");
+            end(&record);
+            let failed = record.request_failed();
+            let (_, calls) = record.finish();
+            assert_eq!(calls.len(), 1);
+            failed
+        };
+        assert!(fails(|_| {}), "it was not answered");
+        assert!(fails(|record| record.end_call(0, None, Some(String::new()))));
+        assert!(fails(|record| record.end_call(0, Some(503), None)));
+        assert!(!fails(|record| record.end_call(0, Some(404), None)));
+        assert!(!fails(|record| record.refuse_call(0, String::new())));
+        let broken_off = |record: &Recorder| {
+            record.end_call(0, Some(200), None);
+            record.end_call(0, None, Some("it broke off".to_owned()));
+        };
+        assert!(fails(broken_off));
+        let too_large = |record: &Recorder| {
+            record.end_call(0, Some(200), None);
+            record.refuse_call(0, "it is too large".to_owned());
+        };
+        assert!(!fails(too_large));
+        let blamed = |record: &Recorder| {
+            record.end_call(0, Some(500), None);
+            record.refuse_call(0, "it is too large".to_owned());
+        };
+        assert!(fails(blamed));
     }
 
     #[test]

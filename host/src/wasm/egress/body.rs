@@ -97,8 +97,7 @@ pub(super) fn counted(
 impl Counted {
     fn fail(&self, refusal: Refusal) -> Error {
         let refusal = refusal.masked(&self.run, "");
-        super::count(&self.run, &refusal);
-        self.run.recorder.end_call(self.call, None, Some(refusal.text));
+        super::note(&self.run, self.call, &refusal);
         refusal.code
     }
 

@@ -73,8 +73,7 @@ pub(in crate::wasm) async fn exchange(run: &RunContext, question: Question) -> R
         }
         Err(refusal) => {
             let refusal = refusal.masked(run, &signed);
-            super::count(run, &refusal);
-            run.recorder.end_call(call, None, Some(refusal.text.clone()));
+            super::note(run, call, &refusal);
             let for_a_person = matches!(
                 refusal.code,
                 Error::DestinationIpProhibited | Error::HttpRequestDenied

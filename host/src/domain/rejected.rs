@@ -115,10 +115,13 @@ pub struct AcceptedLater {
     pub by: String,
 }
 
-/// How much is kept; the oldest go.
+/// How much is kept; the oldest go, those of the source that has most first: nobody flushes what another source's
+/// senders were refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RejectedBounds {
     pub requests: u64,
+    /// Of them of one source.
+    pub of_source: u64,
     /// Bytes of all that is kept of them.
     pub bytes: u64,
 }

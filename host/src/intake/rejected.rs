@@ -1,9 +1,10 @@
 //! Keeps refused requests without slowing anybody down: a bounded queue and one task that writes.
 //!
-//! When more is refused than can be written, what does not fit into the queue is counted and dropped. What
-//! is kept is bounded too, and the oldest go.
+//! When more is refused than can be written, what does not fit into the queue is counted and dropped. Writing leaves the
+//! database to others for most of the time. What is kept is bounded too, for each source and in all, and the oldest go.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ::http::HeaderMap;
 use tokio::sync::mpsc;
@@ -34,8 +35,14 @@ pub const KEPT_TARGET_BYTES: usize = 8 << 10;
 /// What is kept in all: some days of a mistaken secret, and no more disk than a log.
 pub const BOUNDS: RejectedBounds = RejectedBounds {
     requests: 1_000,
+    of_source: 250,
     bytes: 64 << 20,
 };
+/// How many times as long as a write took the pause after it is: strangers who are refused have at most a fifth of the
+/// database's writer.
+const PAUSE_FACTOR: u32 = 4;
+/// Longest pause after a write.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// What stands for the value of a header that holds a credential.
 pub const MASK: &str = "***";
 
@@ -103,11 +110,17 @@ impl Writer {
             if count == 0 {
                 return;
             }
+            let began = Instant::now();
             if let Err(error) = self.store.record_rejected(&batch, BOUNDS).await {
                 self.metrics.rejection_not_kept(batch.len());
                 tracing::warn!(%error, requests = batch.len(), "refused requests could not be kept");
             }
             batch.clear();
+            let pause = began.elapsed().saturating_mul(PAUSE_FACTOR).min(LONGEST_PAUSE);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
         }
     }
 }
@@ -248,4 +261,107 @@ fn kept_headers(all: &HeaderMap, scheme: &Scheme) -> Vec<Header> {
             name: name.to_owned(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::domain::event::NewEvent;
+    use crate::domain::page::{Page, PageRequest};
+    use crate::domain::rejected::Check;
+    use crate::domain::time::Timestamp;
+    use crate::store::{AcceptedLate, StoreResult};
+
+    /// How long a write takes.
+    const WRITE: Duration = Duration::from_millis(20);
+
+    /// A slow store that knows when each write began and ended.
+    #[derive(Default)]
+    struct Slow(Mutex<Vec<(Instant, Instant)>>);
+
+    #[async_trait]
+    impl RejectedStore for Slow {
+        async fn record_rejected(&self, _: &[RejectedRequest], _: RejectedBounds) -> StoreResult<()> {
+            let began = Instant::now();
+            tokio::time::sleep(WRITE).await;
+            self.0.lock().expect("no panic").push((began, Instant::now()));
+            Ok(())
+        }
+
+        async fn rejected_requests(
+            &self,
+            _: Option<&str>,
+            _: PageRequest,
+        ) -> StoreResult<Page<RejectedRequest>> {
+            Ok(Page {
+                total: 0,
+                items: Vec::new(),
+            })
+        }
+
+        async fn rejected_request(&self, _: RejectedId) -> StoreResult<Option<RejectedRequest>> {
+            Ok(None)
+        }
+
+        async fn accept_rejected(
+            &self,
+            _: RejectedId,
+            _: &[NewEvent],
+            _: Timestamp,
+            _: &str,
+        ) -> StoreResult<AcceptedLate> {
+            Ok(AcceptedLate::NoSuch)
+        }
+    }
+
+    fn refused() -> RejectedRequest {
+        RejectedRequest {
+            id: RejectedId::generate(),
+            received_at: Timestamp::from_millis(0),
+            source: "s".to_owned(),
+            address: String::new(),
+            rejection: Rejection::new(Check::Signature, "another secret"),
+            status: 401,
+            method: "POST".to_owned(),
+            target: "/".to_owned(),
+            headers: Vec::new(),
+            content_type: String::new(),
+            credential: None,
+            body_bytes: 0,
+            body: None,
+            accepted: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_leaves_most_of_the_writer_to_others() {
+        let store = Arc::new(Slow::default());
+        let log = RejectedLog::start(store.clone(), Arc::default());
+        let writes = || store.0.lock().expect("no panic").clone();
+        while writes().len() < 6 {
+            log.keep(refused());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        log.close().await;
+        let writes = writes();
+        let written: Duration = writes[..5].iter().map(|(began, ended)| *ended - *began).sum();
+        let passed = writes[5].0 - writes[0].0;
+        assert!(passed >= 3 * written, "{written:?} of {passed:?}");
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_written_at_the_end_without_a_pause() {
+        let store = Arc::new(Slow::default());
+        let log = RejectedLog::start(store.clone(), Arc::default());
+        for _ in 0..QUEUE {
+            log.keep(refused());
+        }
+        log.close().await;
+        let writes = store.0.lock().expect("no panic").len();
+        assert_eq!(writes, QUEUE / BATCH);
+    }
 }

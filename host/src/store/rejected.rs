@@ -67,15 +67,18 @@ impl RejectedStore for SqlStore<Db> {
         for chunk in requests.chunks(Db::MAX_BINDS / BINDS) {
             Self::insert_rejected(&mut tx, &self.seals, chunk).await?;
         }
-        // The newest that are within both bounds stay.
+        // The newest of each source that are within all bounds stay.
         sqlx::query(
-            "DELETE FROM rejected_requests WHERE id IN (SELECT id FROM (SELECT id, \
-             ROW_NUMBER() OVER (ORDER BY received_at DESC, id DESC) AS place, \
-             SUM(kept_bytes) OVER (ORDER BY received_at DESC, id DESC) AS total \
-             FROM rejected_requests) ranked WHERE place > $1 OR total > $2)",
+            "DELETE FROM rejected_requests WHERE id IN (SELECT id FROM (SELECT id, own, \
+             ROW_NUMBER() OVER (ORDER BY own, received_at DESC, id DESC) AS place, \
+             SUM(kept_bytes) OVER (ORDER BY own, received_at DESC, id DESC) AS total \
+             FROM (SELECT id, received_at, kept_bytes, \
+             ROW_NUMBER() OVER (PARTITION BY source ORDER BY received_at DESC, id DESC) AS own \
+             FROM rejected_requests) numbered) ranked WHERE place > $1 OR total > $2 OR own > $3)",
         )
         .bind(int(bounds.requests))
         .bind(int(bounds.bytes))
+        .bind(int(bounds.of_source))
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;

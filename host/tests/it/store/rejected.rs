@@ -15,12 +15,14 @@ use crate::support::stores::Fixture;
 on_both!(
     what_is_kept_comes_back,
     the_oldest_go_past_either_bound,
+    a_source_flushes_its_own_only,
     one_is_accepted_once,
     one_whose_key_is_another_events_stays,
 );
 
 const ROOM: RejectedBounds = RejectedBounds {
     requests: 100,
+    of_source: 100,
     bytes: 1 << 20,
 };
 
@@ -106,6 +108,26 @@ async fn the_oldest_go_past_either_bound(fixture: &Fixture) {
         store.record_rejected(&kept, small).await.expect("kept");
         assert_eq!(ids(fixture, None).await.len(), 2);
     }
+}
+
+async fn a_source_flushes_its_own_only(fixture: &Fixture) {
+    let store = &fixture.store;
+    let of = |source: &str, second| RejectedRequest {
+        source: source.to_owned(),
+        ..refused(second, Some(b"abc"))
+    };
+    let few = [of("shop", 1), of("shop", 2)];
+    store.record_rejected(&few, ROOM).await.expect("kept");
+    let flood: Vec<_> = (3..13).map(|second| of("github", second)).collect();
+    let own = RejectedBounds { of_source: 7, ..ROOM };
+    store.record_rejected(&flood, own).await.expect("kept");
+    let newest: Vec<_> = flood.iter().rev().map(|request| request.id).collect();
+    assert_eq!(ids(fixture, Some("github")).await, newest[..7]);
+    // The bounds on all of them are the flood's to pay, too.
+    let requests = RejectedBounds { requests: 5, ..ROOM };
+    store.record_rejected(&[], requests).await.expect("kept");
+    assert_eq!(ids(fixture, Some("github")).await, newest[..3]);
+    assert_eq!(ids(fixture, Some("shop")).await, [few[1].id, few[0].id]);
 }
 
 async fn one_is_accepted_once(fixture: &Fixture) {

@@ -16,7 +16,7 @@ use crate::domain::expression::Facts;
 use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::order::{OrderBy, OrderKey};
 use crate::domain::plugin::PluginName;
-use crate::domain::replay::{JobKind, Receivers, ReplayJob, ReplayRate};
+use crate::domain::replay::{JobKind, Receivers, ReplayJob};
 
 /// Most deliveries that one step looks at: bounds a transaction in which few of them match.
 const SCAN_LIMIT: usize = 500;

@@ -43,7 +43,8 @@ impl ClockStore for SqlStore<Db> {
 impl SqlStore<Db> {
     /// No order waits longer for its next batch than its rate makes it.
     async fn cut_orders(conn: &mut <Db as Database>::Connection) -> StoreResult<()> {
-        let latest = format!("{} + 60000 / rate_per_minute + {BATCH_WAIT_MS}", Db::NOW);
+        let now = Db::NOW;
+        let latest = format!("{now} + 60000 / rate_per_minute + {BATCH_WAIT_MS}");
         sql::<Db>("UPDATE replays SET next_at = ")
             .push(&latest)
             .push(" WHERE state = 'running' AND next_at > ")

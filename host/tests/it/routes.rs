@@ -1,7 +1,6 @@
 //! Routes with conditions, what a plugin sees of a payload, and why an event goes where it goes.
 
 use std::path::Path;
-use std::pin::pin;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -152,8 +151,8 @@ async fn all_who_look_into_bodies_share_the_room_for_it() {
         format!("/api/events/{id}/replay/"),
     );
     let nothing = json!({});
-    let mut explained = pin!(get(&pipeline, &routes));
-    let mut replayed = pin!(pipeline.post(&replay, &nothing));
+    let mut explained = Box::pin(get(&pipeline, &routes));
+    let mut replayed = Box::pin(pipeline.post(&replay, &nothing));
     let waits = tokio::time::timeout(MOMENT, explained.as_mut()).await.is_err();
     assert!(waits, "routes are explained without room");
     let waits = tokio::time::timeout(MOMENT, replayed.as_mut()).await.is_err();

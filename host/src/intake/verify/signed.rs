@@ -179,8 +179,11 @@ impl Claim<'_> {
     pub fn check(&self, secrets: &[Secret]) -> Result<Digest, Rejection> {
         let mut unusable = Vec::new();
         // Once, whatever the number of secrets and spellings.
-        let has_form = self.pieces.contains(&Piece::Form);
-        let form = has_form.then(|| sorted(self.request)).unwrap_or_default();
+        let form = if self.pieces.contains(&Piece::Form) {
+            sorted(self.request)
+        } else {
+            Vec::new()
+        };
         for (at, secret) in secrets.iter().enumerate() {
             match key(self.scheme, secret).map(|key| self.proof_by(&key, &form)) {
                 Ok(Some(proof)) => return Ok(proof),

@@ -1,6 +1,5 @@
 //! Large bodies: their proofs are judged on threads of their own, as many of them as there is room for.
 
-use std::pin::pin;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -43,7 +42,7 @@ async fn the_proof_of_a_large_body_waits_for_room() {
     post(&api, &github(10, "right")).await.expect(200);
     post(&api, &github(10, "wrong")).await.problem(401);
     let large = github(LARGE, "right");
-    let mut posted = pin!(post(&api, &large));
+    let mut posted = Box::pin(post(&api, &large));
     let waits = tokio::time::timeout(MOMENT, posted.as_mut()).await.is_err();
     assert!(waits, "it is judged without room");
     drop(go_on);

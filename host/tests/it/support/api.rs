@@ -140,6 +140,10 @@ impl Answer {
     }
 }
 
+fn a_clock() -> FakeClock {
+    FakeClock::new(Timestamp::parse("2026-08-01T12:00:00Z").expect("a moment"))
+}
+
 /// What carries the orders of replays out.
 fn repeating(replays: &Replays) -> Lifecycle {
     let lifecycle = Lifecycle::default();
@@ -185,9 +189,7 @@ impl Api {
         settings: AuthSettings,
         public_url: Option<PublicUrl>,
     ) -> Self {
-        let clock = Arc::new(FakeClock::new(
-            Timestamp::parse("2026-08-01T12:00:00Z").expect("a moment"),
-        ));
+        let clock = Arc::new(a_clock());
         let keyring = Keyring::open_directory(&dir.path().join("keys")).expect("keys");
         let auth = Arc::new(Auth::new(store.clone(), clock.clone(), keyring, settings));
         let routes: SharedRoutes = Arc::new(ArcSwap::default());

@@ -7,6 +7,7 @@ mod events;
 mod import;
 mod integrations;
 mod keys;
+mod moment;
 mod nodes;
 mod outcome;
 mod output;

@@ -34,6 +34,7 @@ use crate::data_dir::{DataDir, Ownership, control_socket};
 use crate::domain::access::Role;
 use crate::domain::audit::AuditFilter;
 use crate::domain::plugin::DigestPrefix;
+use crate::domain::time::Timestamp;
 use crate::environment::Environment;
 use crate::operator::NewSection;
 use crate::processes::Draft;
@@ -84,6 +85,8 @@ pub enum Request {
         event_type: Option<String>,
         status: Option<String>,
         plugin: Option<String>,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
         limit: u32,
     },
     EventShow {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::audit::moment;
+use super::moment::moment;
 use super::output::{Output, cell};
 use crate::clock::{Clock as _, SystemClock};
 use crate::control::{AgeingCommand, Answer, Caller, Request, Resume};
@@ -35,11 +35,11 @@ pub struct PurgeArgs {
 
 #[derive(Args)]
 pub struct ExportArgs {
-    /// Received at or after this moment, such as 2026-08-01T12:00:00Z
-    #[arg(long)]
+    /// Received at or after this moment, such as 2026-08-01T12:00:00Z, or so long ago, such as 2d
+    #[arg(long, value_name = "MOMENT")]
     since: Option<String>,
     /// Received before this moment
-    #[arg(long)]
+    #[arg(long, value_name = "MOMENT")]
     until: Option<String>,
     /// Only of this source
     #[arg(long)]

@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Subcommand;
 
+use super::moment::moment;
 use super::output::{Output, cell, table};
 use crate::control::{Caller, Request};
 use crate::domain::audit::AuditFilter;
-use crate::domain::time::Timestamp;
 
 #[derive(Subcommand)]
 pub enum AuditCommand {
@@ -23,11 +22,11 @@ pub enum AuditCommand {
         /// To this plugin, user, key, process, …
         #[arg(long)]
         target: Option<String>,
-        /// At or after this moment, such as 2026-08-01T12:00:00Z
-        #[arg(long)]
+        /// At or after this moment, such as 2026-08-01T12:00:00Z, or so long ago, such as 2d
+        #[arg(long, value_name = "MOMENT")]
         since: Option<String>,
         /// Before this moment
-        #[arg(long)]
+        #[arg(long, value_name = "MOMENT")]
         until: Option<String>,
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
@@ -65,14 +64,4 @@ pub async fn run(caller: &Caller, command: AuditCommand, output: Output) -> anyh
         println!("{} in all", cell(&page["count"]));
     });
     Ok(ExitCode::SUCCESS)
-}
-
-/// A moment that a flag gives.
-pub(super) fn moment(flag: &str, text: Option<String>) -> anyhow::Result<Option<Timestamp>> {
-    text.map(|text| {
-        Timestamp::parse(&text).with_context(|| {
-            format!("{flag}: `{text}` is no moment with a zone, such as 2026-08-01T12:00:00Z")
-        })
-    })
-    .transpose()
 }

@@ -21,7 +21,7 @@ pub struct WhichArgs {
     /// Only of events of exactly this type
     #[arg(long = "type", value_name = "TYPE")]
     pub event_type: Option<String>,
-    /// Made at or after this moment, such as 2026-08-01T12:00:00Z
+    /// Made at or after this moment, such as 2026-08-01T12:00:00Z, or so long ago, such as 1h
     #[arg(long, value_name = "MOMENT")]
     pub since: Option<String>,
     /// Made before this moment

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::ageing::{self, ExportArgs, PurgeArgs};
 use super::deliveries::counted;
+use super::moment::moment;
 use super::output::{Output, cell, table};
 use crate::control::{Caller, Request};
 
@@ -30,6 +31,12 @@ pub enum EventsCommand {
         /// Only events with a delivery to this plugin
         #[arg(long)]
         plugin: Option<String>,
+        /// Received at or after this moment, such as 2026-08-01T12:00:00Z, or so long ago, such as 1h
+        #[arg(long, value_name = "MOMENT")]
+        since: Option<String>,
+        /// Received before this moment
+        #[arg(long, value_name = "MOMENT")]
+        until: Option<String>,
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
     },
@@ -64,6 +71,8 @@ pub async fn run(caller: &Caller, command: EventsCommand, output: Output) -> any
             event_type,
             status,
             plugin,
+            since,
+            until,
             limit,
         } => {
             let page = caller
@@ -72,6 +81,8 @@ pub async fn run(caller: &Caller, command: EventsCommand, output: Output) -> any
                     event_type,
                     status,
                     plugin,
+                    since: moment("--since", since)?,
+                    until: moment("--until", until)?,
                     limit,
                 })
                 .await?;

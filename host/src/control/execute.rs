@@ -48,6 +48,8 @@ async fn perform(app: &App, request: Request, by: &Actor) -> anyhow::Result<Answ
             event_type,
             status,
             plugin,
+            since,
+            until,
             limit,
         } => {
             let status = status.map(|text| text.parse()).transpose()?;
@@ -56,6 +58,8 @@ async fn perform(app: &App, request: Request, by: &Actor) -> anyhow::Result<Answ
                 event_type,
                 status,
                 plugin,
+                since,
+                until,
                 ..EventFilter::default()
             };
             let page = PageRequest { page: 1, size: limit };

@@ -193,7 +193,7 @@ async fn orders(app: &App, request: ReplayRequest, by: &Actor) -> anyhow::Result
             routed(app)?;
             let order = Order {
                 kind: kind.parse::<JobKind>()?,
-                filter: filter(which)?,
+                filter: filter(which, app.clock.now())?,
                 to,
                 rate: rate.as_deref().map(str::parse).transpose()?,
                 note,
@@ -250,7 +250,8 @@ async fn note_change(
 
 async fn list(app: &App, which: Which, page: u32, limit: u32) -> anyhow::Result<Answer> {
     let page = PageRequest { page, size: limit };
-    let found = app.store.delivery_list(&filter(which)?, page).await?;
+    let filter = filter(which, app.clock.now())?;
+    let found = app.store.delivery_list(&filter, page).await?;
     let total = found.total();
     let results: Vec<_> = found.items.into_iter().map(ListedDeliveryView::from).collect();
     Answer::of(&json!({
@@ -277,13 +278,10 @@ fn edit(app: &App, payload: &str, headers: Option<Vec<Header>>) -> anyhow::Resul
     Ok(Edit { payload, headers })
 }
 
-fn filter(which: Which) -> anyhow::Result<DeliveryFilter> {
-    let moment = |name: &str, text: Option<String>| {
-        let read = |text: String| {
-            Timestamp::parse(&text).with_context(|| {
-                format!("--{name} must be a moment with a zone such as 2026-08-01T12:00:00Z")
-            })
-        };
+/// What is looked for. How long ago is counted back from `now`, so that an order is about what was so when it was given.
+fn filter(which: Which, now: Timestamp) -> anyhow::Result<DeliveryFilter> {
+    let moment = |flag: &'static str, text: Option<String>| {
+        let read = |text: String| Timestamp::looking_back(&text, now).context(flag);
         text.map(read).transpose()
     };
     let state: Option<DeliveryState> = which.state.as_deref().map(str::parse).transpose()?;
@@ -292,8 +290,8 @@ fn filter(which: Which) -> anyhow::Result<DeliveryFilter> {
         state,
         source: which.source,
         event_type: which.event_type,
-        since: moment("since", which.since)?,
-        until: moment("until", which.until)?,
+        since: moment("--since", which.since)?,
+        until: moment("--until", which.until)?,
         error: which.error,
         replayed: which.replayed,
     })

@@ -53,7 +53,29 @@ impl Timestamp {
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
         text.parse::<jiff::Timestamp>().map(|t| Self(t.as_millisecond()))
     }
+
+    /// Reads a moment as a person writes it who looks back: as [`Timestamp::parse`] takes it, or how long before `now`
+    /// it was, such as `30m`, `1h` or `2d`. What is longer ago than 1970 is held there: nothing is older.
+    ///
+    /// # Errors
+    /// When the text is neither; the error says what is taken.
+    pub fn looking_back(text: &str, now: Self) -> Result<Self, NoMoment> {
+        if let Ok(moment) = Self::parse(text) {
+            return Ok(moment);
+        }
+        match humantime::parse_duration(text) {
+            Ok(ago) => Ok(now.minus(ago).max(Self(0))),
+            Err(_) => Err(NoMoment(text.to_owned())),
+        }
+    }
 }
+
+/// A text that names no moment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no moment; write one with a zone, such as 2026-08-01T12:00:00Z, or how long ago it was, such as 30m, 1h or 2d"
+)]
+pub struct NoMoment(String);
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,5 +102,52 @@ impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).expect("a moment")
+    }
+
+    #[test]
+    fn a_look_back_takes_moments_and_lengths_of_time() {
+        let now = at("2026-08-03T12:00:00Z");
+        for (text, expected) in [
+            ("30m", "2026-08-03T11:30:00Z"),
+            ("1h", "2026-08-03T11:00:00Z"),
+            ("2d", "2026-08-01T12:00:00Z"),
+            ("1h 30m", "2026-08-03T10:30:00Z"),
+            ("0s", "2026-08-03T12:00:00Z"),
+            ("2026-08-01T14:00:00+02:00", "2026-08-01T12:00:00Z"),
+            // Held: what is shown must be readable again.
+            ("1000y", "1970-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(Timestamp::looking_back(text, now), Ok(at(expected)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_look_back_says_what_it_takes() {
+        let now = at("2026-08-03T12:00:00Z");
+        for text in [
+            "",
+            "today",
+            "5",
+            "-1h",
+            "2 moons",
+            "2026-08-01",
+            "2026-08-01T12:00:00",
+        ] {
+            let error = Timestamp::looking_back(text, now).expect_err(text).to_string();
+            assert!(error.starts_with(&format!("`{text}` is no moment; ")), "{error}");
+            assert!(
+                error.contains("2026-08-01T12:00:00Z") && error.ends_with("30m, 1h or 2d"),
+                "{error}"
+            );
+        }
     }
 }

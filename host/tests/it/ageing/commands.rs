@@ -105,6 +105,10 @@ fn an_export_has_every_byte_and_the_order_of_coming() {
     }
     let none = yard.run(&["events", "export", "--since", "2100-01-01T00:00:00Z"]);
     assert_eq!((none.out.as_str(), none.status), ("", 0));
+    let none = yard.run(&["events", "export", "--until", "1h"]);
+    assert_eq!((none.out.as_str(), none.status), ("", 0));
+    let listed = |flag| yard.run(&["events", "list", flag, "1h"]).out;
+    assert!(listed("--since").contains("25 in all") && listed("--until").contains("no events match"));
     let wrong = yard.run(&["events", "export", "--until", "soon"]);
     assert!(
         wrong.status == 1 && wrong.err.contains("--until: `soon` is no moment"),

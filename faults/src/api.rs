@@ -24,12 +24,17 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether it is a 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
     /// The JSON of a 2xx.
     ///
     /// # Errors
     /// Any other status, with the answer's own words.
     pub fn success(self, what: &str) -> anyhow::Result<Value> {
-        if !(200..300).contains(&self.status) {
+        if !self.is_success() {
             bail!("{what} answered {}: {}", self.status, self.body);
         }
         Ok(self.body)
@@ -81,13 +86,25 @@ impl Api {
         answer(request.send(body)?)
     }
 
-    /// Registers a sender and signs in; the token.
+    /// POST JSON text with headers that prove where it comes from, in place of a token.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    pub fn post_with(&self, path: &str, headers: &[(&str, String)], body: &str) -> anyhow::Result<Answer> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let mut request = request.header("Content-Type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, value.as_str());
+        }
+        answer(request.send(body)?)
+    }
+
+    /// Registers a sender of this name and signs in; the token.
     ///
     /// # Errors
     /// When either is refused.
-    pub fn register(&self) -> anyhow::Result<String> {
-        let word = || format!("{:032x}", rand::random::<u128>());
-        let (username, password) = (format!("sender-{}", word()), word());
+    pub fn register(&self, username: &str) -> anyhow::Result<String> {
+        let password = format!("{:032x}", rand::random::<u128>());
         let body = json!({"username": username, "password": password, "email": "sender@example.test"});
         self.post("/api/auth/register/", &body.to_string())?
             .success("register")?;

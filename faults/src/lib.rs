@@ -19,6 +19,7 @@ mod proxy;
 mod reconcile;
 mod scenario;
 mod server;
+mod signed;
 mod site;
 mod table;
 mod trouble;

@@ -1,4 +1,5 @@
-//! Senders: bounded in number and pace, each noting every id that was acknowledged to it.
+//! Senders: bounded in number and pace, each noting every id that was acknowledged to it. Each sends with a token, and a
+//! share of its events as a provider that signs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,15 +10,22 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::api::Api;
+use crate::signed::{Key, Provider};
 
 /// Pause after a connection that broke or was refused, so that a server that is away is not flooded.
 const BROKEN_PAUSE: Duration = Duration::from_millis(10);
+
+/// One request in so many is a provider's, which signs.
+const SIGNED: u64 = 3;
 
 /// What is sent.
 #[derive(Clone)]
 pub struct Plan {
     pub url: String,
     pub token: String,
+    /// What the signed ones are signed with.
+    pub key: Key,
+    /// The source of what is sent with the token, and the type of what is signed.
     pub source: String,
     /// At the same time.
     pub senders: u32,
@@ -32,6 +40,8 @@ pub struct Notes {
     pub acknowledged: BTreeSet<String>,
     /// Answers by status.
     pub answers: BTreeMap<u16, u64>,
+    /// Deliveries of the provider that were acknowledged as repeated.
+    pub duplicates: u64,
     /// 503 that did not say when to come again.
     pub unhelpful: u64,
     /// No answer, or not a whole one.
@@ -108,12 +118,17 @@ fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
 fn send(plan: &Plan, sender: u32, stop: &AtomicBool, notes: &Mutex<Notes>) {
     let api = Api::new(&plan.url, &plan.token);
     let path = format!("/api/webhooks/receive/?source={}&type=load", plan.source);
+    let mut provider = Provider::new(&plan.key, &plan.source);
     let mut number = 0_u64;
     while !stop.load(Ordering::SeqCst) {
         number += 1;
         let body = json!({"sender": sender, "number": number}).to_string();
         let began = Instant::now();
-        let answer = api.post(&path, &body);
+        let answer = if number.is_multiple_of(SIGNED) {
+            provider.send(&api)
+        } else {
+            api.post(&path, &body)
+        };
         let took = began.elapsed();
         let mut pause = plan.pause;
         {
@@ -121,11 +136,12 @@ fn send(plan: &Plan, sender: u32, stop: &AtomicBool, notes: &Mutex<Notes>) {
             notes.slowest = notes.slowest.max(took);
             if let Ok(answer) = answer {
                 *notes.answers.entry(answer.status).or_default() += 1;
-                if (200..300).contains(&answer.status)
+                if answer.is_success()
                     && let Some(id) = answer.body["id"].as_str()
                 {
                     notes.acknowledged.insert(id.to_owned());
                     notes.last_acknowledged = Some(Instant::now());
+                    notes.duplicates += u64::from(answer.body["duplicate"] == true);
                 }
                 if answer.status == 503 && !answer.retry_after {
                     notes.unhelpful += 1;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::api::Api;
 use crate::effects::Effect;
 use crate::figures::Found;
+use crate::signed;
 use crate::site::Site;
 
 /// How often unfinished work is looked for.
@@ -21,7 +22,16 @@ const PAGE: usize = 100;
 /// How many findings of one kind are told one by one.
 const SHOWN: usize = 5;
 
-/// Waits until no event of the source is unfinished; how many are left when the time is over.
+/// Which events a load of this name brought: those sent with a token have it as their source, those that a provider
+/// signed as their type.
+fn of_load(source: &str) -> [String; 2] {
+    [
+        format!("source={source}"),
+        format!("source={}&type={source}", signed::SOURCE),
+    ]
+}
+
+/// Waits until no event of the load is unfinished; how many are left when the time is over.
 ///
 /// # Errors
 /// When the server does not answer.
@@ -29,10 +39,12 @@ pub fn settle(api: &Api, source: &str, within: Duration) -> anyhow::Result<u64> 
     let began = Instant::now();
     loop {
         let mut open = 0;
-        for status in ["pending", "processing"] {
-            let path = format!("/api/webhooks/list/?source={source}&status={status}&page_size=1");
-            let page = api.get(&path)?.success("the list of events")?;
-            open += page["count"].as_u64().context("no count")?;
+        for events in of_load(source) {
+            for status in ["pending", "processing"] {
+                let path = format!("/api/webhooks/list/?{events}&status={status}&page_size=1");
+                let page = api.get(&path)?.success("the list of events")?;
+                open += page["count"].as_u64().context("no count")?;
+            }
         }
         if open == 0 || began.elapsed() > within {
             return Ok(open);
@@ -41,7 +53,7 @@ pub fn settle(api: &Api, source: &str, within: Duration) -> anyhow::Result<u64> 
     }
 }
 
-/// Settles, then checks every event of the source against the acknowledged ids and the vendor's effects; notes the
+/// Settles, then checks every event of the load against the acknowledged ids and the vendor's effects; notes the
 /// figures and what is wrong in `found`, and lets the vendor forget.
 ///
 /// # Errors
@@ -55,7 +67,10 @@ pub fn reconcile(
 ) -> anyhow::Result<()> {
     let api = site.api();
     settle(&api, source, within)?;
-    let stored = stored(&api, source)?;
+    let mut stored = BTreeSet::new();
+    for events in of_load(source) {
+        list(&api, &events, &mut stored)?;
+    }
     let mut broken = Broken::default();
     let mut told = Told::default();
     for effect in site.vendor.effects() {
@@ -72,16 +87,19 @@ pub fn reconcile(
             broken.note("lost", id);
         }
     }
+    let mut deliveries = Deliveries::default();
     for id in stored.union(acknowledged) {
         let answer = api.get(&format!("/api/webhooks/{id}/"))?;
         if answer.status != 200 {
             continue;
         }
         event(&answer.body, &mut told, &mut broken);
+        deliveries.note(&answer.body, &mut broken);
     }
     told.unexplained(&mut broken);
     found.add("acknowledged", acknowledged.len() as u64);
     found.add("stored", stored.len() as u64);
+    found.add("signed", deliveries.0.len() as u64);
     found.add("effects", told.effects);
     found.add("repeated-and-told", told.repeated);
     for kind in ["lost", "stuck", "failed", "doubled", "unproved"] {
@@ -102,6 +120,26 @@ struct Broken(BTreeMap<&'static str, Vec<String>>);
 impl Broken {
     fn note(&mut self, kind: &'static str, what: &str) {
         self.0.entry(kind).or_default().push(what.to_owned());
+    }
+}
+
+/// The events that a provider's deliveries became, by its own ids.
+#[derive(Default)]
+struct Deliveries(HashMap<String, String>);
+
+impl Deliveries {
+    /// However often the provider repeats a delivery, it is one event.
+    fn note(&mut self, event: &Value, broken: &mut Broken) {
+        let Some(delivery) = signed::delivery_of(event) else {
+            return;
+        };
+        let id = event["id"].as_str().unwrap_or("?");
+        if let Some(other) = self.0.insert(delivery.to_owned(), id.to_owned()) {
+            broken.note(
+                "doubled",
+                &format!("{id} and {other} are of one delivery, {delivery}"),
+            );
+        }
     }
 }
 
@@ -184,12 +222,10 @@ fn event(event: &Value, told: &mut Told, broken: &mut Broken) {
     }
 }
 
-/// The ids of every event of the source.
-fn stored(api: &Api, source: &str) -> anyhow::Result<BTreeSet<String>> {
-    let mut ids = BTreeSet::new();
+/// Adds the ids of every event that matches.
+fn list(api: &Api, events: &str, ids: &mut BTreeSet<String>) -> anyhow::Result<()> {
     for page in 1.. {
-        let path =
-            format!("/api/webhooks/list/?source={source}&ordering=received_at&page_size={PAGE}&page={page}");
+        let path = format!("/api/webhooks/list/?{events}&ordering=received_at&page_size={PAGE}&page={page}");
         let answer = api.get(&path)?;
         if answer.status == 404 {
             break;
@@ -205,7 +241,7 @@ fn stored(api: &Api, source: &str) -> anyhow::Result<BTreeSet<String>> {
             break;
         }
     }
-    Ok(ids)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -260,6 +296,22 @@ mod tests {
         assert_eq!(kinds("processed", &twice, &[effect(1), effect(2)]), ["doubled"]);
         assert_eq!(kinds("processing", &json!([]), &[]), ["stuck"]);
         assert_eq!(kinds("failed", &json!([]), &[]), ["failed"]);
+    }
+
+    #[test]
+    fn a_delivery_that_became_two_events_is_found() {
+        let (mut deliveries, mut broken) = (Deliveries::default(), Broken::default());
+        let became = |id: &str, source: &str, delivery: &str| json!({"id": id, "source": source, "payload": {"delivery": delivery}});
+        for shown in [
+            became("a", signed::SOURCE, "1"),
+            became("b", signed::SOURCE, "2"),
+            became("c", "load", "1"),
+        ] {
+            deliveries.note(&shown, &mut broken);
+        }
+        assert!(broken.0.is_empty());
+        deliveries.note(&became("d", signed::SOURCE, "2"), &mut broken);
+        assert_eq!(broken.0.into_keys().collect::<Vec<_>>(), ["doubled"]);
     }
 
     #[test]

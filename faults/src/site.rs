@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use crate::effects::Vendor;
 use crate::load::Plan;
 use crate::options::Options;
 use crate::server::{LOOK_AGAIN, Launch, Server};
+use crate::signed::{self, Key};
 use crate::trouble::Trouble;
 
 /// Ports below those that Linux gives to outgoing connections: a sender that tries to reach a server that is away
@@ -49,6 +51,8 @@ pub struct Site {
     /// The data directory.
     pub data: PathBuf,
     pub token: String,
+    /// Of the source that signs.
+    key: Key,
     /// Components of its plugins.
     components: usize,
     port: u16,
@@ -98,7 +102,7 @@ impl Site {
         let vendor = Vendor::start()?;
         let plugins = folder.join("plugins.toml");
         std::fs::write(&plugins, plugins_file(options, sections, &vendor.url)?)?;
-        let port = free_port()?;
+        let (port, key) = (free_port()?, Key::random());
         let environment: Vec<(String, OsString)> = vec![
             ("HOOKYARD_LISTEN".to_owned(), format!("127.0.0.1:{port}").into()),
             ("HOOKYARD_DATA_DIR".to_owned(), data.clone().into()),
@@ -108,6 +112,7 @@ impl Site {
             // All load comes from one user at one address: what the scenarios are about is the bounded queue.
             ("HOOKYARD_RATE_PER_USER".to_owned(), "off".into()),
             ("HOOKYARD_RATE_PER_ADDRESS".to_owned(), "off".into()),
+            (signed::VARIABLE.to_owned(), key.secret().into()),
         ];
         let components: BTreeSet<_> = sections.iter().map(|section| section.component).collect();
         Ok(Self {
@@ -122,6 +127,7 @@ impl Site {
             },
             data,
             token: String::new(),
+            key,
             components: components.len(),
             port,
             room,
@@ -152,9 +158,31 @@ impl Site {
     pub fn start(&mut self) -> anyhow::Result<Server> {
         let server = Server::start(&self.launch)?;
         if self.token.is_empty() {
-            self.token = Api::new(&self.url, "").register()?;
+            let username = format!("sender-{:032x}", rand::random::<u128>());
+            self.token = Api::new(&self.url, "").register(&username)?;
+            self.promote(&username)?;
         }
         Ok(server)
+    }
+
+    /// Makes the sender an operator, as a person at the machine does: nobody but staff sees events of a source that
+    /// signs.
+    fn promote(&self, username: &str) -> anyhow::Result<()> {
+        let variables = self.launch.environment.iter().cloned();
+        let done = Command::new(&self.launch.binary)
+            .args(["user", "role", username, "operator"])
+            .env_clear()
+            // The trouble is the server's alone.
+            .envs(variables.filter(|(name, _)| name != "LD_PRELOAD"))
+            .current_dir(&self.launch.folder)
+            .output()
+            .context("cannot start hookyard")?;
+        ensure!(
+            done.status.success(),
+            "the sender cannot be made an operator: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        Ok(())
     }
 
     /// Starts the server, and waits until the code of its plugins is optimised and kept: from then on a start takes
@@ -198,6 +226,7 @@ impl Site {
         Plan {
             url: self.url.clone(),
             token: self.token.clone(),
+            key: self.key.clone(),
             source: source.to_owned(),
             senders: 6,
             pause: Duration::from_millis(40),
@@ -226,7 +255,7 @@ impl Site {
 }
 
 fn plugins_file(options: &Options, sections: &[Section<'_>], vendor: &str) -> anyhow::Result<String> {
-    let mut text = String::new();
+    let mut text = signed::section();
     for section in sections {
         let Section {
             name,

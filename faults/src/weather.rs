@@ -90,6 +90,7 @@ pub fn weather(
     );
     found.note("refused", notes.refused());
     found.note("broken", notes.broken);
+    found.note("duplicates", notes.duplicates);
     found.time("slowest-answer-ms", notes.slowest);
     found.note("health-asked", heard.asked);
     found.note("health-failed", heard.failed);

@@ -63,6 +63,7 @@ fn rounds(yard: &mut Yard<'_>, site: &mut Site, kills: u32) -> anyhow::Result<Fo
         serving(&mut server)?;
         let notes = load.stop();
         found.add("broken", notes.broken);
+        found.add("duplicates", notes.duplicates);
         let foreign = notes.answers.keys().find(|status| ![200, 503].contains(*status));
         found.must(foreign.is_none(), || {
             format!("answers by status: {:?}", notes.answers)

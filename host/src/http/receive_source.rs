@@ -14,6 +14,7 @@ use super::problem::ProblemBody;
 use super::receive::{self, Received};
 use super::slash::AsSent;
 use super::{ApiState, Problem};
+use crate::fault::{self, Point};
 use crate::intake::media;
 use crate::intake::presented::Presented;
 use crate::intake::sources::Taken;
@@ -92,7 +93,10 @@ pub async fn receive(
         received_at: state.sources.clock.now(),
         credential: None,
     };
-    match state.sources.receive(&source, presented, key.as_ref()).await? {
+    fault::pass(Point::AfterReceive);
+    let taken = state.sources.receive(&source, presented, key.as_ref()).await?;
+    fault::pass(Point::BeforeAnswer);
+    match taken {
         Taken::Challenge(text) => Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()),
         Taken::Event(accepted, by) => receive::answer(&state, accepted, by),
         Taken::Batch(accepted) => {

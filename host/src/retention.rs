@@ -26,6 +26,9 @@ const NOTICE_INTERVAL: Duration = Duration::from_millis(500);
 pub const PURGE_STEP: u32 = 200;
 /// Entries of a log that one step removes: they are small and have no rows of their own.
 const LOG_STEP: u32 = 1_000;
+/// How long an order to replay or discard many stays after its end: longer than anybody looks back at how far one came.
+/// Who gave it and what for stays in the audit log, and what it did with the deliveries.
+const ORDERS_KEPT: Duration = Duration::from_hours(24 * 90);
 /// Least pause after a step.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 /// How many times as long as a step took the pause after it is: a purge takes at most a fifth of the writer.
@@ -110,7 +113,9 @@ impl Keeper {
             self.steps(|| self.store.purge_schedule_runs(before, LOG_STEP), LOG_STEP)
                 .await?;
         }
-        Ok(())
+        let before = now.minus(ORDERS_KEPT);
+        self.steps(|| self.store.purge_replay_jobs(before, LOG_STEP), LOG_STEP)
+            .await
     }
 
     /// Removes what may go, oldest first.

@@ -31,7 +31,7 @@ pub trait Dialect: Database {
     /// Per table of counters: how many rows folding would save, zero while it is not worth it, and the
     /// fold of at most `$1` rows. Empty where counters are changed in place.
     const FOLD_COUNTS: &'static [(&'static str, &'static str)];
-    /// Ends a `SELECT` of one row that this transaction will write: finds nothing while another holds it.
+    /// Ends a `SELECT` of one table's rows that this transaction will write: passes over those that another holds.
     const LOCK_ONE_FREE: &'static str;
     /// As [`LOCK`](Self::LOCK), of rows whose keys stay: others may go on referring to them meanwhile.
     const LOCK_KEEPING_KEYS: &'static str;

@@ -46,6 +46,10 @@ pub trait ReplayStore: Send + Sync {
     /// Does the next batch that is due of any order, in the name of who gave it. Replays are made for
     /// `receivers` alone.
     async fn step_replay_jobs(&self, receivers: &Receivers, now: Timestamp) -> StoreResult<JobStep>;
+
+    /// Removes orders that ended before a moment; their replays stay, and no longer name them. Writes to about `limit`
+    /// rows; to how many it did. Fewer than `limit` when there is no more to do now.
+    async fn purge_replay_jobs(&self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }
 
 #[trait_gen(Db -> Sqlite, Postgres)]
@@ -159,6 +163,39 @@ impl ReplayStore for SqlStore<Db> {
         Self::move_on(&mut tx, &job, &batch, &done, &by).await?;
         tx.commit().await?;
         Ok(JobStep::Worked(done.plugins))
+    }
+
+    async fn purge_replay_jobs(&self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        let ended: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM replays WHERE state <> 'running' AND finished_at < $1 ORDER BY id LIMIT $2",
+        )
+        .bind(before.as_millis())
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        if ended.is_empty() {
+            return Ok(0);
+        }
+        let mut tx = self.begin().await?;
+        // Replays let go of their order first, so many at a time: there may be a million of one, and the end of its row
+        // would write to all of them at once. One that somebody is at waits for a later step.
+        let mut let_go = sql::<Db>(
+            "UPDATE deliveries SET replay_job = NULL WHERE id IN \
+             (SELECT id FROM deliveries WHERE replay_job IS NOT NULL AND replay_job IN ",
+        );
+        Self::push_ids(&mut let_go, &ended);
+        let_go
+            .push(" LIMIT ")
+            .push_bind(i64::from(limit))
+            .push(Db::LOCK_ONE_FREE)
+            .push(")");
+        let released = let_go.build().execute(&mut *tx).await?.rows_affected();
+        let mut remove = sql::<Db>("DELETE FROM replays WHERE id IN ");
+        Self::push_ids(&mut remove, &ended);
+        remove.push(" AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.replay_job = replays.id)");
+        let removed = remove.build().execute(&mut *tx).await?.rows_affected();
+        tx.commit().await?;
+        Ok(released + removed)
     }
 }
 

@@ -26,6 +26,7 @@ on_both!(
     an_order_looks_into_few_bodies_at_a_time,
     an_order_discards,
     orders_are_bounded_and_listed,
+    orders_that_ended_long_ago_go_in_steps,
 );
 
 fn order(kind: JobKind, filter: DeliveryFilter) -> NewJob {
@@ -395,4 +396,35 @@ async fn orders_are_bounded_and_listed(fixture: &Fixture) {
         store.step_replay_jobs(&on(&[]), ACTED).await.expect("stepped"),
         JobStep::Nothing(None)
     );
+}
+
+async fn orders_that_ended_long_ago_go_in_steps(fixture: &Fixture) {
+    let store = &fixture.store;
+    let mut dead = dead_letters(store, "a", 5).await;
+    let done = give(store, &order(JobKind::Replay, dead_of("a"))).await;
+    assert_eq!(run(store, done, &on(&["a"])).await.made, 5);
+    let cancelled = give(store, &order(JobKind::Discard, dead_of("b"))).await;
+    let ended = store.cancel_replay_job(cancelled, &by("bob", None)).await;
+    assert!(ended.expect("answered").is_some());
+    let running = give(store, &order(JobKind::Discard, dead_of("c"))).await;
+
+    assert_eq!(store.purge_replay_jobs(ACTED, 2).await.expect("purged"), 0);
+    let later = ACTED.plus(Duration::from_millis(1));
+    let mut steps = Vec::new();
+    loop {
+        match store.purge_replay_jobs(later, 2).await.expect("purged") {
+            0 => break,
+            rows => steps.push(rows),
+        }
+    }
+    // Two replays and the order that made none; two; the last one and its order.
+    assert_eq!(steps, [3, 2, 2]);
+    for id in [done, cancelled] {
+        assert_eq!(store.replay_job(id).await.expect("readable"), None);
+    }
+    assert_eq!(job(store, running).await.state, JobState::Running);
+    let mut stay = repeated(store, "a").await;
+    dead.sort_unstable();
+    stay.sort_unstable();
+    assert_eq!(stay, dead);
 }

@@ -156,6 +156,11 @@ async fn lists_of_what_is_in_trouble_use_their_indexes_on_sqlite() {
             "deliveries_replays (replay_of=?)",
         ),
         (
+            "SELECT id FROM deliveries WHERE replay_job IS NOT NULL AND replay_job IN ('x', 'y') LIMIT 5"
+                .to_owned(),
+            "deliveries_replay_job (replay_job=?)",
+        ),
+        (
             "SELECT id FROM delivery_acts WHERE delivery_id = 'x' ORDER BY id".to_owned(),
             "delivery_acts_delivery (delivery_id=?)",
         ),

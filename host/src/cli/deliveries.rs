@@ -83,7 +83,7 @@ pub enum DeliveriesCommand {
         /// pending, claimed, running, succeeded, retrying, deferred, dead, cancelled or unknown
         #[arg(long)]
         state: Option<String>,
-        /// Whether a replay of it was made
+        /// Whether a replay stands for it: its own, or a later delivery of its event to the same plugin
         #[arg(long, value_name = "true|false")]
         replayed: Option<bool>,
         #[command(flatten)]

@@ -42,7 +42,7 @@ pub struct DeliveryFilter {
     /// A text in the last error, without regard to case (on SQLite: of ASCII letters).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Whether a replay of it was made.
+    /// Whether a replay stands for it: its own, or any later delivery of its event to the same plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replayed: Option<bool>,
 }
@@ -85,7 +85,7 @@ pub struct ListedDelivery {
     /// Of the event.
     pub source: String,
     pub event_type: String,
-    /// Whether a replay of it was made.
+    /// Whether a replay stands for it: its own, or any later delivery of its event to the same plugin.
     pub replayed: bool,
 }
 

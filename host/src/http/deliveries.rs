@@ -37,7 +37,7 @@ pub use views::{
         ("since" = Option<String>, Query, description = "Made at or after this moment (RFC 3339)"),
         ("until" = Option<String>, Query, description = "Made before this moment (RFC 3339)"),
         ("error" = Option<String>, Query, description = "With this text in the last error, without regard to case"),
-        ("replayed" = Option<bool>, Query, description = "Whether a replay of it was made"),
+        ("replayed" = Option<bool>, Query, description = "Whether a replay stands for it: its own, or any later delivery of its event to the same plugin"),
     ),
     responses(
         (status = 200, description = "One page", body = DeliveryPage),

@@ -26,6 +26,11 @@ const REPLAY_BINDS: usize = 9;
 const ACT_BINDS: usize = 6;
 const RECOUNT_BINDS: usize = 3;
 
+/// Whether another delivery of its event stands for delivery `d`: its replay, or any later one to the same plugin, which
+/// may be a replay of what this one repeats.
+pub(super) const STOOD_FOR: &str = "EXISTS (SELECT 1 FROM deliveries r WHERE r.event_id = d.event_id \
+     AND (r.replay_of = d.id OR (r.plugin = d.plugin AND (r.created_at, r.id) > (d.created_at, d.id))))";
+
 /// A delivery of an event that is about to be taken up again.
 struct Known {
     id: DeliveryId,
@@ -157,8 +162,7 @@ impl SqlStore<Db> {
     }
 
     /// Lets locked events follow their deliveries anew. A delivery that did not succeed counts as failed
-    /// until it is replayed: then its replay stands for it. So does any later delivery to the same plugin, which may
-    /// be a replay of what this one repeats. `told` is the error of an event that has none.
+    /// until another stands for it. `told` is the error of an event that has none.
     pub(super) async fn recount_events(
         conn: &mut <Db as Database>::Connection,
         events: &[EventId],
@@ -171,10 +175,9 @@ impl SqlStore<Db> {
                  open_deliveries = (SELECT COUNT(*) FROM deliveries d WHERE d.event_id = events.id \
                  AND d.state NOT IN ('succeeded', 'dead', 'cancelled')), \
                  failed_deliveries = (SELECT COUNT(*) FROM deliveries d WHERE d.event_id = events.id \
-                 AND d.state IN ('dead', 'cancelled') \
-                 AND NOT EXISTS (SELECT 1 FROM deliveries r WHERE r.event_id = d.event_id AND (r.replay_of = d.id \
-                 OR (r.plugin = d.plugin AND (r.created_at, r.id) > (d.created_at, d.id))))) WHERE id IN ",
+                 AND d.state IN ('dead', 'cancelled') AND NOT ",
             );
+            count.push(STOOD_FOR).push(") WHERE id IN ");
             Self::push_ids(&mut count, chunk);
             count.build().execute(&mut *conn).await?;
         }

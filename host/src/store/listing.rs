@@ -5,6 +5,7 @@ use sqlx::{Postgres, QueryBuilder, Sqlite};
 use trait_gen::trait_gen;
 
 use super::StoreResult;
+use super::again::STOOD_FOR;
 use super::dialect::Dialect as _;
 use super::history::{DELIVERY_COLUMNS, attempts_by_delivery, delivery_from};
 use super::rows::{Columns, RowReader};
@@ -16,10 +17,9 @@ use crate::domain::id::DeliveryId;
 use crate::domain::page::{COUNT_BOUND, Listed, PageRequest, Total};
 use crate::domain::replay::{DeliveryDetail, DeliveryFilter, ListedDelivery};
 
-/// The columns of a [`ListedDelivery`], of deliveries `d` and their events `e`.
+/// The columns of a [`ListedDelivery`], of deliveries `d` and their events `e`; after them comes [`STOOD_FOR`].
 const LISTED_COLUMNS: &str = "d.id, d.event_id, d.plugin, d.replay_of, d.state, d.attempts, d.due_at, \
-     d.created_at, d.finished_at, d.last_error, d.waits_turn, e.source, e.event_type, \
-     EXISTS (SELECT 1 FROM deliveries r WHERE r.replay_of = d.id) AS replayed";
+     d.created_at, d.finished_at, d.last_error, d.waits_turn, e.source, e.event_type, ";
 
 /// The condition of the partial indexes of what is in trouble, word for word: it lets the databases see
 /// that they may use them.
@@ -57,7 +57,8 @@ impl ListStore for SqlStore<Db> {
         let total = self.count_deliveries(filter, COUNT_BOUND).await?;
         let mut list = sql::<Db>("SELECT ");
         list.push(LISTED_COLUMNS)
-            .push(" FROM deliveries d JOIN events e ON e.id = d.event_id WHERE 1 = 1");
+            .push(STOOD_FOR)
+            .push(" AS replayed FROM deliveries d JOIN events e ON e.id = d.event_id WHERE 1 = 1");
         Self::push_indexed(&mut list, "d", filter);
         Self::push_conditions(&mut list, filter);
         list.push(" ORDER BY d.id DESC LIMIT ")
@@ -89,7 +90,8 @@ impl ListStore for SqlStore<Db> {
         let mut tx = self.reader.begin_with(Db::BEGIN_SNAPSHOT).await?;
         let row = sql::<Db>("SELECT ")
             .push(LISTED_COLUMNS)
-            .push(" FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.id = ")
+            .push(STOOD_FOR)
+            .push(" AS replayed FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.id = ")
             .push_bind(id.to_string())
             .build()
             .fetch_optional(&mut *tx)
@@ -183,10 +185,8 @@ impl SqlStore<Db> {
                 .push(" ESCAPE '\\'");
         }
         if let Some(replayed) = filter.replayed {
-            let not = if replayed { "" } else { "NOT " };
-            query.push(format!(
-                " AND {not}EXISTS (SELECT 1 FROM deliveries r WHERE r.replay_of = d.id)"
-            ));
+            let stood_for = if replayed { " AND " } else { " AND NOT " };
+            query.push(stood_for).push(STOOD_FOR);
         }
     }
 }

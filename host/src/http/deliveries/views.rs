@@ -50,7 +50,7 @@ pub struct ListedDeliveryView {
     pub last_error: Option<String>,
     /// The delivery that this one repeats.
     pub replay_of: Option<String>,
-    /// Whether a replay of it was made.
+    /// Whether a replay stands for it: its own, or any later delivery of its event to the same plugin.
     pub replayed: bool,
 }
 

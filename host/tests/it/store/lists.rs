@@ -9,11 +9,13 @@ use hookyard::domain::replay::DeliveryFilter;
 use hookyard::domain::time::Timestamp;
 use hookyard::store::SharedStore;
 
+use super::acts::{made, replay};
 use super::{accept, by, end_all, event, hold_all, on_both, plugin};
 use crate::support::stores::Fixture;
 
 on_both!(
     filters_narrow_the_list_and_the_count,
+    the_latest_delivery_to_a_plugin_stands_for_those_before_it,
     pages_go_from_the_newest_to_the_oldest,
     one_that_is_not_there_is_none,
 );
@@ -123,6 +125,37 @@ async fn filters_narrow_the_list_and_the_count(fixture: &Fixture) {
     let until = listed(store, &filter(&|f| f.until = Some(middle))).await;
     assert!(since.contains(&held) && since.contains(&replay) && !until.contains(&held));
     assert_eq!(since.len() + until.len(), 6);
+}
+
+/// What an event counts as settled is not listed as a dead letter that waits for somebody, nor sent again by an order.
+async fn the_latest_delivery_to_a_plugin_stands_for_those_before_it(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sent = accept(store, &["a", "b"]).await;
+    let (first, other) = (sent.deliveries[0].id, sent.deliveries[1].id);
+    end_all(store, "a", &Verdict::Dead).await;
+    end_all(store, "b", &Verdict::Dead).await;
+    let ask = || ReplayAsk {
+        event: sent.id,
+        plugin: plugin("a"),
+        of: Some(first),
+        order_key: None,
+    };
+    let second = made(replay(store, ask()).await);
+    end_all(store, "a", &Verdict::Dead).await;
+    let dead = |replayed| DeliveryFilter {
+        state: Some(DeliveryState::Dead),
+        replayed: Some(replayed),
+        ..DeliveryFilter::default()
+    };
+    assert_eq!(listed(store, &dead(false)).await, [second, other]);
+    assert_eq!(listed(store, &dead(true)).await, [first]);
+    // The first one is asked for again, and not what repeated it in vain.
+    let third = made(replay(store, ask()).await);
+    end_all(store, "a", &Verdict::Succeeded).await;
+    assert_eq!(listed(store, &dead(false)).await, [other]);
+    assert_eq!(listed(store, &dead(true)).await, [second, first]);
+    let shown = store.delivery(third).await.expect("readable").expect("there");
+    assert_eq!(shown.replay_of, Some(first));
 }
 
 async fn pages_go_from_the_newest_to_the_oldest(fixture: &Fixture) {

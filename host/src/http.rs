@@ -9,6 +9,7 @@ pub mod accounts;
 mod addressed;
 pub mod audit;
 pub mod body;
+mod created;
 pub mod deliveries;
 pub mod docs;
 pub mod events;

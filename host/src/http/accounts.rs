@@ -78,11 +78,9 @@ pub async fn register(
     }
     form.finish()?;
     let user = state.auth.register(account, from).await?;
-    let actor = origin.actor(&user);
-    let noted = state
-        .audit
-        .record(&actor, Action::UserRegister, &user.username, json!({}));
-    noted.await?;
+    origin
+        .note(&state, &user, Action::UserRegister, &user.username, json!({}))
+        .await?;
     Ok((StatusCode::CREATED, Json(user.into())))
 }
 
@@ -217,10 +215,8 @@ pub async fn sign_out(
     origin: Origin,
 ) -> Result<StatusCode, Problem> {
     state.auth.sign_out(user.id).await?;
-    let actor = origin.actor(&user);
-    let noted = state
-        .audit
-        .record(&actor, Action::UserSignOut, &user.username, json!({}));
-    noted.await?;
+    origin
+        .note(&state, &user, Action::UserSignOut, &user.username, json!({}))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

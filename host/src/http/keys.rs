@@ -189,9 +189,9 @@ pub async fn create(
         "name": view.name, "owner": owner, "sources": view.sources, "rate": view.rate,
         "expires_at": view.expires_at,
     });
-    let actor = origin.actor(&admin);
-    let noted = state.audit.record(&actor, Action::KeyCreate, &view.id, detail);
-    noted.await?;
+    origin
+        .note(&state, &admin, Action::KeyCreate, &view.id, detail)
+        .await?;
     let key = text.expose().to_owned();
     Ok((StatusCode::CREATED, Json(NewKeyView { view, key })))
 }
@@ -219,10 +219,10 @@ pub async fn revoke(
         RevokedKey::Missing => Err(Problem::no_such("API key")),
         RevokedKey::Already(key) => Ok(Json(key.into())),
         RevokedKey::Revoked(key) => {
-            let actor = origin.actor(&admin);
             let detail = json!({ "name": key.name });
-            let noted = state.audit.record(&actor, Action::KeyRevoke, id.as_str(), detail);
-            noted.await?;
+            origin
+                .note(&state, &admin, Action::KeyRevoke, id.as_str(), detail)
+                .await?;
             Ok(Json(key.into()))
         }
     }

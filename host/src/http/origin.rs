@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
+use serde_json::Value;
 
 use super::{ApiState, Problem};
-use crate::domain::audit::{Actor, Via};
+use crate::domain::audit::{Action, Actor, Via};
 use crate::domain::user::User;
 
 /// The id that a request is given when it comes in.
@@ -30,6 +31,19 @@ impl Origin {
             address: self.address,
             request_id: self.request_id,
         }
+    }
+
+    /// Writes to the audit log what this user has just done.
+    pub(super) async fn note(
+        self,
+        state: &ApiState,
+        user: &User,
+        action: Action,
+        target: impl AsRef<str> + Send,
+        detail: Value,
+    ) -> Result<(), Problem> {
+        let actor = self.actor(user);
+        Ok(state.audit.record(&actor, action, target, detail).await?)
     }
 }
 

@@ -128,13 +128,13 @@ pub async fn run_action(
         .actions
         .submit(&name, &action, &input, Some(user.id))
         .await?;
-    let actor = origin.actor(&user);
     let (target, detail) = (
         format!("{name}/{action}"),
         json!({ "event": submitted.event.to_string() }),
     );
-    let noted = state.audit.record(&actor, Action::PluginAction, target, detail);
-    noted.await?;
+    origin
+        .note(&state, &user, Action::PluginAction, target, detail)
+        .await?;
     let tried = state
         .actions
         .first_attempt(submitted.event, submitted.delivery, wait)

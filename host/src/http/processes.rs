@@ -2,15 +2,15 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::ScriptForm;
+use super::created::created;
 use super::extract::{MayOperate, MayRead, Params};
 use super::origin::Origin;
 use super::page::{self, Links};
@@ -207,18 +207,14 @@ pub async fn create(
     };
     form.finish()?;
     let made = state.processes.create(draft, &user.username).await?;
-    let actor = origin.actor(&user);
-    let noted = state
-        .audit
-        .record(&actor, Action::ProcessCreate, &made.code, json!({}));
-    noted.await?;
+    origin
+        .note(&state, &user, Action::ProcessCreate, &made.code, json!({}))
+        .await?;
     let address = format!(
         "/api/processes/{}/",
         utf8_percent_encode(&made.code, NON_ALPHANUMERIC)
     );
-    let address = HeaderValue::try_from(address).map_err(|error| Problem::internal(error.to_string()))?;
-    let body = Json(ProcessView::from(made));
-    Ok((StatusCode::CREATED, [(LOCATION, address)], body).into_response())
+    created(&address, ProcessView::from(made))
 }
 
 /// One process
@@ -305,9 +301,9 @@ async fn store_change(
 ) -> Result<Json<ProcessView>, Problem> {
     let detail = json!({ "name": change.name.is_some(), "script": change.script.is_some() });
     let changed = state.processes.change(code, change, &user.username).await?;
-    let actor = origin.actor(user);
-    let noted = state.audit.record(&actor, Action::ProcessChange, code, detail);
-    noted.await?;
+    origin
+        .note(state, user, Action::ProcessChange, code, detail)
+        .await?;
     Ok(Json(changed.into()))
 }
 
@@ -334,11 +330,9 @@ pub async fn remove(
     Path(code): Path<String>,
 ) -> Result<StatusCode, Problem> {
     state.processes.remove(&code, &user.username).await?;
-    let actor = origin.actor(&user);
-    let noted = state
-        .audit
-        .record(&actor, Action::ProcessRemove, &code, json!({}));
-    noted.await?;
+    origin
+        .note(&state, &user, Action::ProcessRemove, &code, json!({}))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -219,14 +219,15 @@ pub async fn accept(
     let id = parsed(&id)?;
     let late = state.sources.accept_late(id, &user.username).await?;
     let ids: Vec<_> = late.events.iter().map(|event| event.id.to_string()).collect();
-    let actor = origin.actor(&user);
-    let noted = state.audit.record(
-        &actor,
-        Action::RejectedAccept,
-        id.to_string(),
-        json!({ "events": ids }),
-    );
-    noted.await?;
+    origin
+        .note(
+            &state,
+            &user,
+            Action::RejectedAccept,
+            id.to_string(),
+            json!({ "events": ids }),
+        )
+        .await?;
     let events = late.events.into_iter().map(|event| Received::of(event, false));
     Ok(Json(AcceptedView {
         events: events.collect(),

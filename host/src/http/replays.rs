@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::body::Typed;
+use super::created::created;
 use super::deliveries::ListedDeliveryView;
-use super::deliveries::acts::created;
 use super::extract::{MayOperate, MayRead, Params};
 use super::origin::Origin;
 use super::page::{self, Links, count_exact};
@@ -134,10 +134,10 @@ pub async fn start(
         return Ok(Json(DryRunView::from(dry)).into_response());
     }
     let job = state.replays.start(order, &user.username).await?;
-    let actor = origin.actor(&user);
     let (target, detail) = (job.id.to_string(), started_detail(&job));
-    let noted = state.audit.record(&actor, Action::ReplayStart, target, detail);
-    noted.await?;
+    origin
+        .note(&state, &user, Action::ReplayStart, target, detail)
+        .await?;
     created(&format!("/api/replays/{}/", job.id), ReplayView::from(job))
 }
 
@@ -204,10 +204,10 @@ pub async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<ReplayView>, Problem> {
     let job = state.replays.cancel(named(&id)?, &user.username).await?;
-    let actor = origin.actor(&user);
     let (target, detail) = (job.id.to_string(), json!({}));
-    let noted = state.audit.record(&actor, Action::ReplayCancel, target, detail);
-    noted.await?;
+    origin
+        .note(&state, &user, Action::ReplayCancel, target, detail)
+        .await?;
     Ok(Json(job.into()))
 }
 

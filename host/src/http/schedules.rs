@@ -125,11 +125,11 @@ pub async fn run(
 ) -> Result<(StatusCode, Json<StartedView>), Problem> {
     let (plugin, schedule) = state.schedules.find(Some(&plugin), &name)?;
     let started = state.schedules.run(&plugin, &schedule).await?;
-    let actor = origin.actor(&user);
     let target = format!("{}/{}", plugin.name, schedule.name);
     let detail = json!({ "event": started.event.to_string() });
-    let noted = state.audit.record(&actor, Action::ScheduleRun, target, detail);
-    noted.await?;
+    origin
+        .note(&state, &user, Action::ScheduleRun, target, detail)
+        .await?;
     let view = StartedView {
         event: started.event.to_string(),
         delivery: started.delivery.to_string(),

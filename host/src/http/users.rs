@@ -2,14 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::Form;
+use super::created::created;
 use super::extract::{MayAdminister, Params};
 use super::origin::Origin;
 use super::page::{self, Links};
@@ -147,16 +147,11 @@ pub async fn create(
     };
     form.finish()?;
     let user = state.auth.create_user(account).await?;
-    let actor = origin.actor(&admin);
     let detail = json!({ "role": user.role });
-    let noted = state
-        .audit
-        .record(&actor, Action::UserCreate, &user.username, detail);
-    noted.await?;
-    let address = HeaderValue::try_from(format!("/api/users/{}/", user.id))
-        .map_err(|error| Problem::internal(error.to_string()))?;
-    let body = Json(UserView::from(user));
-    Ok((StatusCode::CREATED, [(LOCATION, address)], body).into_response())
+    origin
+        .note(&state, &admin, Action::UserCreate, &user.username, detail)
+        .await?;
+    created(&format!("/api/users/{}/", user.id), UserView::from(user))
 }
 
 /// One account
@@ -218,11 +213,9 @@ pub async fn change(
         "password": change.password.is_some(),
     });
     let user = state.auth.change_user(id, change).await?;
-    let actor = origin.actor(&admin);
-    let noted = state
-        .audit
-        .record(&actor, Action::UserChange, &user.username, detail);
-    noted.await?;
+    origin
+        .note(&state, &admin, Action::UserChange, &user.username, detail)
+        .await?;
     Ok(Json(user.into()))
 }
 
@@ -248,11 +241,9 @@ pub async fn sign_out(
     let found = state.store.user(user_id(&id)?).await?;
     let user = found.ok_or_else(|| Problem::no_such("user"))?;
     state.auth.sign_out(user.id).await?;
-    let actor = origin.actor(&admin);
-    let noted = state
-        .audit
-        .record(&actor, Action::UserSignOut, &user.username, json!({}));
-    noted.await?;
+    origin
+        .note(&state, &admin, Action::UserSignOut, &user.username, json!({}))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -2,9 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::LOCATION;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::super::body::{Typed, too_large};
+use super::super::created::created;
 use super::super::extract::MayOperate;
 use super::super::origin::Origin;
 use super::super::problem::ProblemBody;
@@ -128,12 +128,10 @@ pub async fn replay(
         .replays
         .replay(id, request.to.as_deref(), request.note, &user.username)
         .await?;
-    let actor = origin.actor(&user);
     let detail = json!({ "plugin": made.plugin, "replay": made.id });
-    let noted = state
-        .audit
-        .record(&actor, Action::DeliveryReplay, id.to_string(), detail);
-    noted.await?;
+    origin
+        .note(&state, &user, Action::DeliveryReplay, id.to_string(), detail)
+        .await?;
     created(
         &format!("/api/deliveries/{}/", made.id),
         MadeReplayView::from(made),
@@ -193,12 +191,10 @@ pub async fn replay_event(
                 .await?
         }
     };
-    let actor = origin.actor(&user);
     let detail = replayed_detail(&done);
-    let noted = state
-        .audit
-        .record(&actor, Action::EventReplay, id.to_string(), detail);
-    noted.await?;
+    origin
+        .note(&state, &user, Action::EventReplay, id.to_string(), detail)
+        .await?;
     created(
         &format!("/api/webhooks/{}/", done.event),
         ReplayedEventView::from(done),
@@ -230,11 +226,9 @@ pub async fn discard(
 ) -> Result<Json<DeliveryDetailView>, Problem> {
     let id = named(&id)?;
     state.replays.discard(id, &request.reason, &user.username).await?;
-    let actor = origin.actor(&user);
-    let noted = state
-        .audit
-        .record(&actor, Action::DeliveryDiscard, id.to_string(), json!({}));
-    noted.await?;
+    origin
+        .note(&state, &user, Action::DeliveryDiscard, id.to_string(), json!({}))
+        .await?;
     shown(&state, id).await
 }
 
@@ -266,12 +260,10 @@ pub async fn resolve(
         .replays
         .resolve(id, request.to, request.note, &user.username)
         .await?;
-    let actor = origin.actor(&user);
     let detail = json!({ "as": request.to });
-    let noted = state
-        .audit
-        .record(&actor, Action::DeliveryResolve, id.to_string(), detail);
-    noted.await?;
+    origin
+        .note(&state, &user, Action::DeliveryResolve, id.to_string(), detail)
+        .await?;
     shown(&state, id).await
 }
 
@@ -280,12 +272,6 @@ pub(crate) fn replayed_detail(done: &ReplayedEvent) -> Value {
     let plugins: Vec<_> = done.deliveries.iter().map(|made| &made.plugin).collect();
     let edited = done.edited_from.map(|_| done.event);
     json!({ "plugins": plugins, "edited": edited })
-}
-
-/// 201, and where to see what was made.
-pub(in crate::http) fn created(path: &str, made: impl Serialize) -> Result<Response, Problem> {
-    let address = HeaderValue::try_from(path).map_err(|error| Problem::internal(error.to_string()))?;
-    Ok((StatusCode::CREATED, [(LOCATION, address)], Json(made)).into_response())
 }
 
 impl From<MadeReplay> for MadeReplayView {

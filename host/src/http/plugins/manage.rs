@@ -136,14 +136,15 @@ pub async fn roll_back(
     })?;
     let registry = &state.actions.registry;
     let status = registry.roll_back(&name, &user.username, from.as_ref()).await?;
-    let actor = origin.actor(&user);
-    let noted = state.audit.record(
-        &actor,
-        Action::PluginRollback,
-        name.as_str(),
-        json!({ "from": from }),
-    );
-    noted.await?;
+    origin
+        .note(
+            &state,
+            &user,
+            Action::PluginRollback,
+            name.as_str(),
+            json!({ "from": from }),
+        )
+        .await?;
     Ok(Json(status))
 }
 
@@ -166,10 +167,8 @@ pub async fn take_back(
 ) -> Result<Json<PluginStatus>, Problem> {
     let name = named(&name)?;
     let status = state.actions.registry.accept(&name, &user.username).await?;
-    let actor = origin.actor(&user);
-    let noted = state
-        .audit
-        .record(&actor, Action::PluginTakeBack, name.as_str(), json!({}));
-    noted.await?;
+    origin
+        .note(&state, &user, Action::PluginTakeBack, name.as_str(), json!({}))
+        .await?;
     Ok(Json(status))
 }

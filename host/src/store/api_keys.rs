@@ -1,13 +1,13 @@
 //! API keys. What is stored of a key is its id and a digest.
 
 use async_trait::async_trait;
-use sqlx::{Postgres, Sqlite};
+use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
 
 use super::dialect::Dialect as _;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
-use super::words::{clean, int};
+use super::words::clean;
 use super::{ApiKeyStore, FoundKey, StoreResult};
 use crate::domain::api_key::{ApiKey, ApiKeyId, NewApiKey, RevokedKey, SourceScope};
 use crate::domain::page::{Page, PageRequest};
@@ -55,23 +55,9 @@ impl ApiKeyStore for SqlStore<Db> {
     }
 
     async fn api_keys(&self, page: PageRequest) -> StoreResult<Page<ApiKey>> {
-        let total: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM api_keys")
-            .fetch_one(&self.reader)
-            .await?;
-        let rows = sql::<Db>("SELECT ")
-            .push(KEY_COLUMNS)
-            .push(" FROM api_keys ORDER BY created_at DESC, id DESC LIMIT ")
-            .push_bind(i64::from(page.size))
-            .push(" OFFSET ")
-            .push_bind(int(page.offset()))
-            .build()
-            .fetch_all(&self.reader)
-            .await?;
-        let found = rows.iter().map(|row| Ok(found_from(row)?.key));
-        Ok(Page {
-            total: u64::try_from(total).unwrap_or(0),
-            items: found.collect::<StoreResult<_>>()?,
-        })
+        let key = |row: &<Db as Database>::Row| Ok(found_from(row)?.key);
+        self.table_page(("api_keys", KEY_COLUMNS), "created_at DESC, id DESC", page, key)
+            .await
     }
 
     async fn revoke_api_key(&self, id: &ApiKeyId, at: Timestamp, by: &str) -> StoreResult<RevokedKey> {

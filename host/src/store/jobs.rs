@@ -99,22 +99,8 @@ impl ReplayStore for SqlStore<Db> {
     }
 
     async fn replay_jobs(&self, page: PageRequest) -> StoreResult<Page<ReplayJob>> {
-        let total: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM replays")
-            .fetch_one(&self.reader)
-            .await?;
-        let rows = sql::<Db>("SELECT ")
-            .push(JOB_COLUMNS)
-            .push(" FROM replays ORDER BY id DESC LIMIT ")
-            .push_bind(i64::from(page.size))
-            .push(" OFFSET ")
-            .push_bind(int(page.offset()))
-            .build()
-            .fetch_all(&self.reader)
-            .await?;
-        Ok(Page {
-            total: u64::try_from(total).unwrap_or(0),
-            items: rows.iter().map(job_from).collect::<StoreResult<_>>()?,
-        })
+        self.table_page(("replays", JOB_COLUMNS), "id DESC", page, job_from)
+            .await
     }
 
     async fn cancel_replay_job(&self, id: ReplayId, by: &By) -> StoreResult<Option<ReplayJob>> {

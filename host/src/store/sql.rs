@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
-use sqlx::{Pool, Postgres, QueryBuilder, Sqlite, Transaction};
+use sqlx::{Database, Pool, Postgres, QueryBuilder, Sqlite, Transaction};
 use trait_gen::trait_gen;
 
 use super::dialect::Dialect;
 use super::lock::FileLock;
 use super::seals::Seals;
+use super::words::int;
 use super::{HealthStore, Store, StoreError, StoreResult, migrate};
+use crate::domain::page::{Page, PageRequest};
 
 /// How long a caller waits for a connection before the database counts as unavailable: longer than
 /// any group commit, shorter than a sender's patience.
@@ -94,6 +96,38 @@ impl SqlStore<Db> {
             )));
         }
         Ok(self.migrator.iter().count().saturating_sub(applied.len()))
+    }
+
+    /// A page of all that a table has.
+    pub(super) async fn table_page<T>(
+        &self,
+        (table, columns): (&'static str, &'static str),
+        order: &'static str,
+        page: PageRequest,
+        read: fn(&<Db as Database>::Row) -> StoreResult<T>,
+    ) -> StoreResult<Page<T>> {
+        let total: i64 = sql::<Db>("SELECT COUNT(*) FROM ")
+            .push(table)
+            .build_query_scalar()
+            .fetch_one(&self.reader)
+            .await?;
+        let rows = sql::<Db>("SELECT ")
+            .push(columns)
+            .push(" FROM ")
+            .push(table)
+            .push(" ORDER BY ")
+            .push(order)
+            .push(" LIMIT ")
+            .push_bind(i64::from(page.size))
+            .push(" OFFSET ")
+            .push_bind(int(page.offset()))
+            .build()
+            .fetch_all(&self.reader)
+            .await?;
+        Ok(Page {
+            total: u64::try_from(total).unwrap_or(0),
+            items: rows.iter().map(read).collect::<StoreResult<_>>()?,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use trait_gen::trait_gen;
 use super::dialect::Dialect as _;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
-use super::words::{clean, int};
+use super::words::clean;
 use super::{StoreResult, UserStore};
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, PageRequest};
@@ -87,22 +87,8 @@ impl UserStore for SqlStore<Db> {
     }
 
     async fn user_page(&self, page: PageRequest) -> StoreResult<Page<User>> {
-        let total: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users")
-            .fetch_one(&self.reader)
-            .await?;
-        let rows = sql::<Db>("SELECT ")
-            .push(USER_COLUMNS)
-            .push(" FROM users ORDER BY username_key LIMIT ")
-            .push_bind(i64::from(page.size))
-            .push(" OFFSET ")
-            .push_bind(int(page.offset()))
-            .build()
-            .fetch_all(&self.reader)
-            .await?;
-        Ok(Page {
-            total: u64::try_from(total).unwrap_or(0),
-            items: rows.iter().map(user_from).collect::<StoreResult<_>>()?,
-        })
+        self.table_page(("users", USER_COLUMNS), "username_key", page, user_from)
+            .await
     }
 
     async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser> {

@@ -6,14 +6,34 @@ use async_trait::async_trait;
 use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
 
+use super::StoreResult;
 use super::dialect::Dialect as _;
 use super::sql::{SqlStore, sql};
 use super::words::int;
-use super::{ClockStore, StepBack, StoreResult};
 use crate::domain::time::Timestamp;
 
 /// No batch of an order waits longer for the next one than one delivery takes at its rate, and this.
 const BATCH_WAIT_MS: i64 = 1_000;
+
+/// A step back of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepBack {
+    pub by: Duration,
+    /// How long ago it was, at most.
+    pub ago: Duration,
+}
+
+/// The clock by which deliveries are due and leases end: the database's own.
+#[async_trait]
+pub trait ClockStore: Send + Sync {
+    /// What it says.
+    async fn clock(&self) -> StoreResult<Timestamp>;
+    /// Makes good that it went back: what waits for its first attempt is due now, orders go on, and no lease ends
+    /// later than `lease` from now. However many nodes do so, it is done once. Where this process is the only one, what
+    /// is to be tried again is due that much earlier too, unless its wait began after the step. How many deliveries
+    /// are due earlier.
+    async fn clock_went_back(&self, step: StepBack, lease: Duration) -> StoreResult<u64>;
+}
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]

@@ -1,5 +1,5 @@
-//! Deliveries: the trait's methods, each one transaction. The longer ones are in [`super::claim`],
-//! [`super::finish`] and [`super::sweep`].
+//! Deliveries: the trait, and its methods, each one transaction. What they are made of is in [`super::claim`],
+//! [`super::leases`], [`super::finish`] and [`super::sweep`].
 
 use std::time::Duration;
 
@@ -7,16 +7,89 @@ use async_trait::async_trait;
 use sqlx::{Postgres, Sqlite};
 use trait_gen::trait_gen;
 
+use super::StoreResult;
 use super::claim::Tries;
 use super::dialect::Dialect as _;
 use super::history::{DELIVERY_COLUMNS, attempts_by_delivery, delivery_from};
 use super::rows::RowReader;
 use super::sql::{SqlStore, sql};
-use super::words::int;
-use super::{DeliveryStore, StoreResult, UnknownJudge};
-use crate::domain::delivery::{Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Take};
+use crate::domain::delivery::{
+    Claim, Delivery, DeliveryHistory, Finish, Leased, Swept, Take, Tried, UnknownVerdict,
+};
 use crate::domain::id::{DeliveryId, EventId, LeaseToken, NodeId};
 use crate::domain::plugin::PluginName;
+
+/// Decides about a delivery whose outcome nobody knows.
+pub type UnknownJudge<'a> = &'a (dyn Fn(Tried) -> UnknownVerdict + Send + Sync);
+
+/// Deliveries and their attempts. Due times and leases go by the database's clock.
+#[async_trait]
+pub trait DeliveryStore: Send + Sync {
+    /// Claims deliveries of `plugin` that are due and whose turn it is, oldest due first among first
+    /// tries and among later ones, and gives each a fresh lease of `lease`. No two callers get the same
+    /// one.
+    async fn claim_deliveries(
+        &self,
+        plugin: &PluginName,
+        take: Take,
+        node: NodeId,
+        lease: Duration,
+    ) -> StoreResult<Vec<Claim>>;
+
+    /// Claims this one delivery if it waits and it is its turn, whether or not it is due yet.
+    async fn claim_delivery(
+        &self,
+        id: DeliveryId,
+        node: NodeId,
+        lease: Duration,
+    ) -> StoreResult<Option<Claim>>;
+
+    /// Ends every lease that another node holds. Only right when no other process uses the
+    /// database: then those nodes are dead. How many there were.
+    async fn end_foreign_leases(&self, node: NodeId) -> StoreResult<u64>;
+
+    /// Commits the started marks: from here on an ended lease means an unknown outcome. The
+    /// event becomes `processing`. `Lost` where the lease is no longer held: it must not be run.
+    async fn mark_started(&self, claims: &[(DeliveryId, LeaseToken)]) -> StoreResult<Vec<Leased>>;
+
+    /// Records attempts and moves their deliveries (and the events' status) on. `Lost` where the
+    /// lease is no longer held: nothing of that item is written.
+    async fn finish_deliveries(&self, finishes: &[Finish]) -> StoreResult<Vec<Leased>>;
+
+    /// Extends leases that are still held.
+    async fn renew_leases(
+        &self,
+        claims: &[(DeliveryId, LeaseToken)],
+        lease: Duration,
+    ) -> StoreResult<Vec<Leased>>;
+
+    /// Gives back deliveries that were claimed and not started; they are due at once.
+    async fn release_deliveries(&self, claims: &[(DeliveryId, LeaseToken)]) -> StoreResult<Vec<Leased>>;
+
+    /// Deals with up to `limit` ended leases of `plugin`: what was not started waits again; what
+    /// was started gets an attempt with outcome `unknown` and is due again, held or given up, as
+    /// `judge` says for each.
+    async fn sweep_leases(
+        &self,
+        plugin: &PluginName,
+        judge: UnknownJudge<'_>,
+        limit: u32,
+    ) -> StoreResult<Swept>;
+
+    /// Plugins (whether known to the caller or not) with a lease that has ended.
+    async fn plugins_with_ended_leases(&self) -> StoreResult<Vec<PluginName>>;
+
+    /// How long until the next waiting delivery of `plugin` whose turn it is is due: zero when one is
+    /// due now, `None` when none waits.
+    async fn next_due(&self, plugin: &PluginName) -> StoreResult<Option<Duration>>;
+
+    /// The deliveries of an event with their attempts, in order of plugin, replays after what they
+    /// repeat.
+    async fn deliveries(&self, event: EventId) -> StoreResult<Vec<DeliveryHistory>>;
+
+    /// One delivery.
+    async fn delivery(&self, id: DeliveryId) -> StoreResult<Option<Delivery>>;
+}
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]
@@ -211,9 +284,4 @@ impl DeliveryStore for SqlStore<Db> {
             .await?;
         row.as_ref().map(delivery_from).transpose()
     }
-}
-
-/// A lease as milliseconds.
-pub(super) fn lease_millis(lease: Duration) -> i64 {
-    int(lease.as_millis())
 }

@@ -8,9 +8,9 @@ use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
 
 use super::StoreResult;
-use super::claim::{Held, HeldBatch};
 use super::dialect::Dialect as _;
 use super::history::NewAttempt;
+use super::leases::{Held, HeldBatch};
 use super::seals::Seals;
 use super::sql::{SqlStore, sql};
 use super::words::{clean, clean_opt, int};

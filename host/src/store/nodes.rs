@@ -10,11 +10,25 @@ use super::dialect::Dialect as _;
 use super::rows::RowReader;
 use super::sql::{SqlStore, sql};
 use super::words::{clean, int};
-use super::{NodeStore, StoreError, StoreResult};
+use super::{StoreError, StoreResult};
 use crate::domain::id::NodeId;
 use crate::domain::node::{Node, NodeReport};
 
 const TABLE: &str = "nodes";
+
+/// The nodes that share the database, by its own clock.
+#[async_trait]
+pub trait NodeStore: Send + Sync {
+    /// Notes that this node is there and what it says of itself, and forgets nodes that were not heard
+    /// for so long.
+    async fn report_node(&self, report: &NodeReport, forget_after: Duration) -> StoreResult<()>;
+    /// All that are not forgotten, oldest first.
+    async fn nodes(&self) -> StoreResult<Vec<Node>>;
+    /// Forgets a node that stops.
+    async fn remove_node(&self, node: NodeId) -> StoreResult<()>;
+    /// Forgets all but this one.
+    async fn remove_other_nodes(&self, node: NodeId) -> StoreResult<()>;
+}
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]

@@ -1,12 +1,60 @@
-//! What is kept of who does things: API keys, and the log of changes by people.
+//! What is kept of who does things: accounts, their tokens, API keys, and the log of changes by people.
 
 use async_trait::async_trait;
 
 use super::StoreResult;
 use crate::domain::api_key::{ApiKey, ApiKeyId, NewApiKey, RevokedKey};
 use crate::domain::audit::{AuditEntry, AuditFilter};
+use crate::domain::id::{RefreshTokenId, TokenFamily, UserId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::time::Timestamp;
+use crate::domain::user::{CreatedUser, NewRefreshToken, NewUser, Rotation, UpdatedUser, User};
+
+/// Users.
+#[async_trait]
+pub trait UserStore: Send + Sync {
+    async fn create_user(&self, user: &NewUser) -> StoreResult<CreatedUser>;
+    async fn user(&self, id: UserId) -> StoreResult<Option<User>>;
+    /// The account and its password hash, by username without regard to case.
+    async fn user_by_name(&self, username: &str) -> StoreResult<Option<(User, String)>>;
+    /// All users, by name.
+    async fn users(&self) -> StoreResult<Vec<User>>;
+    /// A page of them, by name.
+    async fn user_page(&self, page: PageRequest) -> StoreResult<Page<User>>;
+    /// Writes everything but the password.
+    async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser>;
+    /// Replaces the password hash and revokes every refresh token of the user.
+    async fn set_password(&self, id: UserId, password_hash: &str) -> StoreResult<bool>;
+    /// Puts `new` in the place of the password hash `old`, of the same password: tokens stay as they are. Nothing
+    /// when the hash is another by now.
+    async fn renew_password_hash(&self, id: UserId, old: &str, new: &str) -> StoreResult<()>;
+    /// Revokes every refresh token of the user, and notes that access tokens issued up to `at` count no more.
+    /// Whether there is such a user.
+    async fn sign_out(&self, id: UserId, at: Timestamp) -> StoreResult<bool>;
+    /// Notes a sign-in.
+    async fn record_login(&self, id: UserId, at: Timestamp) -> StoreResult<()>;
+}
+
+/// Refresh tokens.
+#[async_trait]
+pub trait TokenStore: Send + Sync {
+    async fn store_refresh_token(&self, token: &NewRefreshToken) -> StoreResult<()>;
+
+    /// Trades `old` for `new` in one transaction. A token that was used before revokes its
+    /// family.
+    async fn rotate_refresh_token(
+        &self,
+        old: RefreshTokenId,
+        new: &NewRefreshToken,
+        at: Timestamp,
+    ) -> StoreResult<Rotation>;
+
+    /// Ends every token of a family.
+    async fn revoke_family(&self, family: TokenFamily, at: Timestamp) -> StoreResult<()>;
+
+    /// Removes tokens that expired before `before`, at most `limit`; how many went.
+    async fn purge_refresh_tokens(&self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+}
 
 /// A key with what proves it.
 #[derive(Clone, Debug)]

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use sqlx::{Database, Postgres, QueryBuilder, Sqlite};
 use trait_gen::trait_gen;
 
+use super::StoreResult;
 use super::dialect::Dialect as _;
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
 use super::words::{clean, int};
-use super::{ScheduleStore, StoreResult};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::NewEvent;
 use crate::domain::page::{Page, PageRequest};
@@ -38,6 +38,29 @@ const OPEN: [DeliveryState; 5] = [
 
 const RUN_COLUMNS: &str = "r.schedule, r.planned_at, r.recorded_at, r.outcome, r.event_id, e.status, \
      e.error_message FROM schedule_runs r LEFT JOIN events e ON e.id = r.event_id";
+
+/// Schedules and their ticks.
+#[async_trait]
+pub trait ScheduleStore: Send + Sync {
+    /// Makes these the schedules in force. One that is new or has another rule begins at `now`; one
+    /// that is not among them is forgotten, its runs are not. Answers, per item, up to when its
+    /// moments have been dealt with.
+    async fn keep_schedules(
+        &self,
+        schedules: &[ScheduleInForce],
+        now: Timestamp,
+    ) -> StoreResult<Vec<Timestamp>>;
+
+    /// Records one moment of a schedule: the unique row, the event with its delivery, and how far
+    /// the schedule has come, all in one transaction. However many nodes see a moment, one records it.
+    async fn record_tick(&self, tick: &NewTick) -> StoreResult<Ticked>;
+
+    /// The recorded moments of a schedule, latest first, and how many there are.
+    async fn schedule_runs(&self, key: &ScheduleKey, page: PageRequest) -> StoreResult<Page<ScheduleRun>>;
+
+    /// The latest recorded moment of each schedule that has one, in the order asked for.
+    async fn last_schedule_runs(&self, keys: &[ScheduleKey]) -> StoreResult<Vec<Option<ScheduleRun>>>;
+}
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]

@@ -6,10 +6,36 @@ use trait_gen::trait_gen;
 
 use super::rows::RowReader;
 use super::sql::SqlStore;
-use super::{SealedSecret, SecretStore, StoreError, StoreResult};
+use super::{StoreError, StoreResult};
 use crate::domain::grant::StoredName;
+use crate::domain::time::Timestamp;
 
 const TABLE: &str = "stored_secrets";
+
+/// A secret as it is kept: sealed by who stores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSecret {
+    pub name: StoredName,
+    /// Names the key it is sealed under.
+    pub key_id: String,
+    pub sealed: Vec<u8>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Sealed secrets, by name.
+#[async_trait]
+pub trait SecretStore: Send + Sync {
+    /// Writes a secret, new or in place of the one of its name, whose time of making stays.
+    async fn put_secret(&self, secret: &SealedSecret) -> StoreResult<()>;
+    /// Puts `new` in the place of `old`, of the same name; whether `old` was still there.
+    async fn replace_secret(&self, old: &SealedSecret, new: &SealedSecret) -> StoreResult<bool>;
+    async fn secret(&self, name: &StoredName) -> StoreResult<Option<SealedSecret>>;
+    /// All of them, by name.
+    async fn secrets(&self) -> StoreResult<Vec<SealedSecret>>;
+    /// Whether it was there.
+    async fn remove_secret(&self, name: &StoredName) -> StoreResult<bool>;
+}
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]

@@ -12,6 +12,7 @@ use super::lock::FileLock;
 use super::seals::Seals;
 use super::words::int;
 use super::{HealthStore, Store, StoreError, StoreResult, migrate};
+use crate::domain::id::EventId;
 use crate::domain::page::{Page, PageRequest};
 
 /// How long a caller waits for a connection before the database counts as unavailable: longer than
@@ -128,6 +129,37 @@ impl SqlStore<Db> {
             total: u64::try_from(total).unwrap_or(0),
             items: rows.iter().map(read).collect::<StoreResult<_>>()?,
         })
+    }
+
+    /// Each of these events once, in order, and locked in that order: two batches that touch the
+    /// same events never wait for each other in a circle.
+    pub(super) async fn lock_events(
+        conn: &mut <Db as Database>::Connection,
+        events: impl Iterator<Item = EventId> + Send,
+    ) -> StoreResult<Vec<EventId>> {
+        let mut ids: Vec<_> = events.collect();
+        ids.sort_unstable();
+        ids.dedup();
+        // SQLite has one writer: there is nothing to lock.
+        if !Db::LOCK.is_empty() {
+            for chunk in ids.chunks(Db::MAX_BINDS) {
+                let mut query = sql::<Db>("SELECT id FROM events WHERE id IN ");
+                Self::push_ids(&mut query, chunk);
+                query.push(" ORDER BY id").push(Db::LOCK);
+                query.build().execute(&mut *conn).await?;
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Adds a list of ids in brackets.
+    pub(super) fn push_ids<I: ToString>(query: &mut QueryBuilder<Db>, ids: &[I]) {
+        query.push("(");
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(id.to_string());
+        }
+        query.push(")");
     }
 }
 

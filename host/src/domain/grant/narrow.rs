@@ -3,7 +3,8 @@
 //! An answer may be too narrow (two patterns that overlap in part count as having nothing in
 //! common), never too wide.
 
-use super::{Grants, HostPattern, HttpPattern, Origin, PathPart, PrivateNetwork, SecretGrant};
+use super::origin::HostPattern;
+use super::{Grants, HttpPattern, Origin, PathPart, PrivateNetwork, SecretGrant};
 
 impl Grants {
     /// What is left of these grants when only what `new` grants too may stay. Equal to `self` when

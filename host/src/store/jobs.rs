@@ -165,23 +165,23 @@ impl ReplayStore for SqlStore<Db> {
         let mut tx = self.begin().await?;
         // Replays let go of their order first, so many at a time: there may be a million of one, and the end of its row
         // would write to all of them at once. One that somebody is at waits for a later step.
-        let mut let_go = sql::<Db>(
-            "UPDATE deliveries SET replay_job = NULL WHERE id IN \
-             (SELECT id FROM deliveries WHERE replay_job IS NOT NULL AND replay_job IN ",
-        );
-        Self::push_ids(&mut let_go, &ended);
-        let_go
-            .push(" LIMIT ")
+        let mut find = sql::<Db>("SELECT id FROM deliveries WHERE replay_job IS NOT NULL AND replay_job IN ");
+        Self::push_ids(&mut find, &ended);
+        find.push(" LIMIT ")
             .push_bind(i64::from(limit))
-            .push(Db::LOCK_ONE_FREE)
-            .push(")");
-        let released = let_go.build().execute(&mut *tx).await?.rows_affected();
+            .push(Db::LOCK_ONE_FREE);
+        let replays: Vec<String> = find.build_query_scalar().fetch_all(&mut *tx).await?;
+        if !replays.is_empty() {
+            let mut let_go = sql::<Db>("UPDATE deliveries SET replay_job = NULL WHERE id IN ");
+            Self::push_ids(&mut let_go, &replays);
+            let_go.build().execute(&mut *tx).await?;
+        }
         let mut remove = sql::<Db>("DELETE FROM replays WHERE id IN ");
         Self::push_ids(&mut remove, &ended);
         remove.push(" AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.replay_job = replays.id)");
         let removed = remove.build().execute(&mut *tx).await?.rows_affected();
         tx.commit().await?;
-        Ok(released + removed)
+        Ok(u64::try_from(replays.len()).unwrap_or(u64::MAX) + removed)
     }
 }
 

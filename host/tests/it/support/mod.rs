@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod command;
+pub mod compiled;
 pub mod flaky;
 pub mod pipeline;
 pub mod plugins;

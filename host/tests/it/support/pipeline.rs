@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use super::compiled;
+
 /// How long a mark is waited for before the test fails: far above what a loaded machine needs.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -67,6 +69,7 @@ impl Pipeline {
         let Ownership::Owned(owned) = DataDir::own(&settings.data_dir).expect("a data directory") else {
             panic!("the data directory is taken");
         };
+        compiled::lend(&settings.data_dir, plugins).await;
         let app = App::build_with(settings, env, owned, clock)
             .await
             .expect("the application");

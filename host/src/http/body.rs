@@ -275,15 +275,34 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Typed<T> {
 
     async fn from_request(request: Request, _state: &ApiState) -> Result<Self, Problem> {
         let bytes = json_bytes(request, MAX_INPUT_BYTES).await?;
-        let text = if bytes.is_empty() { &b"{}"[..] } else { &bytes[..] };
-        serde_json::from_slice(text).map(Self).map_err(|error| {
-            if error.is_data() {
-                Problem::new(StatusCode::BAD_REQUEST, "bad-input", format!("{error}."))
-            } else {
-                bad_json(&error, &bytes)
-            }
-        })
+        typed(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
     }
+}
+
+/// The same of a request that does too much to be made by leaving its body out.
+pub struct Given<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for Given<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &ApiState) -> Result<Self, Problem> {
+        let bytes = json_bytes(request, MAX_INPUT_BYTES).await?;
+        if bytes.is_empty() {
+            let why = "The request has no body. Send a JSON object; {} takes every default.";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "no-body", why));
+        }
+        typed(&bytes).map(Self)
+    }
+}
+
+fn typed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() {
+            Problem::new(StatusCode::BAD_REQUEST, "bad-input", format!("{error}."))
+        } else {
+            bad_json(&error, bytes)
+        }
+    })
 }
 
 /// The body of a request that brings JSON.

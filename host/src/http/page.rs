@@ -10,7 +10,7 @@ use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest, Total};
 
 /// The page that `page` and `page_size` of the query ask for.
 pub fn request(params: &Params) -> Result<PageRequest, Problem> {
-    let number = |name: &'static str, default: u32, most: u32, why: &str| match params.get(name) {
+    let number = |name: &'static str, default: u32, most: u32, why: &str| match params.given(name) {
         None => Ok(default),
         Some(text) => match text.parse() {
             Ok(number) if (1..=most).contains(&number) => Ok(number),

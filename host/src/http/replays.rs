@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::body::Typed;
+use super::body::Given;
 use super::created::created;
 use super::deliveries::ListedDeliveryView;
 use super::extract::{MayOperate, MayRead, Params};
@@ -109,7 +109,7 @@ pub struct ReplayPage {
     responses(
         (status = 200, description = "A dry run: nothing was done", body = DryRunView),
         (status = 201, description = "It runs; `Location` shows how it goes on", body = ReplayView),
-        (status = 400, description = "The filter makes no sense, or a discard has no reason", body = ProblemBody,
+        (status = 400, description = "No body, the filter makes no sense, or a discard has no reason", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "A plugin is disabled or not in plugins.toml, or too many orders run",
@@ -119,7 +119,7 @@ pub async fn start(
     State(state): State<ApiState>,
     MayOperate(user): MayOperate,
     origin: Origin,
-    Typed(request): Typed<OrderRequest>,
+    Given(request): Given<OrderRequest>,
 ) -> Result<Response, Problem> {
     let rate = request.rate.as_deref().map(str::parse::<ReplayRate>).transpose();
     let order = Order {

@@ -39,6 +39,15 @@ async fn dead_letters(api: &Api, token: &str, count: usize) {
 }
 
 #[tokio::test]
+async fn an_order_is_not_given_by_leaving_the_body_out() {
+    let (api, token) = staffed().await;
+    dead_letters(&api, &token, 1).await;
+    let problem = api.post(ORDERS, &token, "").await.problem(400);
+    assert_eq!(problem["type"], "urn:hookyard:problem:no-body");
+    assert_eq!(api.get(ORDERS, &token).await.expect(200).json()["count"], 0);
+}
+
+#[tokio::test]
 async fn many_are_counted_before_they_are_replayed() {
     let (api, token) = staffed().await;
     dead_letters(&api, &token, 12).await;

@@ -262,6 +262,7 @@ impl From<LateError> for Problem {
             }
             LateError::NoSource(_)
             | LateError::NotKept(_)
+            | LateError::HiddenHeader(_)
             | LateError::NoCredential(_)
             | LateError::NoEvent => Self::new(StatusCode::CONFLICT, "not-acceptable", capitalized(&error)),
         }

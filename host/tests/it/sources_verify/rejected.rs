@@ -135,6 +135,72 @@ async fn no_other_header_takes_the_room_of_the_proof() {
 }
 
 #[tokio::test]
+async fn what_tells_a_delivery_is_kept_whatever_its_name_sounds_like() {
+    let api = with_source("verify = \"twilio\"\nsecret = \"file:secret\"", "mistyped").await;
+    let url = api.url("/api/webhooks/receive/s/");
+    let terms = Terms {
+        secret: "right",
+        at: 0,
+        algorithm: hmac::HMAC_SHA256,
+        url: &url,
+    };
+    let request = signer::twilio(terms, "application/json", b"[]").with("i-twilio-idempotency-token", "t1");
+    post(&api, &request).await.problem(401);
+    let staff = api.token_of("ada", true).await;
+    let refused = kept(&api, &staff, 1).await;
+    api.set_secret("secret", "right");
+    // The vendor's next try came before the person.
+    let event = post(&api, &request).await.expect(200).json()["id"].clone();
+    let verdict = api.post(&path(&refused[0], "verify/"), &staff, "").await;
+    assert_eq!(verdict.expect(200).json()["events"][0]["duplicate_of"], event);
+    api.post(&path(&refused[0], "accept/"), &staff, "")
+        .await
+        .expect(200);
+    assert_eq!(only_event(&api).await["id"], event);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_message_signature_covers_is_kept_unless_it_is_a_credential() {
+    let section =
+        "verify = \"http-signature\"\nsecret = \"file:secret\"\ncomponents = [\"@method\", \"@target-uri\"]";
+    let api = with_source(section, "mistyped").await;
+    let url = api.url("/api/webhooks/receive/s/");
+    let terms = Terms {
+        secret: "right",
+        at: api.clock.now().as_millis() / 1000,
+        algorithm: hmac::HMAC_SHA256,
+        url: &url,
+    };
+    let body = b"{\"a\": 1}";
+    let of_connection = signer::message_with(terms, "application/json", body, &[("content-length", "8")]);
+    let credential = signer::message_with(
+        terms,
+        "application/json",
+        body,
+        &[("authorization", "Bearer hush")],
+    );
+    let staff = api.token_of("ada", true).await;
+    for request in [&of_connection, &credential] {
+        post(&api, request).await.problem(401);
+        kept(&api, &staff, 1).await;
+    }
+    let refused = kept(&api, &staff, 2).await;
+    assert!(!json!(refused).to_string().contains("hush"));
+    api.set_secret("secret", "right");
+    let problem = api
+        .post(&path(&refused[0], "accept/"), &staff, "")
+        .await
+        .problem(409);
+    let told = problem["detail"].as_str().unwrap_or_default();
+    assert!(told.contains("`authorization`"), "{problem}");
+    api.post(&path(&refused[1], "accept/"), &staff, "")
+        .await
+        .expect(200);
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn one_whose_key_another_request_has_is_not_swallowed() {
     let section = "verify = \"bearer\"\nsecret = \"file:secret\"";
     let api = with_source(section, "mistyped").await;

@@ -137,6 +137,11 @@ pub fn generic(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
 
 /// With HMAC over method, path and digest.
 pub fn message(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
+    message_with(terms, media, body, &[])
+}
+
+/// The same with these headers, which the signature covers.
+pub fn message_with(terms: Terms<'_>, media: &str, body: &[u8], covered: &[(&str, &str)]) -> Signed {
     let digest = STANDARD.encode(digest::digest(&digest::SHA256, body));
     let digest = format!("sha-256=:{digest}:");
     let alg = if terms.algorithm == hmac::HMAC_SHA256 {
@@ -144,16 +149,25 @@ pub fn message(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
     } else {
         "rsa-pss-sha512"
     };
+    let names: String = covered.iter().map(|(name, _)| format!(" \"{name}\"")).collect();
     let input = format!(
-        "(\"@method\" \"@target-uri\" \"content-digest\");created={};alg=\"{alg}\"",
+        "(\"@method\" \"@target-uri\" \"content-digest\"{names});created={};alg=\"{alg}\"",
         terms.at
     );
+    let lines: String = covered
+        .iter()
+        .map(|(name, value)| format!("\"{name}\": {value}\n"))
+        .collect();
     let base = format!(
-        "\"@method\": POST\n\"@target-uri\": {}\n\"content-digest\": {digest}\n\"@signature-params\": {input}",
+        "\"@method\": POST\n\"@target-uri\": {}\n\"content-digest\": {digest}\n{lines}\"@signature-params\": {input}",
         terms.url
     );
     let value = STANDARD.encode(tag(terms, &[base.as_bytes()]));
-    Signed::new(media, body)
+    let plain = Signed::new(media, body);
+    let with = |signed: Signed, (name, value): &(&str, &str)| signed.with(name, *value);
+    covered
+        .iter()
+        .fold(plain, with)
         .with("content-digest", digest)
         .with("signature-input", format!("sig={input}"))
         .with("signature", format!("sig=:{value}:"))

@@ -22,6 +22,9 @@ const PAGE: usize = 100;
 /// How many findings of one kind are told one by one.
 const SHOWN: usize = 5;
 
+/// Outcomes of attempts that say that an effect took place, or may have.
+const TELLING: [&str; 3] = ["succeeded", "unknown", "interrupted"];
+
 /// Which events a load of this name brought: those sent with a token have it as their source, those that a provider
 /// signed as their type.
 fn of_load(source: &str) -> [String; 2] {
@@ -195,7 +198,16 @@ fn event(event: &Value, told: &mut Told, broken: &mut Broken) {
         Some("failed") => broken.note("failed", &format!("{id}: {}", event["error_message"])),
         status => broken.note("stuck", &format!("{id}: {status:?} {}", event["deliveries"])),
     }
-    for delivery in event["deliveries"].as_array().into_iter().flatten() {
+    let deliveries = event["deliveries"].as_array().map_or(&[][..], Vec::as_slice);
+    if deliveries.is_empty() {
+        broken.note("lost", &format!("{id}: stored, and delivered to nobody"));
+    }
+    let mut plugins = BTreeSet::new();
+    for delivery in deliveries {
+        if !plugins.insert(delivery["plugin"].as_str()) {
+            let plugin = &delivery["plugin"];
+            broken.note("doubled", &format!("{id}: more than one delivery to {plugin}"));
+        }
         let name = delivery["id"].as_str().unwrap_or("?");
         if told.per_delivery.get(name).is_some_and(|count| *count > 1) {
             told.repeated += 1;
@@ -203,7 +215,14 @@ fn event(event: &Value, told: &mut Told, broken: &mut Broken) {
         let mut succeeded = 0;
         for attempt in delivery["attempts"].as_array().into_iter().flatten() {
             let had_effect = told.account(name, attempt["number"].as_u64().unwrap_or(0));
-            if attempt["outcome"] == "succeeded" {
+            let outcome = attempt["outcome"].as_str().unwrap_or("?");
+            if had_effect && !TELLING.contains(&outcome) {
+                broken.note(
+                    "doubled",
+                    &format!("{id}: {attempt} had an effect, and does not say that it may have had one"),
+                );
+            }
+            if outcome == "succeeded" {
                 succeeded += 1;
                 if !had_effect && delivery["plugin"] != "misbehave" {
                     broken.note(
@@ -265,13 +284,18 @@ mod tests {
 
     /// What is found wrong with an event that has these attempts, when the vendor saw these effects.
     fn kinds(status: &str, attempts: &Value, effects: &[Effect]) -> Vec<&'static str> {
+        let delivery = json!({"id": "d", "plugin": "effect", "attempts": attempts});
+        let shown = json!({"id": "e", "status": status, "deliveries": [delivery]});
+        kinds_of(&shown, effects)
+    }
+
+    /// The same of an event as the interface shows it.
+    fn kinds_of(shown: &Value, effects: &[Effect]) -> Vec<&'static str> {
         let (mut told, mut broken) = (Told::default(), Broken::default());
         for effect in effects {
             told.note(effect);
         }
-        let delivery = json!({"id": "d", "plugin": "effect", "attempts": attempts});
-        let shown = json!({"id": "e", "status": status, "deliveries": [delivery]});
-        event(&shown, &mut told, &mut broken);
+        event(shown, &mut told, &mut broken);
         told.unexplained(&mut broken);
         broken.0.into_keys().collect()
     }
@@ -296,6 +320,22 @@ mod tests {
         assert_eq!(kinds("processed", &twice, &[effect(1), effect(2)]), ["doubled"]);
         assert_eq!(kinds("processing", &json!([]), &[]), ["stuck"]);
         assert_eq!(kinds("failed", &json!([]), &[]), ["failed"]);
+        let retried = json!([{"number": 1, "outcome": "retry"}, {"number": 2, "outcome": "succeeded"}]);
+        assert_eq!(kinds("processed", &retried, &[effect(1), effect(2)]), ["doubled"]);
+    }
+
+    #[test]
+    fn what_went_to_nobody_or_twice_to_one_is_found() {
+        let nobody = json!({"id": "e", "status": "processed", "deliveries": []});
+        assert_eq!(kinds_of(&nobody, &[]), ["lost"]);
+        let attempts = json!([{"number": 1, "outcome": "succeeded"}]);
+        let to = |id: &str| json!({"id": id, "plugin": "effect", "attempts": attempts});
+        let twice = json!({"id": "e", "status": "processed", "deliveries": [to("d"), to("x")]});
+        let second = Effect {
+            delivery: "x".to_owned(),
+            ..effect(1)
+        };
+        assert_eq!(kinds_of(&twice, &[effect(1), second]), ["doubled"]);
     }
 
     #[test]

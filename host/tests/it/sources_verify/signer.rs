@@ -149,15 +149,15 @@ pub fn message_with(terms: Terms<'_>, media: &str, body: &[u8], covered: &[(&str
     } else {
         "rsa-pss-sha512"
     };
-    let names: String = covered.iter().map(|(name, _)| format!(" \"{name}\"")).collect();
+    let (mut names, mut lines) = (String::new(), String::new());
+    for (name, value) in covered {
+        names.extend([" \"", name, "\""]);
+        lines.extend(["\"", name, "\": ", value, "\n"]);
+    }
     let input = format!(
         "(\"@method\" \"@target-uri\" \"content-digest\"{names});created={};alg=\"{alg}\"",
         terms.at
     );
-    let lines: String = covered
-        .iter()
-        .map(|(name, value)| format!("\"{name}\": {value}\n"))
-        .collect();
     let base = format!(
         "\"@method\": POST\n\"@target-uri\": {}\n\"content-digest\": {digest}\n{lines}\"@signature-params\": {input}",
         terms.url

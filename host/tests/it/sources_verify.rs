@@ -5,6 +5,7 @@ mod facts;
 mod large;
 mod live;
 mod once;
+mod pairs;
 mod refusals;
 mod rejected;
 mod signer;

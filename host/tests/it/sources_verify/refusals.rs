@@ -4,12 +4,9 @@ use hookyard::clock::Clock as _;
 use ring::hmac;
 
 use super::signer::{Signed, Terms};
-use super::table::{CASES, Case};
+use super::table::{BODY, CASES, Case, JSON};
 use super::{SECRET_FILE, kept, only_event, post, with_source};
 use crate::support::api::Api;
-
-const MEDIA: &str = "application/json";
-const BODY: &[u8] = b"{\"n\": 1.50}";
 
 fn now(api: &Api) -> i64 {
     api.clock.now().as_millis() / 1000
@@ -23,7 +20,7 @@ fn signed(api: &Api, case: &Case, secret: &str, at: i64, algorithm: hmac::Algori
         algorithm,
         url: &url,
     };
-    (case.sign)(terms, MEDIA, BODY)
+    (case.sign)(terms, case.media, case.body)
 }
 
 async fn refused(api: &Api, case: &Case, what: &str, request: &Signed, check: &str) {
@@ -36,7 +33,7 @@ async fn refused(api: &Api, case: &Case, what: &str, request: &Signed, check: &s
 #[tokio::test]
 async fn every_verifier_takes_what_is_right_and_refuses_what_is_wrong() {
     for case in CASES {
-        let api = with_source(case.section, case.secret).await;
+        let api = with_source(case.section, &(case.given)(case.secret)).await;
         let right = |at| signed(&api, case, case.secret, at, hmac::HMAC_SHA256);
         let good = right(now(&api));
         let answer = post(&api, &good).await;
@@ -58,14 +55,10 @@ async fn every_verifier_takes_what_is_right_and_refuses_what_is_wrong() {
         let differs = if case.signs { "signature" } else { "credential" };
         let other = signed(&api, case, case.other_secret, now(&api), hmac::HMAC_SHA256);
         refused(&api, case, "wrong secret", &other, differs).await;
-        refused(
-            &api,
-            case,
-            "missing header",
-            &good.clone().without(case.proof),
-            "missing",
-        )
-        .await;
+        for header in [case.proof].iter().chain(case.needs) {
+            let bare = good.clone().without(header);
+            refused(&api, case, &format!("without {header}"), &bare, "missing").await;
+        }
 
         if case.signs {
             let mut changed = good.clone();
@@ -100,8 +93,8 @@ async fn while_secrets_are_changed_each_of_them_counts() {
         let section = case
             .section
             .replace("\"file:secret\"", "[\"file:old\", \"file:secret\"]");
-        let api = with_source(&section, case.secret).await;
-        api.set_secret("old", case.other_secret);
+        let api = with_source(&section, &(case.given)(case.secret)).await;
+        api.set_secret("old", &(case.given)(case.other_secret));
         for secret in [case.secret, case.other_secret] {
             let request = signed(&api, case, secret, now(&api), hmac::HMAC_SHA256);
             let answer = post(&api, &request).await;
@@ -128,7 +121,7 @@ async fn while_secrets_are_changed_each_of_them_counts() {
 #[tokio::test]
 async fn without_a_secret_nothing_is_taken() {
     for case in CASES {
-        let api = with_source(case.section, case.secret).await;
+        let api = with_source(case.section, &(case.given)(case.secret)).await;
         let request = signed(&api, case, case.secret, now(&api), hmac::HMAC_SHA256);
         for value in [None, Some("")] {
             match value {
@@ -195,7 +188,7 @@ async fn what_everybody_may_know_is_no_shared_secret() {
 #[tokio::test]
 async fn every_signature_of_a_header_is_tried() {
     let case = CASES.iter().find(|case| case.name == "stripe").expect("stripe");
-    let api = with_source(case.section, case.secret).await;
+    let api = with_source(case.section, &(case.given)(case.secret)).await;
     let good = signed(&api, case, case.secret, now(&api), hmac::HMAC_SHA256);
     let wrong = "v1=".to_owned() + &"0".repeat(64);
     let second = good.clone().changed(case.proof, |value| {
@@ -234,7 +227,7 @@ async fn a_jwt_sender_cannot_take_the_name_of_a_source_with_a_verifier() {
     api.post("/api/webhooks/receive/?source=s", &token, "{}")
         .await
         .expect(200);
-    post(&api, &Signed::new(MEDIA, BODY)).await.expect(200);
+    post(&api, &Signed::new(JSON, BODY)).await.expect(200);
     api.post("/api/webhooks/receive/nobody/", "", "{}")
         .await
         .problem(404);

@@ -1,5 +1,7 @@
 //! Signs requests as the vendors do, apart from the code under test.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::{digest, hmac};
@@ -52,9 +54,29 @@ pub struct Terms<'a> {
     pub secret: &'a str,
     /// Seconds since 1970.
     pub at: i64,
+    /// [`hmac::HMAC_SHA256`] stands for the sender's own, whichever that is; any other asks for a signature that is
+    /// made by another algorithm than the sender's.
     pub algorithm: hmac::Algorithm,
     /// The address that is called, without its query.
     pub url: &'a str,
+}
+
+impl Terms<'_> {
+    /// Whether the sender's own algorithm is asked for.
+    pub fn is_own(&self) -> bool {
+        self.algorithm == hmac::HMAC_SHA256
+    }
+
+    /// The algorithm of a sender whose own is this one.
+    fn algorithm_of(&self, own: hmac::Algorithm) -> hmac::Algorithm {
+        if self.is_own() {
+            own
+        } else if own == self.algorithm {
+            hmac::HMAC_SHA256
+        } else {
+            self.algorithm
+        }
+    }
 }
 
 /// A way to sign.
@@ -97,18 +119,28 @@ pub fn shopify(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
 pub fn twilio(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
     let digest = hex::encode(digest::digest(&digest::SHA256, body));
     let query = format!("?bodySHA256={digest}");
-    // Twilio's algorithm is SHA-1; another one is what a test asks for.
-    let algorithm = if terms.algorithm == hmac::HMAC_SHA256 {
-        hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY
-    } else {
-        terms.algorithm
-    };
-    let url = format!("{}{query}", terms.url);
-    let value = STANDARD.encode(keyed(algorithm, terms.secret.as_bytes(), &[url.as_bytes()]));
     Signed {
-        query,
-        ..Signed::new(media, body).with("x-twilio-signature", value)
+        query: query.clone(),
+        ..by_twilio(terms, media, body, &format!("{}{query}", terms.url))
     }
+}
+
+/// Of a form: its fields by name, each followed by its value, and each pair once.
+pub fn twilio_form(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
+    let fields: BTreeSet<_> = url::form_urlencoded::parse(body).into_owned().collect();
+    let mut text = terms.url.to_owned();
+    for (name, value) in fields {
+        text.push_str(&name);
+        text.push_str(&value);
+    }
+    by_twilio(terms, media, body, &text)
+}
+
+/// Twilio's algorithm is SHA-1.
+fn by_twilio(terms: Terms<'_>, media: &str, body: &[u8], text: &str) -> Signed {
+    let algorithm = terms.algorithm_of(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY);
+    let value = STANDARD.encode(keyed(algorithm, terms.secret.as_bytes(), &[text.as_bytes()]));
+    Signed::new(media, body).with("x-twilio-signature", value)
 }
 
 pub fn standard_webhooks(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
@@ -117,13 +149,25 @@ pub fn standard_webhooks(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
         .strip_prefix("whsec_")
         .expect("a secret of Standard Webhooks");
     let key = STANDARD.decode(key).expect("Base64");
+    standard_webhooks_by(terms, media, body, |text| {
+        format!("v1,{}", STANDARD.encode(keyed(terms.algorithm, &key, &[text])))
+    })
+}
+
+/// With what `sign` makes of the text as the signature.
+pub fn standard_webhooks_by(
+    terms: Terms<'_>,
+    media: &str,
+    body: &[u8],
+    sign: impl Fn(&[u8]) -> String,
+) -> Signed {
     let at = terms.at.to_string();
-    let parts: [&[u8]; 5] = [b"msg_1", b".", at.as_bytes(), b".", body];
-    let value = STANDARD.encode(keyed(terms.algorithm, &key, &parts));
+    let parts: [&[u8]; 4] = [b"msg_1.", at.as_bytes(), b".", body];
+    let signature = sign(&parts.concat());
     Signed::new(media, body)
         .with("webhook-id", "msg_1")
         .with("webhook-timestamp", at)
-        .with("webhook-signature", format!("v1,{value}"))
+        .with("webhook-signature", signature)
 }
 
 /// As `{timestamp}.{body}` in Base64, with the time in milliseconds.
@@ -135,34 +179,85 @@ pub fn generic(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
         .with("x-proof", format!("mac {value}"))
 }
 
-/// With HMAC over method, path and digest.
-pub fn message(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
-    message_with(terms, media, body, &[])
+/// As `{method}|{url}|{header:X-Id}|{timestamp}.{body}` by SHA-512 in Base64, with the time as RFC 3339 has it.
+pub fn generic_sha512(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
+    let at = jiff::Timestamp::from_second(terms.at)
+        .expect("a moment")
+        .to_string();
+    let text = format!("POST|{}|id 7|{at}.", terms.url);
+    let algorithm = terms.algorithm_of(hmac::HMAC_SHA512);
+    let value = keyed(algorithm, terms.secret.as_bytes(), &[text.as_bytes(), body]);
+    Signed::new(media, body)
+        .with("x-id", "id 7")
+        .with("x-at", at)
+        .with("x-proof", format!("v1={}", STANDARD.encode(value)))
 }
 
-/// The same with these headers, which the signature covers.
-pub fn message_with(terms: Terms<'_>, media: &str, body: &[u8], covered: &[(&str, &str)]) -> Signed {
-    let digest = STANDARD.encode(digest::digest(&digest::SHA256, body));
-    let digest = format!("sha-256=:{digest}:");
-    let alg = if terms.algorithm == hmac::HMAC_SHA256 {
+/// The body alone by SHA-1 in hex.
+pub fn generic_sha1(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
+    let algorithm = terms.algorithm_of(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY);
+    let value = keyed(algorithm, terms.secret.as_bytes(), &[body]);
+    Signed::new(media, body).with("x-proof", hex::encode(value))
+}
+
+/// A shared secret as it is written where its key is in Base64.
+pub fn in_base64(secret: &str) -> String {
+    format!("base64:{}", STANDARD.encode(secret))
+}
+
+/// With HMAC.
+pub fn message(terms: Terms<'_>, media: &str, body: &[u8]) -> Signed {
+    let alg = if terms.is_own() {
         "hmac-sha256"
     } else {
         "rsa-pss-sha512"
     };
+    message_by(terms, media, body, Some(alg), |base| tag(terms, &[base]))
+}
+
+/// HTTP Message Signatures over method, address and digest, with what `sign` makes of the base.
+pub fn message_by(
+    terms: Terms<'_>,
+    media: &str,
+    body: &[u8],
+    alg: Option<&str>,
+    sign: impl Fn(&[u8]) -> Vec<u8>,
+) -> Signed {
+    message_covering(terms, media, body, &[], alg, sign)
+}
+
+/// With HMAC, and these headers, which the signature covers too.
+pub fn message_with(terms: Terms<'_>, media: &str, body: &[u8], covered: &[(&str, &str)]) -> Signed {
+    message_covering(terms, media, body, covered, Some("hmac-sha256"), |base| {
+        tag(terms, &[base])
+    })
+}
+
+fn message_covering(
+    terms: Terms<'_>,
+    media: &str,
+    body: &[u8],
+    covered: &[(&str, &str)],
+    alg: Option<&str>,
+    sign: impl Fn(&[u8]) -> Vec<u8>,
+) -> Signed {
+    let digest = STANDARD.encode(digest::digest(&digest::SHA256, body));
+    let digest = format!("sha-256=:{digest}:");
+    let alg = alg.map(|alg| format!(";alg=\"{alg}\"")).unwrap_or_default();
     let (mut names, mut lines) = (String::new(), String::new());
     for (name, value) in covered {
         names.extend([" \"", name, "\""]);
         lines.extend(["\"", name, "\": ", value, "\n"]);
     }
     let input = format!(
-        "(\"@method\" \"@target-uri\" \"content-digest\"{names});created={};alg=\"{alg}\"",
+        "(\"@method\" \"@target-uri\" \"content-digest\"{names});created={}{alg}",
         terms.at
     );
     let base = format!(
         "\"@method\": POST\n\"@target-uri\": {}\n\"content-digest\": {digest}\n{lines}\"@signature-params\": {input}",
         terms.url
     );
-    let value = STANDARD.encode(tag(terms, &[base.as_bytes()]));
+    let value = STANDARD.encode(sign(base.as_bytes()));
     let plain = Signed::new(media, body);
     let with = |signed: Signed, (name, value): &(&str, &str)| signed.with(name, *value);
     covered

@@ -1,7 +1,7 @@
 //! Webhooks that the vendors' own libraries sign, of `PyPI` and npm: each must be taken, and refused once altered.
 //!
 //! What signs here is not ours: it is what a vendor's servers, or its users' tests, sign with. Shopify and GitLab
-//! publish nothing that signs.
+//! publish nothing that signs; `docs/sources.md` says which library signs what.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::stage::{Host, HostOptions};
 use crate::steps::Ended;
 use crate::workspace::{Workspace, on_path, run_to_end};
 
-/// A source, its verifier, and the variable of its secret.
+/// A source whose sender shares a secret with it, its verifier, and the variable of the secret.
 const SOURCES: [(&str, &str, &str); 7] = [
     ("github", "github", "SENDERS_GITHUB"),
     ("stripe", "stripe", "SENDERS_STRIPE"),
@@ -31,6 +31,19 @@ const SOURCES: [(&str, &str, &str); 7] = [
     ("twilio", "twilio", "SENDERS_TWILIO"),
     ("message", "http-signature", "SENDERS_MESSAGE"),
     ("cloudevents", "cloudevents", "SENDERS_CLOUDEVENTS"),
+];
+
+/// The section of HTTP Message Signatures, but for the algorithm.
+const MESSAGE: &str = "verify = \"http-signature\"\ncomponents = [\"@method\", \"@target-uri\"]";
+
+/// A source that knows its sender's public key, its algorithm (Standard Webhooks has one only), and the kind of the key.
+const KEYED: [(&str, &str, &str); 6] = [
+    ("message-ed25519", "algorithm = \"ed25519\"", "ed25519"),
+    ("message-p256", "algorithm = \"ecdsa-p256-sha256\"", "P-256"),
+    ("message-p384", "algorithm = \"ecdsa-p384-sha384\"", "P-384"),
+    ("message-pss", "algorithm = \"rsa-pss-sha512\"", "rsa"),
+    ("message-v1_5", "algorithm = \"rsa-v1_5-sha256\"", "rsa"),
+    ("standard-webhooks-ed25519", "", "ed25519"),
 ];
 
 /// The secret that Standard Webhooks' specification has as its example: of the form its libraries ask for.
@@ -60,7 +73,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     let binary = run::build(workspace, false)?;
     let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
     let _interrupt = Interrupt::catch()?;
-    let key = ed25519_key(&node, dir.path())?;
+    let private_keys = make_keys(&node, &folder, dir.path())?;
     let variables = secrets();
     let plugins_file = dir.path().join("plugins.toml");
     fs::write(&plugins_file, sources_file())
@@ -74,7 +87,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
         variables: &variables,
     };
     let host = Host::start(workspace, &options)?;
-    let told = told(&host, &variables, &key);
+    let told = told(&host, &variables, private_keys);
     let file = dir.path().join("told.json");
     fs::write(&file, told.to_string()).with_context(|| format!("cannot write {}", file.display()))?;
     for (program, script) in [(&python, "send.py"), (&node, "send.mjs")] {
@@ -102,42 +115,42 @@ fn secrets() -> Vec<(&'static str, String)> {
 }
 
 fn sources_file() -> String {
-    let section = |(name, verifier, variable): &(&str, &str, &str)| {
+    let shared = SOURCES.iter().map(|(name, verifier, variable)| {
         format!("[sources.{name}]\nverify = \"{verifier}\"\nsecret = \"env:{variable}\"\n\n")
-    };
-    let shared: String = SOURCES.iter().map(section).collect();
-    format!(
-        "{shared}[sources.message-ed25519]\nverify = \"http-signature\"\nalgorithm = \"ed25519\"\n\
-         secret = \"file:ed25519.pem\"\ncomponents = [\"@method\", \"@target-uri\"]\n"
-    )
+    });
+    let keyed = KEYED.iter().map(|(name, algorithm, _)| {
+        let section = match *algorithm {
+            "" => "verify = \"standard-webhooks\"".to_owned(),
+            algorithm => format!("{MESSAGE}\n{algorithm}"),
+        };
+        format!("[sources.{name}]\n{section}\nsecret = \"file:{name}.key\"\n\n")
+    });
+    shared.chain(keyed).collect()
 }
 
 /// What the scripts are told.
-fn told(host: &Host, variables: &[(&str, String)], ed25519_private_key: &str) -> Value {
-    let secrets: Map<String, Value> = SOURCES
+fn told(host: &Host, variables: &[(&str, String)], private_keys: Map<String, Value>) -> Value {
+    let shared = SOURCES
         .iter()
         .zip(variables)
-        .map(|((name, ..), (_, value))| ((*name).to_owned(), json!(value)))
-        .collect();
-    json!({"url": host.url, "secrets": secrets, "ed25519_private_key": ed25519_private_key})
+        .map(|((name, ..), (_, value))| ((*name).to_owned(), json!(value)));
+    let secrets: Map<String, Value> = shared.chain(private_keys).collect();
+    json!({"url": host.url, "secrets": secrets})
 }
 
-/// Makes a key pair; the public one is beside the plugins file. The private one in PEM.
-fn ed25519_key(node: &Path, dir: &Path) -> anyhow::Result<String> {
-    let script = "const { generateKeyPairSync } = require('node:crypto');\
-        const { writeFileSync } = require('node:fs');\
-        const pair = generateKeyPairSync('ed25519');\
-        writeFileSync(process.argv[1], pair.publicKey.export({ type: 'spki', format: 'pem' }));\
-        console.log(pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));";
+/// Makes the key pairs; what each source is told of its own is beside the plugins file. The private ones by source.
+fn make_keys(node: &Path, folder: &Path, dir: &Path) -> anyhow::Result<Map<String, Value>> {
+    let asked = KEYED.iter().flat_map(|(source, _, kind)| [*source, *kind]);
     let output = Command::new(node)
-        .args(["-e", script])
-        .arg(dir.join("ed25519.pem"))
+        .arg(folder.join("keys.mjs"))
+        .arg(dir)
+        .args(asked)
         .output()
         .context("cannot run node")?;
     anyhow::ensure!(
         output.status.success(),
-        "no key was made: {}",
+        "no keys were made: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8(output.stdout).context("a key in PEM is text")
+    serde_json::from_slice(&output.stdout).context("keys.mjs printed no JSON")
 }

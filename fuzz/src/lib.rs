@@ -1,7 +1,11 @@
 //! What must hold for any input. `cargo xtask verify --only fuzz` searches inputs with libFuzzer; the
 //! tests here try the seeds, and what once failed, at every `cargo test`.
 
-use std::fmt::Write as _;
+mod arrival;
+mod keys;
+mod senders;
+mod verify;
+
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -10,17 +14,16 @@ use hookyard::domain::access::Role;
 use hookyard::domain::api_key::SourceScope;
 use hookyard::domain::grant::{HttpPattern, Target};
 use hookyard::domain::id::UserId;
-use hookyard::domain::source::{SourceSpec, Verifier};
 use hookyard::domain::time::Timestamp;
 use hookyard::domain::user::User;
-use hookyard::intake::presented::Presented;
 use hookyard::intake::request::{SourceQuery, Unverified};
-use hookyard::intake::verify::{self, Terms};
 use hookyard::manifest::PluginsFile;
-use hookyard::secret::Secret;
 use hookyard::wasm::{Runtime, fuzzing};
 use hookyard_plugin_sdk::template::Renderer;
 use hookyard_plugin_sdk::testing;
+
+pub use arrival::arrival;
+pub use verify::verify;
 
 /// A webhook's body: it is taken as it came or refused with a place within it, and a payload in an
 /// envelope is JSON.
@@ -184,74 +187,6 @@ pub fn template(input: &[u8]) {
     let _answer = renderer.render("message", text);
 }
 
-/// A request to a source, as the number of a verifier, lines of headers, an empty line, and a body: refused
-/// with a reason, since nobody here has the secret. No header makes a parser panic.
-pub fn verify(input: &[u8]) {
-    let Some((number, request)) = input.split_first() else {
-        return;
-    };
-    let sources = sources();
-    let spec = &sources[usize::from(*number) % sources.len()];
-    let (head, body) = split_once(request, b"\n\n");
-    let mut headers = http::HeaderMap::new();
-    for line in head.split(|byte| *byte == b'\n') {
-        let (name, value) = split_once(line, b":");
-        let name = http::HeaderName::from_bytes(name);
-        if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_bytes(value)) {
-            headers.append(name, value);
-        }
-    }
-    let content_type = headers.get("content-type").and_then(|value| value.to_str().ok());
-    let request = Presented {
-        method: http::Method::POST,
-        target: "/api/webhooks/receive/s/?a=1&bodySHA256=".to_owned(),
-        content_type: content_type.unwrap_or_default().to_owned(),
-        headers,
-        body: Bytes::copy_from_slice(body),
-        address: String::new(),
-        received_at: Timestamp::from_millis(1_700_000_000_000),
-        credential: None,
-    };
-    let terms = Terms {
-        now: request.received_at,
-        tolerance: spec.tolerance,
-        public_url: None,
-    };
-    let secret = [Secret::new(SECRET.to_owned())];
-    let judged = verify::prepare(&spec.scheme, &request, terms).and_then(|claim| claim.check(&secret));
-    let rejection = judged.expect_err("nobody has the secret");
-    assert!(!rejection.why.is_empty() && !rejection.why.contains(SECRET));
-}
-
-/// What proves a request here, and is in no seed.
-const SECRET: &str = "whsec_c29tZSAzMiBieXRlcyB0aGF0IGFyZSBub3QgaW4gYSBzZWVk";
-
-/// A source for each verifier that asks for a proof.
-fn sources() -> Vec<SourceSpec> {
-    let mut text = String::new();
-    for word in Verifier::WORDS.iter().filter(|word| **word != "none") {
-        let more = match *word {
-            "hmac" => {
-                "header = \"x-proof\"\nsigned = \"{timestamp}.{url}.{body}\"\ntimestamp-header = \"x-at\"\n"
-            }
-            "api-key" => "header = \"x-key\"\n",
-            _ => "",
-        };
-        write!(
-            text,
-            "[sources.{word}]\nverify = \"{word}\"\nsecret = \"env:S\"\n{more}"
-        )
-        .expect("a string takes everything");
-    }
-    let file = PluginsFile::parse(&text, Path::new("/plugins.toml"));
-    file.expect("a right file").sources
-}
-
-fn split_once<'a>(bytes: &'a [u8], mark: &[u8]) -> (&'a [u8], &'a [u8]) {
-    let at = bytes.windows(mark.len()).position(|window| window == mark);
-    at.map_or((bytes, &[]), |at| (&bytes[..at], &bytes[at + mark.len()..]))
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -272,6 +207,7 @@ mod tests {
 
     #[test]
     fn every_seed_holds() {
+        seeds("arrival", super::arrival);
         seeds("body", super::body);
         seeds("grant", super::grant);
         seeds("plugins_file", super::plugins_file);

@@ -11,6 +11,7 @@ pub mod body;
 mod cloud_events;
 pub mod commit;
 mod facts;
+pub mod fuzzing;
 pub mod headers;
 mod late;
 pub mod media;

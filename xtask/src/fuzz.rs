@@ -11,7 +11,8 @@ use crate::steps::Ended;
 use crate::workspace::{Workspace, on_path, run_to_end};
 
 /// Each is a binary `fuzz_NAME` with its seeds in `fuzz/seeds/NAME`.
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 9] = [
+    "arrival",
     "body",
     "component",
     "grant",

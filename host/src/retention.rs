@@ -34,7 +34,7 @@ const MIN_PAUSE: Duration = Duration::from_millis(20);
 /// How many times as long as a step took the pause after it is: a purge takes at most a fifth of the writer.
 const PAUSE_FACTOR: u32 = 4;
 /// Pages of SQLite's file that are given back after each step: 1 MiB of the 4 KiB that a page has.
-const RECLAIM_PAGES: u32 = 256;
+pub const RECLAIM_PAGES: u32 = 256;
 
 /// What the keeper works with.
 pub struct Keeper {
@@ -135,8 +135,20 @@ impl Keeper {
         }
         if purged > 0 {
             tracing::info!(events = purged, scope = ?purge.scope, "purged old events");
+            self.give_back().await?;
         }
         Ok(())
+    }
+
+    /// Gives back what the steps have left free: large events free more pages than a step gives back.
+    async fn give_back(&self) -> Pass<()> {
+        loop {
+            let began = Instant::now();
+            if self.store.reclaim(RECLAIM_PAGES).await? == 0 {
+                return Ok(());
+            }
+            self.pause_after(began).await?;
+        }
     }
 
     /// Repeats a step until it does less than it could.

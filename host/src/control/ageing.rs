@@ -16,7 +16,7 @@ use crate::domain::id::{AttemptId, RejectedId};
 use crate::domain::retention::Scope;
 use crate::domain::time::Timestamp;
 use crate::http::views::EventView;
-use crate::retention::PURGE_STEP;
+use crate::retention::{PURGE_STEP, RECLAIM_PAGES};
 use crate::store::{Place, Purge};
 
 /// How long one round takes at most.
@@ -111,14 +111,19 @@ async fn purge_round(app: &App, purge: &Purge) -> anyhow::Result<Answer> {
     let (mut events, mut after) = (0, None);
     loop {
         let places = app.store.purgeable_events(purge, after, PURGE_STEP).await?;
-        let Some(last) = places.last().copied() else {
+        let last = places.last().copied();
+        if last.is_some() {
+            let ids: Vec<_> = places.iter().map(|place| place.id).collect();
+            let gone = app.store.purge_events(purge, &ids).await?;
+            app.metrics.events_purged(gone);
+            events += gone;
+            after = last;
+        }
+        // When nothing is left to purge, until all is given back that the steps have left free.
+        let given_back = app.store.reclaim(RECLAIM_PAGES).await?;
+        if last.is_none() && given_back == 0 {
             return Answer::of(&json!({ "events": events, "more": false }));
-        };
-        let ids: Vec<_> = places.iter().map(|place| place.id).collect();
-        let gone = app.store.purge_events(purge, &ids).await?;
-        app.metrics.events_purged(gone);
-        events += gone;
-        after = Some(last);
+        }
         if began.elapsed() >= ROUND {
             return Answer::of(&json!({ "events": events, "more": true }));
         }

@@ -106,8 +106,9 @@ pub trait RetentionStore: Send + Sync {
     async fn purge_audit(&self, before: Timestamp, limit: u32) -> StoreResult<u64>;
     /// Removes recorded moments of schedules in the same way.
     async fn purge_schedule_runs(&self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-    /// Gives up to so many free pages of the database's file back.
-    async fn reclaim(&self, pages: u32) -> StoreResult<()>;
+    /// Gives up to so many free pages of the database's file back; how many it were. Zero when none is free, or none
+    /// can be given back.
+    async fn reclaim(&self, pages: u32) -> StoreResult<u64>;
     /// Writes the database anew without what is free. Nothing else is written meanwhile.
     async fn vacuum(&self) -> StoreResult<()>;
 }

@@ -23,9 +23,9 @@ pub trait Dialect: Database {
     /// Makes writers of one plugin's state wait for each other, `$1` being the plugin; `None` where
     /// writers wait for each other anyway.
     const LOCK_STATE: Option<&'static str>;
-    /// Gives free pages back to the file system, with how many in brackets after it; `None` where the database does
-    /// it by itself.
-    const RECLAIM: Option<&'static str>;
+    /// Gives free pages back to the file system, with how many in brackets after it, and counts those that are free;
+    /// `None` where the database does it by itself.
+    const RECLAIM: Option<(&'static str, &'static str)>;
     /// Writes the whole database anew, without what is free. Nothing else is written meanwhile.
     const VACUUM: &'static [&'static str];
     /// Per table of counters: how many rows folding would save, zero while it is not worth it, and the
@@ -52,7 +52,8 @@ impl Dialect for Sqlite {
     // SQLITE_MAX_VARIABLE_NUMBER is 32,766.
     const MAX_BINDS: usize = 32_000;
     const LOCK_STATE: Option<&'static str> = None;
-    const RECLAIM: Option<&'static str> = Some("PRAGMA incremental_vacuum");
+    const RECLAIM: Option<(&'static str, &'static str)> =
+        Some(("PRAGMA incremental_vacuum", "PRAGMA freelist_count"));
     // A database made by an earlier version gets the setting here: it takes effect when all is written anew.
     const VACUUM: &'static [&'static str] = &[
         "PRAGMA auto_vacuum = INCREMENTAL",
@@ -76,7 +77,7 @@ impl Dialect for Postgres {
     // The protocol counts parameters in 16 bits: 65,535.
     const MAX_BINDS: usize = 65_000;
     // Its own autovacuum makes room for new rows.
-    const RECLAIM: Option<&'static str> = None;
+    const RECLAIM: Option<(&'static str, &'static str)> = None;
     const VACUUM: &'static [&'static str] = &["VACUUM (ANALYZE)"];
     const LOCK_STATE: Option<&'static str> = Some("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
     // Below 100 rows a sum costs less than a fold.

@@ -196,12 +196,15 @@ impl RetentionStore for SqlStore<Db> {
         Ok(done.rows_affected())
     }
 
-    async fn reclaim(&self, pages: u32) -> StoreResult<()> {
-        if let Some(reclaim) = Db::RECLAIM {
-            let statement = AssertSqlSafe(format!("{reclaim}({pages})"));
-            sqlx::raw_sql(statement).execute(&self.writer).await?;
-        }
-        Ok(())
+    async fn reclaim(&self, pages: u32) -> StoreResult<u64> {
+        let Some((reclaim, free)) = Db::RECLAIM else {
+            return Ok(0);
+        };
+        let before: i64 = sqlx::query_scalar(free).fetch_one(&self.writer).await?;
+        let statement = AssertSqlSafe(format!("{reclaim}({pages})"));
+        sqlx::raw_sql(statement).execute(&self.writer).await?;
+        let after: i64 = sqlx::query_scalar(free).fetch_one(&self.writer).await?;
+        Ok(u64::try_from(before - after).unwrap_or(0))
     }
 
     async fn vacuum(&self) -> StoreResult<()> {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::support::command::{Yard, hookyard};
 
@@ -74,6 +75,37 @@ fn a_purge_is_counted_first_and_noted() {
         (&json!("database.vacuum"), &json!("event.purge"))
     );
     assert_eq!(rows[1]["target"], "a");
+}
+
+/// A number that SQLite tells about the file.
+async fn pragma(yard: &Yard, name: &str) -> i64 {
+    let path = yard.path().join("data/hookyard.db").display().to_string();
+    let mut db = SqliteConnection::connect(&path).await.expect("opened");
+    let number = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("PRAGMA {name}")))
+        .fetch_one(&mut db)
+        .await
+        .expect("told");
+    db.close().await.expect("closed");
+    number
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purge_by_hand_gives_its_pages_back() {
+    let yard = hookyard("");
+    // More than one step gives back.
+    let large = format!("\"{}\"", "x".repeat(900_000));
+    for _ in 0..3 {
+        send(&yard, "a", &large);
+    }
+    let before = pragma(&yard, "page_count").await;
+    let purged = yard.run(&["events", "purge", "--older-than", "0s"]);
+    assert!(purged.out.starts_with("3 events"), "{}{}", purged.out, purged.err);
+    let (free, after) = (
+        pragma(&yard, "freelist_count").await,
+        pragma(&yard, "page_count").await,
+    );
+    assert_eq!(free, 0);
+    assert!(after + 600 < before, "{after} pages of {before}");
 }
 
 #[test]

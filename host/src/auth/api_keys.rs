@@ -98,6 +98,12 @@ impl ApiKeys {
         }
     }
 
+    /// Whether a key that works until then would be over before it is used.
+    #[must_use]
+    pub fn is_over(&self, expires_at: Timestamp) -> bool {
+        expires_at <= self.clock.now()
+    }
+
     /// Makes a key. The second part is the key itself, which is kept nowhere.
     ///
     /// # Errors

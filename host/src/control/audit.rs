@@ -34,9 +34,8 @@ pub(super) fn change(request: &Request) -> Option<Change> {
             note(Action::UserChange, username, detail)
         }
         Request::Keys(request) => match request {
-            KeyCommand::Revoke { id } => note(Action::KeyRevoke, id, json!({})),
-            // By the id that the new key gets.
-            KeyCommand::Create { .. } | KeyCommand::List { .. } => None,
+            // By the id that the new key gets, and when it was not revoked before.
+            KeyCommand::Create { .. } | KeyCommand::Revoke { .. } | KeyCommand::List { .. } => None,
         },
         Request::Ageing(request) => ageing(request),
         Request::EventSend {
@@ -140,12 +139,12 @@ fn replays(request: &ReplayRequest) -> Option<Change> {
         ReplayRequest::Resolve { id, to, .. } => {
             Some((Action::DeliveryResolve, id.clone(), json!({ "as": to })))
         }
-        ReplayRequest::OrderCancel { id } => Some((Action::ReplayCancel, id.clone(), json!({}))),
         // One by one as they are done, and with what is known only then.
         ReplayRequest::Replay { .. }
         | ReplayRequest::ReplayEvent { .. }
         | ReplayRequest::Discard { .. }
         | ReplayRequest::Order { .. }
+        | ReplayRequest::OrderCancel { .. }
         // Look only.
         | ReplayRequest::List { .. }
         | ReplayRequest::Counts

@@ -52,6 +52,10 @@ pub(super) async fn execute(app: &App, request: KeyCommand, by: &Actor) -> anyho
                 (1..=MAX_NAME_CHARS).contains(&name.chars().count()),
                 "a key's name has 1 to {MAX_NAME_CHARS} characters"
             );
+            ensure!(
+                !name.chars().any(char::is_control),
+                "a key's name has no control characters"
+            );
             let found = app.store.user_by_name(&owner).await?;
             let (user, _) =
                 found.ok_or_else(|| anyhow!("there is no user `{owner}`; `hookyard user list` shows all"))?;
@@ -61,12 +65,16 @@ pub(super) async fn execute(app: &App, request: KeyCommand, by: &Actor) -> anyho
                 user.role
             );
             let lives = lives_ms.map(std::time::Duration::from_millis);
+            let expires_at = lives.map(|lives| app.clock.now().plus(lives)).or(expires_at);
+            if let Some(at) = expires_at.filter(|at| app.auth.keys.is_over(*at)) {
+                bail!("the key would be over at once: {at} is not still to come");
+            }
             let request = KeyRequest {
                 name,
                 owner: user,
                 sources: SourceScope::new(&sources)?,
                 rate: rate.map(|text| text.parse()).transpose()?,
-                expires_at: lives.map(|lives| app.clock.now().plus(lives)).or(expires_at),
+                expires_at,
                 by: by.name.clone(),
             };
             create(app, request, by).await
@@ -107,7 +115,13 @@ async fn create(app: &App, request: KeyRequest, by: &Actor) -> anyhow::Result<An
 async fn revoke(app: &App, id: &str, by: &Actor) -> anyhow::Result<Answer> {
     let id: ApiKeyId = id.parse()?;
     match app.auth.keys.revoke(&id, &by.name).await? {
-        RevokedKey::Revoked(key) | RevokedKey::Already(key) => Answer::of(&KeyView::from(key)),
+        RevokedKey::Already(key) => Answer::of(&KeyView::from(key)),
+        RevokedKey::Revoked(key) => {
+            let detail = json!({ "name": key.name });
+            let noted = app.audit.record(by, Action::KeyRevoke, id.as_str(), detail).await;
+            noted.context("it is revoked, and cannot be noted in the audit log")?;
+            Answer::of(&KeyView::from(key))
+        }
         RevokedKey::Missing => bail!("there is no key `{id}`; `hookyard keys list` shows all"),
     }
 }

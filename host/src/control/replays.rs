@@ -229,7 +229,10 @@ async fn orders(app: &App, request: ReplayRequest, by: &Actor) -> anyhow::Result
             Answer::of(&ReplayView::from(job))
         }
         ReplayRequest::OrderCancel { id } => {
-            let job = app.replays.cancel(order_id(&id)?, &by.name).await?;
+            let (job, ran) = app.replays.cancel(order_id(&id)?, &by.name).await?;
+            if ran {
+                note_change(app, by, Action::ReplayCancel, &job.id.to_string(), json!({})).await?;
+            }
             Answer::of(&ReplayView::from(job))
         }
         _ => Err(anyhow!("this is not about orders")),

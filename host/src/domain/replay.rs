@@ -169,6 +169,16 @@ pub struct ReplayJob {
     pub cancelled_by: Option<String>,
 }
 
+/// What came of ending an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It ran, and is cancelled.
+    Now(ReplayJob),
+    /// It was over before; nothing was changed.
+    Before(ReplayJob),
+    Missing,
+}
+
 /// The plugins that replays may be made for, and what each orders its deliveries by.
 pub type Receivers = BTreeMap<PluginName, Option<OrderBy>>;
 

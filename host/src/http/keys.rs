@@ -156,6 +156,8 @@ pub async fn create(
     let name = form.required("name");
     if name.chars().count() > MAX_NAME_CHARS {
         form.wrong("name", "Ensure this field has no more than 100 characters.");
+    } else if name.chars().any(char::is_control) {
+        form.wrong("name", "Ensure this field has no control characters.");
     }
     let sources = SourceScope::new(&form.texts("sources")).unwrap_or_else(|wrong| {
         form.wrong("sources", &format!("{wrong}."));
@@ -163,14 +165,14 @@ pub async fn create(
     });
     let rate = form.parsed("rate");
     let expires_at = form.optional("expires_at").and_then(|text| {
-        let moment = Timestamp::parse(&text);
-        if moment.is_err() {
-            form.wrong(
-                "expires_at",
-                "Not a moment with a zone, such as 2027-01-01T00:00:00Z.",
-            );
-        }
-        moment.ok()
+        let moment = Timestamp::parse(&text).ok();
+        let wrong = match moment {
+            None => "Not a moment with a zone, such as 2027-01-01T00:00:00Z.",
+            Some(at) if state.auth.keys.is_over(at) => "Ensure this moment is still to come.",
+            Some(_) => return moment,
+        };
+        form.wrong("expires_at", wrong);
+        None
     });
     form.finish()?;
     let request = KeyRequest {

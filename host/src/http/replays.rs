@@ -203,11 +203,13 @@ pub async fn cancel(
     origin: Origin,
     Path(id): Path<String>,
 ) -> Result<Json<ReplayView>, Problem> {
-    let job = state.replays.cancel(named(&id)?, &user.username).await?;
-    let (target, detail) = (job.id.to_string(), json!({}));
-    origin
-        .note(&state, &user, Action::ReplayCancel, target, detail)
-        .await?;
+    let (job, ran) = state.replays.cancel(named(&id)?, &user.username).await?;
+    if ran {
+        let (target, detail) = (job.id.to_string(), json!({}));
+        origin
+            .note(&state, &user, Action::ReplayCancel, target, detail)
+            .await?;
+    }
     Ok(Json(job.into()))
 }
 

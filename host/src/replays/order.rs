@@ -6,7 +6,7 @@ use crate::domain::id::ReplayId;
 use crate::domain::page::{PageRequest, Total};
 use crate::domain::plugin::PluginName;
 use crate::domain::replay::{
-    DeliveryFilter, JobKind, ListedDelivery, MAX_ERROR_BYTES, NewJob, ReplayJob, ReplayRate,
+    DeliveryFilter, Ended, JobKind, ListedDelivery, MAX_ERROR_BYTES, NewJob, ReplayJob, ReplayRate,
 };
 
 /// Up to how many deliveries are counted for an order: the count goes through them.
@@ -80,14 +80,17 @@ impl Replays {
         Ok(stored)
     }
 
-    /// Ends an order that runs; what it has made stays.
+    /// Ends an order that runs; what it has made stays. The order as it is then, and whether it ran until now.
     ///
     /// # Errors
     /// An unknown order.
-    pub async fn cancel(&self, id: ReplayId, actor: &str) -> Result<ReplayJob, ReplayError> {
+    pub async fn cancel(&self, id: ReplayId, actor: &str) -> Result<(ReplayJob, bool), ReplayError> {
         let by = self.by(actor, None)?;
-        let job = self.store.cancel_replay_job(id, &by).await?;
-        job.ok_or(ReplayError::NoOrder(id))
+        match self.store.cancel_replay_job(id, &by).await? {
+            Ended::Now(job) => Ok((job, true)),
+            Ended::Before(job) => Ok((job, false)),
+            Ended::Missing => Err(ReplayError::NoOrder(id)),
+        }
     }
 
     fn check(&self, order: &Order, actor: &str) -> Result<Checked, ReplayError> {

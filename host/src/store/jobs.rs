@@ -17,7 +17,7 @@ use super::{StoreError, StoreResult};
 use crate::domain::act::By;
 use crate::domain::id::ReplayId;
 use crate::domain::page::{Page, PageRequest, Total};
-use crate::domain::replay::{JobKind, JobState, JobStep, NewJob, Receivers, ReplayJob, ReplayRate};
+use crate::domain::replay::{Ended, JobKind, JobState, JobStep, NewJob, Receivers, ReplayJob, ReplayRate};
 use crate::domain::time::Timestamp;
 
 /// The columns of a [`ReplayJob`].
@@ -40,8 +40,8 @@ pub trait ReplayStore: Send + Sync {
     /// A page of orders, newest first.
     async fn replay_jobs(&self, page: PageRequest) -> StoreResult<Page<ReplayJob>>;
 
-    /// Ends an order that runs; what it has made stays. The order as it is then.
-    async fn cancel_replay_job(&self, id: ReplayId, by: &By) -> StoreResult<Option<ReplayJob>>;
+    /// Ends an order that runs; what it has made stays.
+    async fn cancel_replay_job(&self, id: ReplayId, by: &By) -> StoreResult<Ended>;
 
     /// Does the next batch that is due of any order, in the name of who gave it. Replays are made for
     /// `receivers` alone.
@@ -103,9 +103,9 @@ impl ReplayStore for SqlStore<Db> {
             .await
     }
 
-    async fn cancel_replay_job(&self, id: ReplayId, by: &By) -> StoreResult<Option<ReplayJob>> {
+    async fn cancel_replay_job(&self, id: ReplayId, by: &By) -> StoreResult<Ended> {
         let mut tx = self.begin().await?;
-        sqlx::query(
+        let ended = sqlx::query(
             "UPDATE replays SET state = 'cancelled', finished_at = $1, cancelled_by = $2 \
              WHERE id = $3 AND state = 'running'",
         )
@@ -116,7 +116,11 @@ impl ReplayStore for SqlStore<Db> {
         .await?;
         let job = Self::job(&mut tx, id).await?;
         tx.commit().await?;
-        Ok(job)
+        Ok(match job {
+            None => Ended::Missing,
+            Some(job) if ended.rows_affected() == 0 => Ended::Before(job),
+            Some(job) => Ended::Now(job),
+        })
     }
 
     async fn step_replay_jobs(&self, receivers: &Receivers, now: Timestamp) -> StoreResult<JobStep> {

@@ -190,6 +190,11 @@ fn the_command_line_replays_by_filter_and_edits() {
     let order = orders["results"][0]["id"].as_str().expect("an id");
     assert!(yard.run(&["replays", "show", order]).out.contains("1 replayed"));
     assert!(yard.run(&["replays", "cancel", order]).out.contains(": done"));
+    let noted = yard.run(&["audit", "list", "--json"]).out;
+    assert!(
+        noted.contains("replay.start") && !noted.contains("replay.cancel"),
+        "{noted}"
+    );
 
     let event = ran(&yard, &["deliveries", "show", &dead])["event"]
         .as_str()

@@ -128,6 +128,14 @@ fn keys_are_made_listed_and_revoked() {
             "is no glob",
         ),
         (
+            &["keys", "create", "x", "--owner", "ada", "--expires-in", "0s"],
+            "the key would be over at once",
+        ),
+        (
+            &["keys", "create", "a\tb", "--owner", "ada"],
+            "no control characters",
+        ),
+        (
             &["keys", "create", "x", "--owner", "ada", "--rate", "1/d"],
             "is no rate",
         ),

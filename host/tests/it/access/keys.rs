@@ -165,6 +165,12 @@ async fn what_is_wrong_with_a_wish_for_a_key_is_told() {
     for field in ["name", "owner", "sources", "rate", "expires_at"] {
         assert!(problem[field][0].is_string(), "{field}: {problem}");
     }
+    for (field, value) in [("name", "a\0b"), ("expires_at", "2026-08-01T12:00:00Z")] {
+        let mut wish = json!({"name": "a"});
+        wish[field] = json!(value);
+        let problem = api.post("/api/keys/", &admin, wish).await.problem(400);
+        assert!(problem[field][0].is_string(), "{field}: {problem}");
+    }
     let problem = api
         .post("/api/keys/", &admin, json!({"sources": "shop"}))
         .await

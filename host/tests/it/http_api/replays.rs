@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use hookyard::domain::audit::AuditFilter;
 use hookyard::domain::delivery::Verdict;
+use hookyard::domain::page::PageRequest;
 use serde_json::{Value, json};
 
 use super::deliveries::{dead_letter, staffed};
@@ -122,6 +124,13 @@ async fn an_order_is_cancelled_while_it_runs() {
         api.post(&path, &token, "").await.expect(200).json(),
         order(&api, &token, &given["id"]).await
     );
+    // Only the first one changed something.
+    let cancels = AuditFilter {
+        action: Some("replay.cancel".to_owned()),
+        ..AuditFilter::default()
+    };
+    let noted = api.store.audit_page(&cancels, PageRequest { page: 1, size: 9 }).await;
+    assert_eq!(noted.expect("readable").total, 1);
     api.stop().await;
 }
 

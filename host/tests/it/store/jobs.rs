@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hookyard::domain::delivery::{Claim, DeliveryState, Finish, Verdict};
 use hookyard::domain::id::{DeliveryId, ReplayId};
 use hookyard::domain::page::{PageRequest, Total};
-use hookyard::domain::replay::{DeliveryFilter, JobKind, JobState, JobStep, NewJob, Receivers, ReplayJob};
+use hookyard::domain::replay::{DeliveryFilter, Ended, JobKind, JobState, JobStep, NewJob, Receivers, ReplayJob};
 use hookyard::domain::time::Timestamp;
 use hookyard::store::{self, SharedStore};
 
@@ -260,22 +260,21 @@ async fn a_cancelled_order_makes_no_more(fixture: &Fixture) {
         .expect("answered");
     let seen = running.await.expect("no panic");
     let after = job(store, id).await;
-    assert_eq!(Some(&after), cancelled.as_ref(), "nothing was made afterwards");
     assert_eq!(after, seen);
     if after.state == JobState::Cancelled {
+        assert_eq!(cancelled, Ended::Now(after.clone()), "nothing was made afterwards");
         assert_eq!((after.made, after.cancelled_by.as_deref()), (200, Some("bob")));
     } else {
-        assert_eq!(
-            (after.made, after.cancelled_by),
-            (300, None),
-            "it was done before"
-        );
+        assert_eq!(cancelled, Ended::Before(after.clone()));
+        assert_eq!((after.made, after.cancelled_by.as_deref()), (300, None));
     }
+    let again = store.cancel_replay_job(id, &by("eve", None)).await;
+    assert_eq!(again.expect("answered"), Ended::Before(after.clone()));
     assert_eq!(repeated(store, "a").await.len() as u64, after.made);
     let none = store
         .cancel_replay_job(ReplayId::generate(), &by("bob", None))
         .await;
-    assert_eq!(none.expect("answered"), None);
+    assert_eq!(none.expect("answered"), Ended::Missing);
 }
 
 async fn an_order_leaves_alone_what_is_on_its_way_or_nobody_takes(fixture: &Fixture) {
@@ -405,7 +404,7 @@ async fn orders_that_ended_long_ago_go_in_steps(fixture: &Fixture) {
     assert_eq!(run(store, done, &on(&["a"])).await.made, 5);
     let cancelled = give(store, &order(JobKind::Discard, dead_of("b"))).await;
     let ended = store.cancel_replay_job(cancelled, &by("bob", None)).await;
-    assert!(ended.expect("answered").is_some());
+    assert!(matches!(ended.expect("answered"), Ended::Now(_)));
     let running = give(store, &order(JobKind::Discard, dead_of("c"))).await;
 
     assert_eq!(store.purge_replay_jobs(ACTED, 2).await.expect("purged"), 0);

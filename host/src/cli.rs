@@ -37,7 +37,7 @@ use output::Output;
 /// Takes webhooks in, makes each durable before it answers, and delivers it to sandboxed
 /// WebAssembly plugins that plugins.toml switches on.
 ///
-/// Start with `hookyard serve`. Commands that change or run something talk to the running server
+/// Start with "hookyard serve". Commands that change or run something talk to the running server
 /// through its data directory, and do the work themselves when none runs.
 #[derive(Parser)]
 #[command(
@@ -136,7 +136,10 @@ enum Command {
     Db(ageing::DbCommand),
     /// Add a key that signs tokens to those kept in the data directory; in force at the next start
     RotateKey,
-    /// Print shell completions, for example: hookyard completions bash > /`etc/bash_completion.d/hookyard`
+    // Not as a comment: its texts are Markdown, in which a path needs marks that are no part of it.
+    #[command(
+        about = "Print shell completions, for example: hookyard completions bash > /etc/bash_completion.d/hookyard"
+    )]
     Completions { shell: clap_complete::Shell },
 }
 
@@ -216,4 +219,42 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     // A blocking read of a terminal must not hold the exit up.
     runtime.shutdown_background();
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+
+    /// What a command and those below it say of themselves and of their arguments, with the name of each.
+    fn texts(command: &Command, path: &str, found: &mut Vec<(String, String)>) {
+        let path = format!("{path} {}", command.get_name());
+        let own = [command.get_about(), command.get_long_about()];
+        found.extend(
+            own.into_iter()
+                .flatten()
+                .map(|text| (path.clone(), text.to_string())),
+        );
+        for arg in command.get_arguments() {
+            let name = format!("{path} {}", arg.get_id());
+            let helps = [arg.get_help(), arg.get_long_help()].into_iter().flatten();
+            found.extend(helps.map(|text| (name.clone(), text.to_string())));
+        }
+        for below in command.get_subcommands() {
+            texts(below, &path, found);
+        }
+    }
+
+    /// The texts are shown as they are written: what stands in them can be copied.
+    #[test]
+    fn help_is_plain_text() {
+        let mut found = Vec::new();
+        texts(&Cli::command(), "", &mut found);
+        assert!(found.len() > 100, "the walk is broken");
+        for (name, text) in found {
+            let is_marked = text.contains('`') || (text.contains('<') && text.contains("://"));
+            assert!(!is_marked, "{name}: {text}");
+        }
+    }
 }

@@ -21,50 +21,106 @@ pub use rates::{RateArgs, RateLimits};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Settings (flag over environment over .env over default)")]
 pub struct SettingsArgs {
-    /// Address to serve on; port 0 picks a free one [env: `HOOKYARD_LISTEN`] [default: 127.0.0.1:8080]
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDRESS",
+        help = "Address to serve on; port 0 picks a free one [env: HOOKYARD_LISTEN] [default: \
+                127.0.0.1:8080]"
+    )]
     pub listen: Option<String>,
-    /// Base of the links in answers, such as <https://hooks.example.org>: set it behind a proxy
-    /// [env: `HOOKYARD_PUBLIC_URL`] [default: http and the request's Host]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Base of the links in answers, such as https://hooks.example.org: set it behind a proxy \
+                [env: HOOKYARD_PUBLIC_URL] [default: http and the request's Host]"
+    )]
     pub public_url: Option<String>,
-    /// Database, keys, compiled-code cache, plugin store [env: `HOOKYARD_DATA_DIR`] [default: data]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help = "Database, keys, compiled-code cache, plugin store [env: HOOKYARD_DATA_DIR] [default: \
+                data]"
+    )]
     pub data_dir: Option<String>,
-    /// <sqlite://PATH> or postgres://… [env: `DATABASE_URL`] [default: <sqlite://DATA_DIR/hookyard.db>]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "sqlite://PATH or postgres://… [env: DATABASE_URL] [default: \
+                sqlite://DATA_DIR/hookyard.db]"
+    )]
     pub database_url: Option<String>,
-    /// The operator's file [env: `HOOKYARD_PLUGINS_FILE`] [default: plugins.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "The operator's file [env: HOOKYARD_PLUGINS_FILE] [default: plugins.toml]"
+    )]
     pub plugins_file: Option<String>,
-    /// PEM private keys (RSA or Ed25519), comma-separated: the first signs tokens, all verify
-    /// [env: `HOOKYARD_JWT_KEY_FILE`]. `HOOKYARD_JWT_SECRET` sets an HS256 secret instead; with
-    /// neither, a key is made and kept in the data directory
-    #[arg(long, global = true, value_name = "FILES")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILES",
+        help = "PEM private keys (RSA or Ed25519), comma-separated: the first signs tokens, all verify \
+                [env: HOOKYARD_JWT_KEY_FILE]. HOOKYARD_JWT_SECRET sets an HS256 secret instead; with \
+                neither, a key is made and kept in the data directory"
+    )]
     pub jwt_key_file: Option<String>,
-    /// How long an access token lives [env: `HOOKYARD_ACCESS_TTL`] [default: 5m]
-    #[arg(long, global = true, value_name = "TIME")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        help = "How long an access token lives [env: HOOKYARD_ACCESS_TTL] [default: 5m]"
+    )]
     pub access_ttl: Option<String>,
-    /// How long a refresh token lives [env: `HOOKYARD_REFRESH_TTL`] [default: 1d]
-    #[arg(long, global = true, value_name = "TIME")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        help = "How long a refresh token lives [env: HOOKYARD_REFRESH_TTL] [default: 1d]"
+    )]
     pub refresh_ttl: Option<String>,
-    /// Whether anybody may register: open or closed [env: `HOOKYARD_REGISTRATION`] [default: open]
-    #[arg(long, global = true, value_name = "MODE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "MODE",
+        help = "Whether anybody may register: open or closed [env: HOOKYARD_REGISTRATION] [default: \
+                open]"
+    )]
     pub registration: Option<String>,
-    /// Largest webhook taken in [env: `HOOKYARD_MAX_BODY`] [default: 1MiB]
-    #[arg(long, global = true, value_name = "SIZE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SIZE",
+        help = "Largest webhook taken in [env: HOOKYARD_MAX_BODY] [default: 1MiB]"
+    )]
     pub max_body: Option<String>,
     #[command(flatten)]
     pub rates: RateArgs,
-    /// Whether bodies and headers of events are sealed in the database, under the master key: on or off
-    /// [env: `HOOKYARD_ENCRYPT_EVENTS`] [default: off]
-    #[arg(long, global = true, value_name = "MODE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "MODE",
+        help = "Whether bodies and headers of events are sealed in the database, under the master key: \
+                on or off [env: HOOKYARD_ENCRYPT_EVENTS] [default: off]"
+    )]
     pub encrypt_events: Option<String>,
-    /// What is logged, as a tracing filter [env: `HOOKYARD_LOG`] [default: info]
-    #[arg(long, global = true, value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILTER",
+        help = "What is logged, as a tracing filter [env: HOOKYARD_LOG] [default: info]"
+    )]
     pub log: Option<String>,
-    /// human or json [env: `HOOKYARD_LOG_FORMAT`] [default: human]
-    #[arg(long, global = true, value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        help = "human or json [env: HOOKYARD_LOG_FORMAT] [default: human]"
+    )]
     pub log_format: Option<String>,
 }
 

@@ -56,8 +56,8 @@ pub enum EventsCommand {
     Purge(PurgeArgs),
     /// Write events to standard output, one JSON object a line, oldest first
     Export(ExportArgs),
-    /// Bring stored events into the form that `HOOKYARD_ENCRYPT_EVENTS` asks for: sealed under the first
-    /// master key, or in clear
+    #[command(about = "Bring stored events into the form that HOOKYARD_ENCRYPT_EVENTS asks for: sealed under \
+                       the first master key, or in clear")]
     Reseal,
 }
 

@@ -29,9 +29,11 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub struct ImportArgs {
-    /// The old database, which is only read: the path of a SQLite file, <postgres://user:password@host/database>, or
-    /// env:NAME for a variable that holds it
-    #[arg(long)]
+    #[arg(
+        long,
+        help = "The old database, which is only read: the path of a SQLite file, \
+                postgres://user:password@host/database, or env:NAME for a variable that holds it"
+    )]
     database: String,
     /// Only say what would be taken over
     #[arg(long)]

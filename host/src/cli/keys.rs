@@ -38,7 +38,7 @@ pub enum KeysCommand {
     },
     /// Revoke a key, for good
     Revoke {
-        /// The six characters after `hk_`
+        #[arg(help = "The six characters after hk_")]
         id: String,
     },
 }

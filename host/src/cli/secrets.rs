@@ -13,10 +13,12 @@ use crate::vault::MAX_SECRET_BYTES;
 
 #[derive(Subcommand)]
 pub enum SecretsCommand {
-    /// Store a secret, or another value of it; asks for the value, or reads it from standard input
-    ///
-    /// It is sealed in the database under a master key (`HOOKYARD_MASTER_KEY`, else one that is made and
-    /// kept in the data directory). A plugin gets it by `stored:NAME` in its grants, live.
+    #[command(
+        about = "Store a secret, or another value of it; asks for the value, or reads it from standard input",
+        long_about = "Store a secret, or another value of it; asks for the value, or reads it from standard input\n\n\
+                      It is sealed in the database under a master key (HOOKYARD_MASTER_KEY, else one that is made \
+                      and kept in the data directory). A plugin gets it by stored:NAME in its grants, live."
+    )]
     Set {
         name: String,
         /// Read the value from standard input instead of asking; one line end at its end is dropped
@@ -27,7 +29,7 @@ pub enum SecretsCommand {
     List,
     /// Remove a stored secret
     Remove { name: String },
-    /// Seal every secret anew under the first key of `HOOKYARD_MASTER_KEY`, so that the others can go
+    #[command(about = "Seal every secret anew under the first key of HOOKYARD_MASTER_KEY, so that the others can go")]
     Reseal,
 }
 

@@ -8,15 +8,28 @@ use crate::domain::rate_limit::{MAX_REQUESTS, RateLimit};
 /// The settings, as flags.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RateArgs {
-    /// Webhooks of one API key, such as 600/min, or off [env: `HOOKYARD_RATE_PER_KEY`] [default: off]
-    #[arg(long, global = true, value_name = "RATE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "RATE",
+        help = "Webhooks of one API key, such as 600/min, or off [env: HOOKYARD_RATE_PER_KEY] [default: \
+                off]"
+    )]
     pub rate_per_key: Option<String>,
-    /// Requests of one user, or off [env: `HOOKYARD_RATE_PER_USER`] [default: off]
-    #[arg(long, global = true, value_name = "RATE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "RATE",
+        help = "Requests of one user, or off [env: HOOKYARD_RATE_PER_USER] [default: off]"
+    )]
     pub rate_per_user: Option<String>,
-    /// Requests from one address, or off [env: `HOOKYARD_RATE_PER_ADDRESS`] [default: off]. Behind a
-    /// proxy all senders share the proxy's
-    #[arg(long, global = true, value_name = "RATE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "RATE",
+        help = "Requests from one address, or off [env: HOOKYARD_RATE_PER_ADDRESS] [default: off]. \
+                Behind a proxy all senders share the proxy's"
+    )]
     pub rate_per_address: Option<String>,
 }
 

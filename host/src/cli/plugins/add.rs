@@ -35,9 +35,12 @@ pub struct AddArgs {
     /// The plugin's configuration, as JSON
     #[arg(long, default_value = "{}", value_name = "JSON")]
     config: String,
-    /// Where a secret comes from: `NAME=env:VARIABLE`, `NAME=file:PATH` or `NAME=stored:SECRET`; without, a variable named
-    /// after plugin and secret
-    #[arg(long = "secret", value_name = "NAME=SOURCE")]
+    #[arg(
+        long = "secret",
+        value_name = "NAME=SOURCE",
+        help = "Where a secret comes from: NAME=env:VARIABLE, NAME=file:PATH or NAME=stored:SECRET; without, a \
+                variable named after plugin and secret"
+    )]
     secrets: Vec<String>,
     /// Where the URL in a secret leads: NAME=https://HOST; without, where its value leads now
     #[arg(long = "origin", value_name = "NAME=ORIGIN")]

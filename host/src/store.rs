@@ -54,7 +54,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::event::{Accepted, Event, EventFilter, EventOrder, KnownPast, NewEvent, PastEvent};
+use crate::domain::event::{
+    Accepted, Event, EventFilter, EventOrder, KnownPast, ListedEvent, NewEvent, PastEvent,
+};
 use crate::domain::id::{EventId, ProcessId};
 use crate::domain::page::{Listed, Page, PageRequest};
 use crate::domain::process::{
@@ -179,6 +181,9 @@ pub trait EventStore: Send + Sync {
     /// One event.
     async fn event(&self, id: EventId) -> StoreResult<Option<Event>>;
 
+    /// One event as a list has it: where its content cannot be read, without that.
+    async fn listed_event(&self, id: EventId) -> StoreResult<Option<ListedEvent>>;
+
     /// A page of events and how many match in all: exact for source and status, otherwise up to
     /// [`COUNT_BOUND`](crate::domain::page::COUNT_BOUND).
     async fn events(
@@ -186,7 +191,7 @@ pub trait EventStore: Send + Sync {
         filter: &EventFilter,
         order: EventOrder,
         page: PageRequest,
-    ) -> StoreResult<Listed<Event>>;
+    ) -> StoreResult<Listed<ListedEvent>>;
 }
 
 /// Stored scripts.

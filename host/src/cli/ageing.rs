@@ -119,15 +119,18 @@ pub async fn reseal(caller: &Caller, output: Output) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes one event a line to standard output.
+/// Writes one event a line to standard output. What cannot be read is passed over, told, and a failure: who removes what
+/// is exported must know that this is not all.
 pub async fn export(caller: &Caller, args: ExportArgs) -> anyhow::Result<ExitCode> {
     #[derive(Deserialize)]
     struct Part {
         after: Option<Place>,
         events: Vec<Box<RawValue>>,
+        /// Why some cannot be read.
+        unreadable: Vec<String>,
     }
     let (since, until) = (moment("--since", args.since)?, moment("--until", args.until)?);
-    let (mut after, mut written) = (None, 0_usize);
+    let (mut after, mut written, mut unreadable) = (None, 0_usize, 0_usize);
     let mut out = BufWriter::new(std::io::stdout().lock());
     loop {
         let part: Part = ask(
@@ -143,6 +146,10 @@ pub async fn export(caller: &Caller, args: ExportArgs) -> anyhow::Result<ExitCod
         for event in &part.events {
             writeln!(out, "{}", event.get()).context("cannot write to standard output")?;
         }
+        if let (0, Some(why)) = (unreadable, part.unreadable.first()) {
+            eprintln!("passing over what cannot be read; the first: {why}");
+        }
+        unreadable += part.unreadable.len();
         let before = written / TELL_EVERY;
         written += part.events.len();
         if written / TELL_EVERY > before {
@@ -155,6 +162,10 @@ pub async fn export(caller: &Caller, args: ExportArgs) -> anyhow::Result<ExitCod
     }
     out.flush().context("cannot write to standard output")?;
     eprintln!("{written} events written");
+    if unreadable > 0 {
+        eprintln!("{unreadable} events passed over: they cannot be read");
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

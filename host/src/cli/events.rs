@@ -96,6 +96,7 @@ pub async fn run(caller: &Caller, command: EventsCommand, output: Output) -> any
             ];
             output.print(&page, |page| {
                 table(&page["results"], &columns, "no events match");
+                print_unreadable(&page["results"]);
                 println!("{} in all", counted(page));
             });
         }
@@ -151,6 +152,15 @@ pub(super) fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
         bail!("{} is larger than {} MiB", file.display(), MAX_BODY >> 20);
     }
     Ok(body)
+}
+
+/// Tells of those rows that are kept and cannot be read why.
+pub(super) fn print_unreadable(rows: &Value) {
+    for row in rows.as_array().into_iter().flatten() {
+        if !row["unreadable"].is_null() {
+            println!("{} cannot be read: {}", cell(&row["id"]), cell(&row["unreadable"]));
+        }
+    }
 }
 
 /// The payload as it was sent, every digit of it.

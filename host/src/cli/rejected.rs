@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::Value;
 
+use super::events::print_unreadable;
 use super::output::{Output, cell, table};
 use crate::control::{Caller, RejectedRequestCommand, Request};
 
@@ -56,6 +57,7 @@ fn list(requests: &Value) {
         ("accepted_as", "ACCEPTED AS"),
     ];
     table(requests, &columns, "no request was refused");
+    print_unreadable(requests);
 }
 
 fn detail(request: &Value) {

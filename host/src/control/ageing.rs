@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::Answer;
 use crate::app::App;
-use crate::domain::event::{Event, EventFilter};
+use crate::domain::event::{Event, EventFilter, ListedEvent};
 use crate::domain::id::{AttemptId, RejectedId};
 use crate::domain::retention::Scope;
 use crate::domain::time::Timestamp;
@@ -171,22 +171,26 @@ async fn export_round(app: &App, filter: &EventFilter, after: Option<Place>) -> 
     let mut events = app.store.events_after(filter, after, EXPORT_STEP).await?;
     // A round's reply holds at most one large body more than this.
     let mut bytes = 0_usize;
-    let fits = |event: &Event| {
+    let fits = |listed: &ListedEvent| {
         let before = bytes;
-        bytes = bytes.saturating_add(event.body.len());
+        bytes = bytes.saturating_add(listed.event.body.len());
         before < MAX_ROUND_BYTES
     };
     let kept = events.iter().map(fits).take_while(|fits| *fits).count();
     events.truncate(kept);
-    let after = events.last().map(|event| Place {
-        at: event.received_at,
-        id: event.id,
+    let after = events.last().map(|listed| Place {
+        at: listed.event.received_at,
+        id: listed.event.id,
     });
-    let rows = events
-        .into_iter()
-        .map(Row::of)
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    Answer::of(&json!({ "after": after, "events": rows }))
+    let mut rows = Vec::with_capacity(events.len());
+    let mut unreadable = Vec::new();
+    for listed in events {
+        match listed.unreadable {
+            None => rows.push(Row::of(listed.event)?),
+            Some(why) => unreadable.push(why),
+        }
+    }
+    Answer::of(&json!({ "after": after, "events": rows, "unreadable": unreadable }))
 }
 
 /// Bytes of bodies in one round's reply, beside its last event.

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::dispatch::{self, Once};
 use crate::domain::audit::Actor;
 use crate::domain::delivery::DeliveryHistory;
-use crate::domain::event::{Event, EventFilter, EventKind, EventOrder, EventStatus};
+use crate::domain::event::{EventFilter, EventKind, EventOrder, EventStatus, ListedEvent};
 use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::page::PageRequest;
 use crate::domain::time::Timestamp;
@@ -217,11 +217,16 @@ struct EventRow {
     status: EventStatus,
     received_at: Timestamp,
     error_message: Option<String>,
+    /// Why its content cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<String>,
 }
 
-impl From<Event> for EventRow {
-    fn from(event: Event) -> Self {
+impl From<ListedEvent> for EventRow {
+    fn from(listed: ListedEvent) -> Self {
+        let event = listed.event;
         Self {
+            unreadable: listed.unreadable,
             id: event.id,
             source: event.source,
             event_type: event.event_type,

@@ -56,7 +56,7 @@ pub(super) async fn execute(
 async fn list(app: &App, source: Option<&str>, limit: u32) -> anyhow::Result<Answer> {
     let page = PageRequest { page: 1, size: limit };
     let found = app.store.rejected_requests(source, page).await?;
-    let shown: Vec<_> = found.items.into_iter().map(RejectedView::from).collect();
+    let shown: Vec<_> = found.items.into_iter().map(RejectedView::listed).collect();
     Answer::of(&shown)
 }
 

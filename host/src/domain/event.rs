@@ -1,6 +1,6 @@
 //! Events: everything that makes a plugin run.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -177,6 +177,23 @@ impl Event {
             Some(range) if range.end <= self.body.len() => self.body.slice(range.clone()),
             _ => self.body.clone(),
         }
+    }
+}
+
+/// An event in a list of many.
+#[derive(Clone, Debug)]
+pub struct ListedEvent {
+    pub event: Event,
+    /// Why headers and body cannot be read here, such as the key that they are sealed under; the event is without
+    /// them then.
+    pub unreadable: Option<String>,
+}
+
+impl Deref for ListedEvent {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        &self.event
     }
 }
 

@@ -105,6 +105,14 @@ pub struct RejectedRequest {
     pub accepted: Option<AcceptedLater>,
 }
 
+/// A refused request in a list of many.
+#[derive(Clone, Debug)]
+pub struct ListedRejected {
+    pub request: RejectedRequest,
+    /// Why its headers cannot be read here; it is without them then.
+    pub unreadable: Option<String>,
+}
+
 /// What a person made of a refused request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedLater {

@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use super::extract::{MayRead, Params};
 use super::page::{self, Links};
 use super::problem::ProblemBody;
+use super::views::Audience;
 use super::{ApiState, Problem};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::DeliveryId;
@@ -96,6 +97,8 @@ pub async fn counts(
         (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such delivery", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 503, description = "An attempt is sealed in the database under a key that this node does not have",
+         body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub async fn detail(
     State(state): State<ApiState>,
@@ -111,7 +114,8 @@ fn named(id: &str) -> Result<DeliveryId, Problem> {
 }
 
 async fn shown(state: &ApiState, id: DeliveryId) -> Result<Json<DeliveryDetailView>, Problem> {
-    let found = state.store.delivery_detail(id).await?;
+    let found = state.store.delivery_detail(id).await;
+    let found = found.map_err(|error| Problem::of_store(&error, Audience::Staff))?;
     let found = found.ok_or_else(|| Problem::no_such("delivery"))?;
     DeliveryDetailView::of(found, &state.waits).map(Json)
 }

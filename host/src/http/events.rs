@@ -93,7 +93,7 @@ pub async fn list(
         results: found
             .items
             .into_iter()
-            .map(EventView::of)
+            .map(|listed| EventView::listed(listed, audience(&user)))
             .collect::<Result<_, _>>()?,
     }))
 }
@@ -109,6 +109,8 @@ pub async fn list(
          content_type = "application/problem+json"),
         (status = 404, description = "No such event, or not yours", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 503, description = "It is sealed in the database under a key that this node does not have", body = ProblemBody,
+         content_type = "application/problem+json"),
     ))]
 pub async fn detail(
     State(state): State<ApiState>,
@@ -116,15 +118,13 @@ pub async fn detail(
     Path(id): Path<String>,
 ) -> Result<Json<EventDetail>, Problem> {
     let event = visible_event(&state, &user, &id).await?;
-    let audience = if user.may(Right::Read) {
-        Audience::Staff
-    } else {
-        Audience::Sender
-    };
-    let deliveries = state.store.deliveries(event.id).await?.into_iter();
+    let audience = audience(&user);
+    let deliveries = state.store.deliveries(event.id).await;
+    let deliveries = deliveries.map_err(|error| Problem::of_store(&error, audience))?;
     Ok(Json(EventDetail {
         event: EventView::of(event)?,
         deliveries: deliveries
+            .into_iter()
             .map(|history| DeliveryView::of(history, audience, &state.waits))
             .collect::<Result<_, _>>()?,
     }))
@@ -140,6 +140,8 @@ pub async fn detail(
         (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 404, description = "No such event, or not yours", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 503, description = "It is sealed in the database under a key that this node does not have", body = ProblemBody,
          content_type = "application/problem+json"),
     ))]
 pub async fn raw(
@@ -164,10 +166,30 @@ pub async fn raw(
 /// The event, when there is one and the user may see it. Somebody else's event is answered like none.
 pub(super) async fn visible_event(state: &ApiState, user: &User, id: &str) -> Result<Event, Problem> {
     let id = EventId::written(id).ok_or_else(|| Problem::no_such("event"))?;
-    let event = state.store.event(id).await?;
-    event
-        .filter(|event| user.may(Right::Read) || event.owner == Some(user.id))
-        .ok_or_else(|| Problem::no_such("event"))
+    let may_see = |event: &Event| user.may(Right::Read) || event.owner == Some(user.id);
+    let no_such = || Problem::no_such("event");
+    match state.store.event(id).await {
+        // Whose it is can be read all the same.
+        Err(error) if error.is_about_a_row() => {
+            let listed = state.store.listed_event(id).await?;
+            let is_seen = listed.is_some_and(|listed| may_see(&listed.event));
+            Err(if is_seen {
+                Problem::of_store(&error, audience(user))
+            } else {
+                no_such()
+            })
+        }
+        event => event?.filter(may_see).ok_or_else(no_such),
+    }
+}
+
+/// How much of an event this user sees.
+fn audience(user: &User) -> Audience {
+    if user.may(Right::Read) {
+        Audience::Staff
+    } else {
+        Audience::Sender
+    }
 }
 
 fn filter(params: &Params, user: &User) -> Result<EventFilter, Problem> {

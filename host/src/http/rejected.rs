@@ -13,11 +13,11 @@ use super::origin::Origin;
 use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::receive::Received;
-use super::views::{HeaderView, Payload};
+use super::views::{Audience, HeaderView, Payload};
 use super::{ApiState, Problem};
 use crate::domain::audit::Action;
 use crate::domain::id::RejectedId;
-use crate::domain::rejected::RejectedRequest;
+use crate::domain::rejected::{ListedRejected, RejectedRequest};
 use crate::intake::Verdict;
 
 /// A request that was refused.
@@ -44,6 +44,9 @@ pub struct RejectedView {
     pub content_type: String,
     /// Credentials are masked; headers of signatures are not.
     pub headers: Vec<HeaderView>,
+    /// Why headers and body cannot be read, such as the key that they are sealed under; not there where they can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
     /// Whether a token, key or password was presented.
     pub has_credential: bool,
     pub body_bytes: u64,
@@ -141,7 +144,7 @@ pub async fn list(
         count: found.total,
         next: links.next,
         previous: links.previous,
-        results: found.items.into_iter().map(RejectedView::from).collect(),
+        results: found.items.into_iter().map(RejectedView::listed).collect(),
     }))
 }
 
@@ -156,13 +159,16 @@ pub async fn list(
          content_type = "application/problem+json"),
         (status = 404, description = "No such request", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 503, description = "It is sealed in the database under a key that this node does not have",
+         body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub async fn detail(
     State(state): State<ApiState>,
     _: MayRead,
     Path(id): Path<String>,
 ) -> Result<Json<RejectedDetail>, Problem> {
-    let found = state.store.rejected_request(parsed(&id)?).await?;
+    let found = state.store.rejected_request(parsed(&id)?).await;
+    let found = found.map_err(|error| Problem::of_store(&error, Audience::Staff))?;
     let request = found.ok_or_else(|| Problem::no_such("rejected request"))?;
     Ok(Json(RejectedDetail::of(request)?))
 }
@@ -258,11 +264,23 @@ impl From<RejectedRequest> for RejectedView {
             target: request.target,
             content_type: request.content_type,
             headers: request.headers.into_iter().map(HeaderView::from).collect(),
+            unreadable: None,
             has_credential: request.credential.is_some(),
             body_bytes: request.body_bytes,
             accepted_as: event,
             accepted_at: at,
             accepted_by: by,
+        }
+    }
+}
+
+impl RejectedView {
+    /// The same in a list, which goes on where one cannot be read.
+    #[must_use]
+    pub fn listed(listed: ListedRejected) -> Self {
+        Self {
+            unreadable: listed.unreadable,
+            ..listed.request.into()
         }
     }
 }

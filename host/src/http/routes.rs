@@ -23,6 +23,8 @@ use crate::routing::PluginExplained;
          content_type = "application/problem+json"),
         (status = 404, description = "No such event", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 503, description = "It is sealed in the database under a key that this node does not have", body = ProblemBody,
+         content_type = "application/problem+json"),
     ))]
 pub async fn of_event(
     State(state): State<ApiState>,

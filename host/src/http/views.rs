@@ -10,7 +10,7 @@ use super::Problem;
 use crate::dispatch::Waits;
 use crate::domain::attempt::{Attempt, LogLine, OutboundCall};
 use crate::domain::delivery::DeliveryHistory;
-use crate::domain::event::{Event, Header};
+use crate::domain::event::{Event, Header, ListedEvent};
 use crate::domain::redaction;
 use crate::domain::waiting::Waiting;
 
@@ -31,9 +31,13 @@ pub struct EventView {
     /// `webhook`, `schedule` or `action`.
     pub kind: &'static str,
     /// The payload as it was sent: every digit, the order of keys, every character. A form is an object of
-    /// its fields, other text a text, anything else a text in Base64.
+    /// its fields, other text a text, anything else a text in Base64. Null where it cannot be read.
     #[schema(value_type = serde_json::Value)]
     pub payload: Box<RawValue>,
+    /// Why payload and headers cannot be read; the latter are empty then. Only in lists, and not there where they
+    /// can. Viewers and all above see which key is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
     /// `base64` when `payload` is bytes in Base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<&'static str>,
@@ -202,6 +206,9 @@ pub enum Audience {
     Staff,
 }
 
+/// What is told of an event that cannot be read to whom the service's keys are no business of.
+const UNREADABLE: &str = "it is kept, and cannot be read at present";
+
 impl EventView {
     /// The event as everybody who may see it sees it.
     pub fn of(event: Event) -> Result<Self, Problem> {
@@ -214,10 +221,27 @@ impl EventView {
             &event.content_type
         };
         let payload = Payload::of(&event.payload(), media)?;
-        Ok(Self {
+        Ok(Self::with(event, payload, None))
+    }
+
+    /// The same in a list, which goes on where one cannot be read.
+    pub fn listed(listed: ListedEvent, audience: Audience) -> Result<Self, Problem> {
+        let Some(why) = listed.unreadable else {
+            return Self::of(listed.event);
+        };
+        let why = match audience {
+            Audience::Staff => why,
+            Audience::Sender => UNREADABLE.to_owned(),
+        };
+        Ok(Self::with(listed.event, Payload::none()?, Some(why)))
+    }
+
+    fn with(event: Event, payload: Payload, unreadable: Option<String>) -> Self {
+        Self {
             id: event.id.to_string(),
             kind: event.kind.as_str(),
             payload: payload.json,
+            unreadable,
             encoding: payload.encoding,
             headers: event.headers.into_iter().map(HeaderView::from).collect(),
             content_type: event.content_type,
@@ -229,7 +253,7 @@ impl EventView {
             edited_from: event.edited_from.map(|id| id.to_string()),
             source: event.source,
             event_type: event.event_type,
-        })
+        }
     }
 }
 

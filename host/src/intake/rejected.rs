@@ -313,7 +313,7 @@ mod tests {
             &self,
             _: Option<&str>,
             _: PageRequest,
-        ) -> StoreResult<Page<RejectedRequest>> {
+        ) -> StoreResult<Page<crate::domain::rejected::ListedRejected>> {
             Ok(Page {
                 total: 0,
                 items: Vec::new(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::StoreResult;
-use crate::domain::event::{Event, EventFilter, Header};
+use crate::domain::event::{Event, EventFilter, Header, ListedEvent};
 use crate::domain::id::{AttemptId, EventId, RejectedId};
 use crate::domain::retention::Scope;
 use crate::domain::time::Timestamp;
@@ -68,7 +68,7 @@ pub trait RetentionStore: Send + Sync {
         filter: &EventFilter,
         after: Option<Place>,
         limit: u32,
-    ) -> StoreResult<Vec<Event>>;
+    ) -> StoreResult<Vec<ListedEvent>>;
     /// The newest event of the scope beyond the `keep` newest ones.
     async fn event_beyond(&self, scope: &Scope, keep: u64) -> StoreResult<Option<Place>>;
     /// Events that may go, oldest first, after a place.

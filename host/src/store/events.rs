@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use sqlx::{Database, Postgres, QueryBuilder, Sqlite};
 use trait_gen::trait_gen;
 
@@ -15,7 +16,8 @@ use super::words::{clean, int};
 use super::{EventStore, StoreResult};
 use crate::domain::delivery::{DeliveryState, NewDelivery};
 use crate::domain::event::{
-    Acceptance, Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, NewEvent, PastEvent,
+    Acceptance, Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, ListedEvent, NewEvent,
+    PastEvent,
 };
 use crate::domain::id::EventId;
 use crate::domain::order::OrderKey;
@@ -67,12 +69,23 @@ impl EventStore for SqlStore<Db> {
         row.map(|row| event_from(&row, &self.seals)).transpose()
     }
 
+    async fn listed_event(&self, id: EventId) -> StoreResult<Option<ListedEvent>> {
+        let row = sql::<Db>("SELECT ")
+            .push(EVENT_COLUMNS)
+            .push(" FROM events e WHERE e.id = ")
+            .push_bind(id.to_string())
+            .build()
+            .fetch_optional(&self.reader)
+            .await?;
+        row.map(|row| listed_from(&row, &self.seals)).transpose()
+    }
+
     async fn events(
         &self,
         filter: &EventFilter,
         order: EventOrder,
         page: PageRequest,
-    ) -> StoreResult<Listed<Event>> {
+    ) -> StoreResult<Listed<ListedEvent>> {
         let total = if let Some(total) = self.counted_events(filter).await? {
             total
         } else {
@@ -92,7 +105,7 @@ impl EventStore for SqlStore<Db> {
         list.push(" LIMIT ").push_bind(i64::from(page.size));
         list.push(" OFFSET ").push_bind(int(page.offset()));
         let rows = list.build().fetch_all(&self.reader).await?;
-        let items = rows.iter().map(|row| event_from(row, &self.seals));
+        let items = rows.iter().map(|row| listed_from(row, &self.seals));
         Ok(Listed::new(total, items.collect::<StoreResult<_>>()?))
     }
 }
@@ -312,23 +325,47 @@ fn redacted_json(redacted: &[String]) -> Option<String> {
 /// Reads an event from its [`EVENT_COLUMNS`].
 pub(super) fn event_from(row: &impl Columns, seals: &Seals) -> StoreResult<Event> {
     let row = RowReader::new(row, "events", "event_id");
-    let start: Option<usize> = row.number_opt("payload_start")?;
-    let end: Option<usize> = row.number_opt("payload_end")?;
+    let content = content_from(&row, seals)?;
+    with_content(&row, content)
+}
+
+/// The same for a list: one row that cannot be read must not hide the others.
+pub(super) fn listed_from(row: &impl Columns, seals: &Seals) -> StoreResult<ListedEvent> {
+    let row = RowReader::new(row, "events", "event_id");
+    let (content, unreadable) = match content_from(&row, seals) {
+        Err(error) if error.is_about_a_row() => ((Vec::new(), Bytes::new()), Some(error.to_string())),
+        content => (content?, None),
+    };
+    Ok(ListedEvent {
+        event: with_content(&row, content)?,
+        unreadable,
+    })
+}
+
+/// What may be sealed.
+fn content_from<R: Columns>(row: &RowReader<'_, R>, seals: &Seals) -> StoreResult<(Vec<Header>, Bytes)> {
     let id = row.parsed("event_id")?;
     let key_id = row.text_opt("key_id")?;
     let (headers, body) =
         seals.open_event(id, key_id.as_deref(), row.text("headers")?, row.bytes("body")?)?;
     let headers: Vec<(String, String)> =
         serde_json::from_str(&headers).map_err(|e| row.corrupt("headers", &e))?;
+    let headers = headers.into_iter().map(|(name, value)| Header { name, value });
+    Ok((headers.collect(), body))
+}
+
+fn with_content<R: Columns>(
+    row: &RowReader<'_, R>,
+    (headers, body): (Vec<Header>, Bytes),
+) -> StoreResult<Event> {
+    let start: Option<usize> = row.number_opt("payload_start")?;
+    let end: Option<usize> = row.number_opt("payload_end")?;
     Ok(Event {
-        id,
+        id: row.parsed("event_id")?,
         kind: row.parsed("kind")?,
         source: row.text("source")?,
         event_type: row.text("event_type")?,
-        headers: headers
-            .into_iter()
-            .map(|(name, value)| Header { name, value })
-            .collect(),
+        headers,
         content_type: row.text("content_type")?,
         body,
         payload: start.zip(end).map(|(start, end)| start..end),

@@ -13,7 +13,7 @@ use super::words::{clean, int};
 use crate::domain::event::{Acceptance, Accepted, Header, NewEvent};
 use crate::domain::id::{EventId, RejectedId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::rejected::{AcceptedLater, RejectedBounds, RejectedRequest, Rejection};
+use crate::domain::rejected::{AcceptedLater, ListedRejected, RejectedBounds, RejectedRequest, Rejection};
 use crate::domain::time::Timestamp;
 
 /// What became of a refused request that is accepted.
@@ -38,7 +38,7 @@ pub trait RejectedStore: Send + Sync {
         &self,
         source: Option<&str>,
         page: PageRequest,
-    ) -> StoreResult<Page<RejectedRequest>>;
+    ) -> StoreResult<Page<ListedRejected>>;
     /// One refused request, whole.
     async fn rejected_request(&self, id: RejectedId) -> StoreResult<Option<RejectedRequest>>;
     /// Makes a refused request these events, once, all in one transaction.
@@ -89,7 +89,7 @@ impl RejectedStore for SqlStore<Db> {
         &self,
         source: Option<&str>,
         page: PageRequest,
-    ) -> StoreResult<Page<RejectedRequest>> {
+    ) -> StoreResult<Page<ListedRejected>> {
         let mut count = sql::<Db>("SELECT COUNT(*) FROM rejected_requests");
         let mut list = sql::<Db>("SELECT ");
         list.push(REJECTED_COLUMNS).push(" FROM rejected_requests");
@@ -110,7 +110,7 @@ impl RejectedStore for SqlStore<Db> {
             total: u64::try_from(total).unwrap_or(0),
             items: rows
                 .iter()
-                .map(|row| rejected_from(row, &self.seals))
+                .map(|row| listed_from(row, &self.seals))
                 .collect::<StoreResult<_>>()?,
         })
     }
@@ -243,11 +243,34 @@ pub(super) fn whole_from(row: &impl Columns, seals: &Seals) -> StoreResult<Rejec
 
 fn rejected_from(row: &impl Columns, seals: &Seals) -> StoreResult<RejectedRequest> {
     let row = RowReader::new(row, "rejected_requests", "id");
+    let headers = headers_from(&row, seals)?;
+    with_headers(&row, headers)
+}
+
+/// The same for a list: one row that cannot be read must not hide the others.
+fn listed_from(row: &impl Columns, seals: &Seals) -> StoreResult<ListedRejected> {
+    let row = RowReader::new(row, "rejected_requests", "id");
+    let (headers, unreadable) = match headers_from(&row, seals) {
+        Err(error) if error.is_about_a_row() => (Vec::new(), Some(error.to_string())),
+        headers => (headers?, None),
+    };
+    Ok(ListedRejected {
+        request: with_headers(&row, headers)?,
+        unreadable,
+    })
+}
+
+fn headers_from<R: Columns>(row: &RowReader<'_, R>, seals: &Seals) -> StoreResult<Vec<Header>> {
     let id = row.parsed("id")?;
     let key_id = row.text_opt("key_id")?;
     let headers = seals.open_rejected_headers(id, key_id.as_deref(), row.text("headers")?)?;
     let headers: Vec<(String, String)> =
         serde_json::from_str(&headers).map_err(|e| row.corrupt("headers", &e))?;
+    let headers = headers.into_iter();
+    Ok(headers.map(|(name, value)| Header { name, value }).collect())
+}
+
+fn with_headers<R: Columns>(row: &RowReader<'_, R>, headers: Vec<Header>) -> StoreResult<RejectedRequest> {
     let event: Option<EventId> = row.parsed_opt("accepted_event_id")?;
     let accepted = match event {
         None => None,
@@ -258,7 +281,7 @@ fn rejected_from(row: &impl Columns, seals: &Seals) -> StoreResult<RejectedReque
         }),
     };
     Ok(RejectedRequest {
-        id,
+        id: row.parsed("id")?,
         received_at: row.moment("received_at")?,
         source: row.text("source")?,
         address: row.text("remote_address")?,
@@ -269,10 +292,7 @@ fn rejected_from(row: &impl Columns, seals: &Seals) -> StoreResult<RejectedReque
         status: row.number("http_status")?,
         method: row.text("method")?,
         target: row.text("target")?,
-        headers: headers
-            .into_iter()
-            .map(|(name, value)| Header { name, value })
-            .collect(),
+        headers,
         content_type: row.text("content_type")?,
         credential: row.text_opt("credential")?,
         body_bytes: row.number("body_bytes")?,

@@ -9,12 +9,12 @@ use sqlx::{AssertSqlSafe, Postgres, QueryBuilder, Sqlite};
 use trait_gen::trait_gen;
 
 use super::dialect::Dialect;
-use super::events::{EVENT_COLUMNS, event_from};
+use super::events::{EVENT_COLUMNS, event_from, listed_from};
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
 use super::words::{clean, int};
 use super::{Place, Purge, RedactedEvent, RetentionStore, StoreResult};
-use crate::domain::event::{Event, EventFilter};
+use crate::domain::event::{Event, EventFilter, ListedEvent};
 use crate::domain::id::EventId;
 use crate::domain::retention::Scope;
 use crate::domain::time::Timestamp;
@@ -31,7 +31,7 @@ impl RetentionStore for SqlStore<Db> {
         filter: &EventFilter,
         after: Option<Place>,
         limit: u32,
-    ) -> StoreResult<Vec<Event>> {
+    ) -> StoreResult<Vec<ListedEvent>> {
         let mut list = sql::<Db>("SELECT ");
         list.push(EVENT_COLUMNS).push(" FROM events e");
         Self::push_filter(&mut list, filter);
@@ -42,7 +42,7 @@ impl RetentionStore for SqlStore<Db> {
         list.push(" ORDER BY e.received_at, e.id LIMIT ")
             .push_bind(i64::from(limit));
         let rows = list.build().fetch_all(&self.reader).await?;
-        rows.iter().map(|row| event_from(row, &self.seals)).collect()
+        rows.iter().map(|row| listed_from(row, &self.seals)).collect()
     }
 
     async fn event_beyond(&self, scope: &Scope, keep: u64) -> StoreResult<Option<Place>> {

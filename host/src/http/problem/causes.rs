@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 
+use super::super::views::Audience;
 use super::{Problem, chain};
 use crate::actions::ActionError;
 use crate::auth::lockout::LockedOut;
@@ -23,18 +24,31 @@ use crate::wasm::RollbackError;
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        store(&error)
+        Self::of_store(&error, Audience::Sender)
     }
 }
 
-fn store(error: &StoreError) -> Problem {
-    match error {
-        StoreError::Unavailable(_) => {
-            Problem::unavailable("The database does not answer: try again in a moment.").because(error)
+impl Problem {
+    /// The store's failure as this audience may know it: only staff is told which key something is sealed under.
+    pub(in crate::http) fn of_store(error: &StoreError, audience: Audience) -> Self {
+        match error {
+            StoreError::Unavailable(_) => {
+                Self::unavailable("The database does not answer: try again in a moment.").because(error)
+            }
+            StoreError::Sealed { .. } => {
+                let detail = match audience {
+                    Audience::Staff => format!("{error}."),
+                    Audience::Sender => SEALED.to_owned(),
+                };
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "sealed", detail).because(error)
+            }
+            _ => Self::internal(chain(error)),
         }
-        _ => Problem::internal(chain(error)),
     }
 }
+
+/// What a sender is told of something sealed: it is there, and the operator has to bring the key back.
+const SEALED: &str = "It is sealed in the database, and cannot be opened at present.";
 
 impl From<LockedOut> for Problem {
     fn from(locked: LockedOut) -> Self {

@@ -51,6 +51,11 @@ impl Payload {
         }
     }
 
+    /// What cannot be shown.
+    pub fn none() -> Result<Self, Problem> {
+        Self::plain(&Value::Null)
+    }
+
     fn plain(value: &Value) -> Result<Self, Problem> {
         let json = to_raw_value(value).map_err(|error| Problem::internal(error.to_string()))?;
         Ok(Self { json, encoding: None })

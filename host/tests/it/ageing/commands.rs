@@ -150,6 +150,44 @@ fn an_export_has_every_byte_and_the_order_of_coming() {
 }
 
 #[test]
+fn an_export_passes_over_what_it_cannot_read_and_says_so() {
+    let yard = hookyard("");
+    let file = yard.path().join("body.json").display().to_string();
+    std::fs::write(&file, "7").expect("written");
+    let under = |key: &str, mode: &str, args: &[&str]| {
+        let key = key.repeat(64);
+        yard.run_with(
+            &[("HOOKYARD_MASTER_KEY", key.as_str()), ("HOOKYARD_ENCRYPT_EVENTS", mode)],
+            args,
+        )
+    };
+    for (key, mode) in [("a", "on"), ("b", "off"), ("a", "on")] {
+        let sent = under(key, mode, &["events", "send", "--source", mode, &file]);
+        assert_eq!(sent.status, 0, "{}", sent.err);
+    }
+    let ran = under("b", "off", &["events", "export"]);
+    assert_eq!((ran.status, ran.out.lines().count()), (1, 1), "{}", ran.err);
+    assert!(ran.out.contains("\"source\":\"off\""), "{}", ran.out);
+    assert!(
+        ran.err.contains("1 events written")
+            && ran.err.contains("2 events passed over")
+            && ran.err.contains("under the master key"),
+        "{}",
+        ran.err
+    );
+    let listed = under("b", "off", &["events", "list"]);
+    assert!(
+        listed.status == 0 && listed.out.matches(" cannot be read: ").count() == 2,
+        "{}{}",
+        listed.out,
+        listed.err
+    );
+    assert!(listed.out.contains("3 in all"), "{}", listed.out);
+    let whole = under("a", "off", &["events", "export"]);
+    assert_eq!((whole.status, whole.out.lines().count()), (0, 3), "{}", whole.err);
+}
+
+#[test]
 fn a_reseal_with_nothing_to_do_says_so() {
     let yard = hookyard("");
     send(&yard, "a", "{}");

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use hookyard::environment::Environment;
+use hookyard::http::views::{Audience, EventView};
 use hookyard::store::{self, Sealer, StoreError};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
 
 use super::get;
@@ -134,15 +135,42 @@ async fn another_key_seals_anew_and_the_old_one_can_go() {
     pipeline.stop().await;
     // Without the key the rest goes on, and what is sealed says which key it misses.
     let pipeline = Pipeline::start_in(dir.path(), "", keyed(&old, "on")).await;
-    let (status, _) = get(&pipeline, &format!("/api/webhooks/{sealed}/")).await;
-    assert_eq!(status, 500);
+    let names_the_key = |text: &Value| {
+        text.as_str().is_some_and(|text| {
+            text.contains("sealed under the master key ") && text.contains(", which this node does not have")
+        })
+    };
+    for end in ["", "raw/", "routes/"] {
+        let place = if end == "routes/" { "events" } else { "webhooks" };
+        let (status, problem) = get(&pipeline, &format!("/api/{place}/{sealed}/{end}")).await;
+        assert_eq!(
+            (status, &problem["type"]),
+            (503, &json!("urn:hookyard:problem:sealed"))
+        );
+        assert!(names_the_key(&problem["detail"]), "{problem}");
+    }
+    let (_, list) = get(&pipeline, "/api/webhooks/list/").await;
+    assert_eq!(list["count"], 2, "{list}");
+    for event in list["results"].as_array().expect("a list") {
+        assert_eq!((&event["payload"], &event["headers"]), (&Value::Null, &json!([])));
+        assert!(names_the_key(&event["unreadable"]), "{event}");
+    }
     let id = clear.parse().expect("an id");
+    let listed = pipeline.store.listed_event(id).await.expect("listed").expect("there");
+    let shown = EventView::listed(listed, Audience::Sender).expect("shown");
+    assert!(shown.unreadable.is_some_and(|why| !why.contains("key")));
     let error = pipeline.store.event(id).await.expect_err("sealed");
     assert!(
         matches!(&error, StoreError::Sealed { why, .. } if why.contains("this node does not have")),
         "{error}"
     );
     send(&pipeline, "shop", "three").await;
+    let (_, list) = get(&pipeline, "/api/webhooks/list/").await;
+    let newest = &list["results"][0];
+    assert_eq!(
+        (&newest["payload"], newest.get("unreadable")),
+        (&json!({"text": "three"}), None)
+    );
     pipeline.stop().await;
 
     // Off again: in clear.

@@ -7,6 +7,7 @@ use hookyard::domain::page::PageRequest;
 use hookyard::domain::time::Timestamp;
 use hookyard::store::SharedStore;
 
+use super::claims::set_headers;
 use super::{BASE, accept, event, on_both, states};
 use crate::store::users::stored_user;
 use crate::support::stores::Fixture;
@@ -22,6 +23,7 @@ on_both!(
     nul_characters_become_replacement_characters,
     five_thousand_events_in_one_call,
     an_event_that_fails_takes_the_whole_batch_with_it,
+    a_list_goes_on_where_one_cannot_be_read,
 );
 
 const FIRST: PageRequest = PageRequest { page: 1, size: 100 };
@@ -275,4 +277,30 @@ async fn an_event_that_fails_takes_the_whole_batch_with_it(fixture: &Fixture) {
     assert!(store.event(fresh.id).await.expect("readable").is_none());
     // The connection is in order afterwards.
     accept(store, &["a"]).await;
+}
+
+async fn a_list_goes_on_where_one_cannot_be_read(fixture: &Fixture) {
+    let store = &fixture.store;
+    let (damaged, whole) = (accept(store, &["a"]).await, accept(store, &["a"]).await);
+    set_headers(fixture, damaged.id, "nonsense").await;
+    let page = store
+        .events(&EventFilter::default(), EventOrder::OldestFirst, FIRST)
+        .await
+        .expect("listed");
+    let after = store
+        .events_after(&EventFilter::default(), None, 9)
+        .await
+        .expect("listed");
+    for listed in [page.items, after] {
+        let told: Vec<_> = listed
+            .iter()
+            .map(|one| (one.id, one.unreadable.is_some(), one.body.is_empty()))
+            .collect();
+        assert_eq!(told, [(damaged.id, true, true), (whole.id, false, false)]);
+    }
+    let listed = store.listed_event(damaged.id).await.expect("listed").expect("there");
+    let why = listed.unreadable.expect("it cannot be read");
+    assert!(why.contains("events.headers of row"), "{why}");
+    assert!(store.event(damaged.id).await.is_err());
+    assert!(store.listed_event(EventId::generate()).await.expect("listed").is_none());
 }

@@ -18,6 +18,7 @@ on_both!(
     a_source_flushes_its_own_only,
     one_is_accepted_once,
     one_whose_key_is_another_events_stays,
+    a_list_goes_on_where_one_cannot_be_read,
 );
 
 const ROOM: RejectedBounds = RejectedBounds {
@@ -56,7 +57,7 @@ async fn ids(fixture: &Fixture, source: Option<&str>) -> Vec<RejectedId> {
         .await
         .expect("listed");
     assert_eq!(page.total, page.items.len() as u64);
-    page.items.iter().map(|request| request.id).collect()
+    page.items.iter().map(|listed| listed.request.id).collect()
 }
 
 async fn what_is_kept_comes_back(fixture: &Fixture) {
@@ -214,4 +215,24 @@ async fn one_whose_key_is_another_events_stays(fixture: &Fixture) {
     assert_eq!(holder(&taken).await, Some(KeyHolder { event, same }));
     let same = true;
     assert_eq!(holder(&first).await, Some(KeyHolder { event, same }));
+}
+
+async fn a_list_goes_on_where_one_cannot_be_read(fixture: &Fixture) {
+    let store = &fixture.store;
+    let kept = [refused(1, Some(b"a")), refused(2, Some(b"b"))];
+    store.record_rejected(&kept, ROOM).await.expect("kept");
+    let damage = format!(
+        "UPDATE rejected_requests SET headers = 'nonsense' WHERE id = '{}'",
+        kept[0].id
+    );
+    super::schema::run(&fixture.url, &damage).await;
+    let page = PageRequest { page: 1, size: 9 };
+    let page = store.rejected_requests(None, page).await.expect("listed");
+    let told: Vec<_> = page
+        .items
+        .iter()
+        .map(|one| (one.request.id, one.unreadable.is_some()))
+        .collect();
+    assert_eq!(told, [(kept[1].id, false), (kept[0].id, true)]);
+    assert!(store.rejected_request(kept[0].id).await.is_err());
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use hookyard::domain::event::{Accepted, Event, EventFilter, EventOrder, KnownPast, NewEvent, PastEvent};
+use hookyard::domain::event::{
+    Accepted, Event, EventFilter, EventOrder, KnownPast, ListedEvent, NewEvent, PastEvent,
+};
 use hookyard::domain::id::EventId;
 use hookyard::domain::page::{Listed, PageRequest};
 use hookyard::intake::Intake;
@@ -104,12 +106,16 @@ impl EventStore for FlakyStore {
         self.inner.event(id).await
     }
 
+    async fn listed_event(&self, id: EventId) -> StoreResult<Option<ListedEvent>> {
+        self.inner.listed_event(id).await
+    }
+
     async fn events(
         &self,
         filter: &EventFilter,
         order: EventOrder,
         page: PageRequest,
-    ) -> StoreResult<Listed<Event>> {
+    ) -> StoreResult<Listed<ListedEvent>> {
         self.inner.events(filter, order, page).await
     }
 }

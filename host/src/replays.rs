@@ -27,7 +27,7 @@ use crate::store::{SharedStore, StoreError};
 use crate::wake::Wake;
 
 pub use edit::Edit;
-pub use order::{DryRun, Order};
+pub use order::{DryRun, First, Order};
 pub use worker::run;
 
 /// Why it was not done.
@@ -167,7 +167,7 @@ impl Replays {
                 self.wake.ring([&made.plugin]);
                 Ok(made)
             }
-            Some(Replayed::Open(open)) => Err(ReplayError::Open(open)),
+            Some(Replayed::Open(open) | Replayed::Had(open)) => Err(ReplayError::Open(open)),
             Some(Replayed::Missing) | None => Err(ReplayError::NoDelivery(id)),
         }
     }
@@ -215,7 +215,7 @@ impl Replays {
         for (ask, answer) in asks.into_iter().zip(answers) {
             match answer {
                 Replayed::Made(made) => done.deliveries.push(made),
-                Replayed::Open(id) => {
+                Replayed::Open(id) | Replayed::Had(id) => {
                     open = Some(id);
                     done.still_open.push(ask.plugin);
                 }

@@ -45,6 +45,7 @@ mod sweep;
 mod tokens;
 mod turns;
 mod users;
+mod windows;
 mod words;
 
 use std::collections::HashMap;

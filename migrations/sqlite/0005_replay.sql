@@ -48,15 +48,17 @@ SELECT plugin, state, COUNT(*) FROM deliveries GROUP BY plugin, state;
 INSERT INTO event_counts (source, status, count)
 SELECT source, status, COUNT(*) FROM events GROUP BY source, status;
 
--- Many deliveries replayed or discarded by one order of a person, in batches that move the cursor on in the
+-- Many deliveries or events that one order of a person replays or discards, in batches that move the cursor on in the
 -- transaction that does the work.
 CREATE TABLE replays (
     id              TEXT PRIMARY KEY NOT NULL,
     kind            TEXT NOT NULL CHECK (kind IN ('replay', 'discard')),
-    -- Which deliveries, as JSON; only those that were so when the order was given.
+    about           TEXT NOT NULL CHECK (about IN ('deliveries', 'events')),
+    -- Which of them, as JSON; only those that were so when the order was given.
     filter          TEXT NOT NULL,
-    -- Where the replays go, when not to the plugin of each.
-    to_plugin       TEXT,
+    -- Where the replays go, when not to the plugin of each: names with commas between, or "all" for those whose
+    -- routes want the event.
+    to_plugins      TEXT,
     note            TEXT,
     rate_per_minute INTEGER NOT NULL,
     state           TEXT NOT NULL CHECK (state IN ('running', 'done', 'cancelled')),
@@ -64,10 +66,13 @@ CREATE TABLE replays (
     total           INTEGER NOT NULL,
     total_exact     BOOLEAN NOT NULL,
     made            INTEGER NOT NULL,
-    -- Matched, and left alone: still on their way, or their plugin is not switched on.
+    -- Matched, and left alone: still on their way, nobody to take them, or not to be sent twice.
     skipped         INTEGER NOT NULL,
-    -- The last delivery that was looked at.
+    -- The last delivery or event that was looked at; of an event also when it came.
     cursor_id       TEXT,
+    cursor_at       INTEGER,
+    -- When the newest event came that was there when the order was given; none for an order about deliveries.
+    newest_at       INTEGER,
     -- When the next batch is due, by the database's clock: what holds the rate over all nodes.
     next_at         INTEGER NOT NULL,
     created_at      INTEGER NOT NULL,
@@ -90,9 +95,10 @@ CREATE TABLE delivery_acts (
 -- The acts on a delivery, oldest first.
 CREATE INDEX delivery_acts_delivery ON delivery_acts (delivery_id, id);
 
--- The order that made this replay. Whatever happens, it makes one replay of a delivery at most.
+-- The order that made this replay. Whatever happens, it brings a delivery, or else an event, to a plugin once at most.
 ALTER TABLE deliveries ADD COLUMN replay_job TEXT REFERENCES replays (id) ON DELETE SET NULL;
-CREATE UNIQUE INDEX deliveries_replay_job ON deliveries (replay_job, replay_of) WHERE replay_job IS NOT NULL;
+CREATE UNIQUE INDEX deliveries_replay_job
+    ON deliveries (replay_job, COALESCE(replay_of, event_id), plugin) WHERE replay_job IS NOT NULL;
 -- The lists of what is in trouble, of all plugins and of one. Partial, so that a delivery that just
 -- succeeds never touches them.
 CREATE INDEX deliveries_trouble ON deliveries (state, id)

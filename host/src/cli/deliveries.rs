@@ -50,6 +50,7 @@ impl WhichArgs {
         Which {
             plugin: self.plugin,
             state,
+            status: None,
             source: self.source,
             event_type: self.event_type,
             since: self.since,

@@ -13,7 +13,8 @@ use serde_json::Value;
 use super::deliveries::{WhichArgs, ask, counted, given, print_list, print_one};
 use super::events::read;
 use super::output::{Output, cell, table};
-use crate::control::{Answer, Caller, ReplayRequest};
+use crate::control::{Answer, Caller, ReplayRequest, Which};
+use crate::domain::replay::{ALL, About};
 
 /// How often the progress of an order is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -25,16 +26,24 @@ pub struct ReplayArgs {
     /// Replay this event: to the plugins that want it now, or with --to to these
     #[arg(long, value_name = "EVENT", conflicts_with = "deliveries")]
     event: Option<String>,
+    /// With a filter: events rather than deliveries, also those that made none
+    #[arg(long, conflicts_with_all = ["deliveries", "event"])]
+    events: bool,
     /// With --event: a file with another JSON payload (- for standard input); makes a new event
     #[arg(long, value_name = "FILE", requires = "event")]
     payload: Option<PathBuf>,
-    /// To this plugin rather than its own; with --event it may be given several times
-    #[arg(long, value_name = "PLUGIN")]
+    /// To this plugin rather than its own. With --event, --events or a filter also to several, with commas between,
+    /// or to all: the plugins whose routes want the event now
+    #[arg(long, value_name = "PLUGIN,…|all", value_delimiter = ',')]
     to: Vec<String>,
     /// With a filter: only deliveries in this state: dead, cancelled or succeeded [default: dead]
     #[arg(long)]
     state: Option<String>,
-    /// With a filter: those that were replayed before, rather than those that were not
+    /// With --events: only events in this status: pending, processing, processed or failed
+    #[arg(long, requires = "events")]
+    status: Option<String>,
+    /// With a filter: those that were replayed before, rather than those that were not. With --events: those too that
+    /// a plugin has had
     #[arg(long)]
     again: bool,
     #[command(flatten)]
@@ -135,9 +144,10 @@ pub async fn replay(caller: &Caller, args: ReplayArgs, output: Output) -> anyhow
     }
     if let Some(id) = args.event {
         let payload = args.payload.as_ref().map(read).transpose()?;
+        let by_routes = args.to.is_empty() || args.to == [ALL];
         let request = ReplayRequest::ReplayEvent {
             id,
-            plugins: (!args.to.is_empty()).then_some(args.to),
+            plugins: (!by_routes).then_some(args.to),
             payload: payload.map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes)),
             headers: None,
             note: args.note,
@@ -145,12 +155,12 @@ pub async fn replay(caller: &Caller, args: ReplayArgs, output: Output) -> anyhow
         output.print(&ask(caller, request).await?, print_event);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut to = args.to;
-    if to.len() > 1 {
-        bail!("several --to are for --event; deliveries are replayed to one plugin at a time");
-    }
-    let to = to.pop();
     if !args.deliveries.is_empty() {
+        let mut to = args.to;
+        if to.len() > 1 || to == [ALL] {
+            bail!("several plugins are for --event, --events or a filter; deliveries by their ids go to one");
+        }
+        let to = to.pop();
         let request = ReplayRequest::Replay {
             ids: args.deliveries,
             to,
@@ -160,10 +170,34 @@ pub async fn replay(caller: &Caller, args: ReplayArgs, output: Output) -> anyhow
         return Ok(ExitCode::SUCCESS);
     }
     let replayed = args.again.then_some(true);
+    let (about, which) = if args.events {
+        let of_deliveries = given([
+            (args.which.plugin.is_some(), "--plugin"),
+            (args.which.error.is_some(), "--error"),
+            (args.state.is_some(), "--state"),
+        ]);
+        if !of_deliveries.is_empty() {
+            bail!(
+                "{} is about deliveries, not with --events; nothing was done",
+                of_deliveries.join(", ")
+            );
+        }
+        if args.status.is_none() && args.which.given().is_empty() {
+            bail!("say which events: --source, --type, --status, --since or --until");
+        }
+        let which = Which {
+            status: args.status,
+            ..args.which.with(None, replayed)
+        };
+        (About::Events, which)
+    } else {
+        (About::Deliveries, filtered(args.which, args.state, replayed)?)
+    };
     let request = ReplayRequest::Order {
         kind: "replay".to_owned(),
-        which: filtered(args.which, args.state, replayed)?,
-        to,
+        about,
+        which,
+        to: (!args.to.is_empty()).then(|| args.to.join(",")),
         rate: args.order.rate.clone(),
         note: args.note,
         dry_run: args.order.dry_run,
@@ -187,6 +221,7 @@ pub async fn discard(caller: &Caller, args: DiscardArgs, output: Output) -> anyh
     }
     let request = ReplayRequest::Order {
         kind: "discard".to_owned(),
+        about: About::Deliveries,
         which: filtered(args.which, args.state, None)?,
         to: None,
         rate: args.order.rate.clone(),
@@ -212,6 +247,7 @@ pub async fn orders(caller: &Caller, command: ReplaysCommand, output: Output) ->
             let columns = [
                 ("id", "ID"),
                 ("kind", "KIND"),
+                ("about", "OF"),
                 ("state", "STATE"),
                 ("total", "TOTAL"),
                 ("made", "MADE"),
@@ -256,7 +292,7 @@ fn filtered(
     which: WhichArgs,
     state: Option<String>,
     replayed: Option<bool>,
-) -> anyhow::Result<crate::control::Which> {
+) -> anyhow::Result<Which> {
     if state.is_some() || !which.given().is_empty() {
         Ok(which.with(state, replayed))
     } else {
@@ -274,7 +310,12 @@ async fn order(
     let given = ask(caller, request).await?;
     if args.dry_run {
         output.print(&given, |dry| {
-            print_list(&dry["first"], "no deliveries match");
+            let of_events = dry["first_events"].as_array().is_some_and(|list| !list.is_empty());
+            if of_events {
+                print_events(&dry["first_events"]);
+            } else {
+                print_list(&dry["first"], "nothing matches");
+            }
             println!("{} in all; nothing was done", counted(dry));
         });
         return Ok(ExitCode::SUCCESS);
@@ -326,6 +367,17 @@ fn print_order(job: &Value) {
         cell(&job["skipped"]),
         cell(&job["total"])
     );
+}
+
+fn print_events(events: &Value) {
+    let columns = [
+        ("id", "ID"),
+        ("source", "SOURCE"),
+        ("type", "TYPE"),
+        ("status", "STATUS"),
+        ("received_at", "RECEIVED"),
+    ];
+    table(events, &columns, "nothing matches");
 }
 
 fn print_made(made: &Value) {

@@ -16,7 +16,7 @@ use crate::domain::delivery::DeliveryState;
 use crate::domain::event::Header;
 use crate::domain::id::{DeliveryId, EventId, ReplayId};
 use crate::domain::page::PageRequest;
-use crate::domain::replay::{DeliveryFilter, JobKind};
+use crate::domain::replay::{About, DeliveryFilter, EventSelection, JobFilter, JobKind};
 use crate::domain::time::Timestamp;
 use crate::http::deliveries::acts::replayed_detail;
 use crate::http::deliveries::{DeliveryCountView, DeliveryDetailView, ListedDeliveryView};
@@ -24,11 +24,13 @@ use crate::http::page::count_exact;
 use crate::http::replays::{DryRunView, ReplayView, started_detail};
 use crate::replays::{Edit, Order};
 
-/// Which deliveries, as a person writes it.
+/// Which deliveries or events, as a person writes it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Which {
     pub plugin: Option<String>,
     pub state: Option<String>,
+    /// Of events.
+    pub status: Option<String>,
     pub source: Option<String>,
     pub event_type: Option<String>,
     pub since: Option<String>,
@@ -73,9 +75,10 @@ pub enum ReplayRequest {
         to: String,
         note: Option<String>,
     },
-    /// An order for all that a filter finds.
+    /// An order for all deliveries, or all events, that a filter finds.
     Order {
         kind: String,
+        about: About,
         which: Which,
         to: Option<String>,
         rate: Option<String>,
@@ -184,6 +187,7 @@ async fn orders(app: &App, request: ReplayRequest, by: &Actor) -> anyhow::Result
     match request {
         ReplayRequest::Order {
             kind,
+            about,
             which,
             to,
             rate,
@@ -191,9 +195,13 @@ async fn orders(app: &App, request: ReplayRequest, by: &Actor) -> anyhow::Result
             dry_run,
         } => {
             routed(app)?;
+            let now = app.clock.now();
             let order = Order {
                 kind: kind.parse::<JobKind>()?,
-                filter: filter(which, app.clock.now())?,
+                filter: match about {
+                    About::Deliveries => JobFilter::Deliveries(filter(which, now)?),
+                    About::Events => JobFilter::Events(selection(which, now)?),
+                },
                 to,
                 rate: rate.as_deref().map(str::parse).transpose()?,
                 note,
@@ -283,21 +291,34 @@ fn edit(app: &App, payload: &str, headers: Option<Vec<Header>>) -> anyhow::Resul
 
 /// What is looked for. How long ago is counted back from `now`, so that an order is about what was so when it was given.
 fn filter(which: Which, now: Timestamp) -> anyhow::Result<DeliveryFilter> {
-    let moment = |flag: &'static str, text: Option<String>| {
-        let read = |text: String| Timestamp::looking_back(&text, now).context(flag);
-        text.map(read).transpose()
-    };
     let state: Option<DeliveryState> = which.state.as_deref().map(str::parse).transpose()?;
     Ok(DeliveryFilter {
         plugin: which.plugin.as_deref().map(str::parse).transpose()?,
         state,
         source: which.source,
         event_type: which.event_type,
-        since: moment("--since", which.since)?,
-        until: moment("--until", which.until)?,
+        since: moment("--since", which.since, now)?,
+        until: moment("--until", which.until, now)?,
         error: which.error,
         replayed: which.replayed,
     })
+}
+
+/// The same of events.
+fn selection(which: Which, now: Timestamp) -> anyhow::Result<EventSelection> {
+    Ok(EventSelection {
+        source: which.source,
+        event_type: which.event_type,
+        status: which.status.as_deref().map(str::parse).transpose()?,
+        since: moment("--since", which.since, now)?,
+        until: moment("--until", which.until, now)?,
+        again: which.replayed == Some(true),
+    })
+}
+
+fn moment(flag: &'static str, text: Option<String>, now: Timestamp) -> anyhow::Result<Option<Timestamp>> {
+    text.map(|text| Timestamp::looking_back(&text, now).context(flag))
+        .transpose()
 }
 
 fn delivery_id(text: &str) -> anyhow::Result<DeliveryId> {

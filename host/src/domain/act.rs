@@ -122,6 +122,9 @@ pub enum Replayed {
     /// Nothing was made: this delivery of the event is still on its way to the plugin, or is the one
     /// that was to be repeated and is not over.
     Open(DeliveryId),
+    /// Nothing was made, since nothing is to be sent twice: by this delivery the plugin has had the event, or a person
+    /// discarded it.
+    Had(DeliveryId),
     /// The event or the delivery is not there.
     Missing,
 }
@@ -138,7 +141,7 @@ pub enum Acted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::replay::{JobKind, JobState};
+    use crate::domain::replay::{About, JobKind, JobState};
 
     /// The columns' CHECKs hold the same words.
     #[test]
@@ -148,7 +151,7 @@ mod tests {
             include_str!("../../../migrations/postgres/0005_replay.sql"),
         ] {
             let dense: String = schema.split_whitespace().collect();
-            for words in [ActKind::WORDS, JobKind::WORDS, JobState::WORDS] {
+            for words in [ActKind::WORDS, JobKind::WORDS, JobState::WORDS, About::WORDS] {
                 let check = format!("IN('{}')", words.join("','"));
                 assert!(dense.contains(&check), "{check}");
             }

@@ -1,20 +1,27 @@
-//! Which deliveries a list shows or an order is about, and orders that go through many of them.
+//! Which deliveries a list shows or an order is about, and orders that go through many of them, or of events.
+
+mod subject;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::act::Act;
 use super::delivery::{Delivery, DeliveryHistory, DeliveryState};
-use super::id::{DeliveryId, ReplayId};
+use super::id::ReplayId;
 use super::order::OrderBy;
 use super::page::Total;
 use super::plugin::PluginName;
+use super::route::RouteTable;
 use super::time::Timestamp;
 use super::words::words;
+
+pub use subject::{ALL, About, Aim, EventSelection, JobFilter};
 
 /// Longest text that is looked for in errors, in bytes.
 pub const MAX_ERROR_BYTES: usize = 256;
@@ -134,10 +141,9 @@ words!(JobState, "state of an order" {
 pub struct NewJob {
     pub id: ReplayId,
     pub kind: JobKind,
-    /// Names a state.
-    pub filter: DeliveryFilter,
+    pub filter: JobFilter,
     /// Where replays go, when not to the plugin of each.
-    pub to: Option<PluginName>,
+    pub to: Option<Aim>,
     pub note: Option<String>,
     pub rate: ReplayRate,
     /// How many match now.
@@ -150,23 +156,34 @@ pub struct NewJob {
 pub struct ReplayJob {
     pub id: ReplayId,
     pub kind: JobKind,
-    pub filter: DeliveryFilter,
-    pub to: Option<PluginName>,
+    pub filter: JobFilter,
+    pub to: Option<Aim>,
     pub note: Option<String>,
     pub rate: ReplayRate,
     pub state: JobState,
     /// How many matched when it was given.
     pub total: Total,
-    /// Replays made, or deliveries discarded.
+    /// Of them so many were replayed, to one plugin or several, or discarded.
     pub made: u64,
-    /// Matched, and left alone: still on their way, or their plugin is not switched on.
+    /// Matched, and left alone: still on their way, nobody to take them, or not to be sent twice.
     pub skipped: u64,
-    /// The last delivery that was looked at.
-    pub cursor: Option<DeliveryId>,
+    /// The last one that was looked at.
+    pub cursor: Option<Cursor>,
+    /// When the newest event came that was there when it was given, where it is about events.
+    pub newest: Option<Timestamp>,
     pub created_at: Timestamp,
     pub created_by: String,
     pub finished_at: Option<Timestamp>,
     pub cancelled_by: Option<String>,
+}
+
+/// Where an order has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Of the delivery or the event.
+    pub id: Uuid,
+    /// When the event came.
+    pub at: Option<Timestamp>,
 }
 
 /// What came of ending an order.
@@ -179,8 +196,61 @@ pub enum Ended {
     Missing,
 }
 
-/// The plugins that replays may be made for, and what each orders its deliveries by.
-pub type Receivers = BTreeMap<PluginName, Option<OrderBy>>;
+/// The plugins that replays may be made for.
+#[derive(Clone, Debug, Default)]
+pub struct Receivers {
+    /// Those that are switched on, and what each orders its deliveries by.
+    on: BTreeMap<PluginName, Option<OrderBy>>,
+    /// Which events each of them wants.
+    routes: Arc<RouteTable>,
+}
+
+impl Receivers {
+    /// Nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, with the routes that lead to them.
+    #[must_use]
+    pub fn routed(self, routes: Arc<RouteTable>) -> Self {
+        Self { routes, ..self }
+    }
+
+    /// The routes that lead to them.
+    #[must_use]
+    pub const fn routes(&self) -> &Arc<RouteTable> {
+        &self.routes
+    }
+
+    /// Whether replays may be made for this plugin.
+    #[must_use]
+    pub fn is_on(&self, plugin: &PluginName) -> bool {
+        self.on.contains_key(plugin)
+    }
+
+    /// What this plugin orders its deliveries by.
+    #[must_use]
+    pub fn order_by(&self, plugin: &PluginName) -> Option<&OrderBy> {
+        self.on.get(plugin)?.as_ref()
+    }
+}
+
+impl FromIterator<(PluginName, Option<OrderBy>)> for Receivers {
+    fn from_iter<I: IntoIterator<Item = (PluginName, Option<OrderBy>)>>(plugins: I) -> Self {
+        Self {
+            on: plugins.into_iter().collect(),
+            routes: Arc::default(),
+        }
+    }
+}
+
+impl<const N: usize> From<[(PluginName, Option<OrderBy>); N]> for Receivers {
+    fn from(plugins: [(PluginName, Option<OrderBy>); N]) -> Self {
+        plugins.into_iter().collect()
+    }
+}
 
 /// What one step through the orders came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

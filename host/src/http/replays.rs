@@ -1,4 +1,4 @@
-//! Orders that replay or discard many deliveries: a dry run, the order, its progress, its end. Viewers look,
+//! Orders that replay or discard many deliveries, or replay many events: a dry run, the order, its progress, its end. Viewers look,
 //! operators order.
 
 use axum::Json;
@@ -18,9 +18,10 @@ use super::page::{self, Links, count_exact};
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
 use crate::domain::audit::Action;
+use crate::domain::event::ListedEvent;
 use crate::domain::id::ReplayId;
-use crate::domain::replay::{DeliveryFilter, JobKind, ReplayJob, ReplayRate};
-use crate::replays::{DryRun, Order, ReplayError};
+use crate::domain::replay::{DeliveryFilter, EventSelection, JobFilter, JobKind, ReplayJob, ReplayRate};
+use crate::replays::{DryRun, First, Order, ReplayError};
 
 /// An order.
 #[derive(Deserialize, ToSchema)]
@@ -30,13 +31,18 @@ pub struct OrderRequest {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     kind: JobKind,
-    /// Which deliveries: `plugin`, `state` (`dead` when not given), `source`, `type`, `since`, `until`, `error`
+    /// Which deliveries, when it is not about events: `plugin`, `state` (`dead` when not given), `source`, `type`, `since`, `until`, `error`
     /// and `replayed`, as in `GET /api/deliveries/`. A replay leaves out what was replayed before, unless
     /// `replayed` is true.
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    filter: DeliveryFilter,
-    /// Where replays go, when not to the plugin of each.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<DeliveryFilter>,
+    /// Which events, in place of `filter`: `source`, `type`, `status`, `since` and `until`, as in
+    /// `GET /api/webhooks/list/`; only webhooks. A plugin is not given what it has had, or what a person discarded for
+    /// it, unless `again` is true.
+    #[schema(value_type = Option<Object>)]
+    events: Option<EventSelection>,
+    /// Where replays go: plugins with commas between, or `all` for those whose routes want the event now. Without,
+    /// deliveries go to the plugin of each, and events to `all`.
     to: Option<String>,
     /// At most so many a second, minute or hour, such as `10/s`; `100/s` when not given.
     rate: Option<String>,
@@ -51,13 +57,28 @@ pub struct OrderRequest {
 #[derive(Serialize, ToSchema)]
 #[schema(as = DryRun)]
 pub struct DryRunView {
-    /// How many deliveries match; at most 1,000,000 are counted.
+    /// How many deliveries or events match; at most 1,000,000 are counted.
     pub count: u64,
     /// `false` when there are more than `count`; not there when it is exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count_exact: Option<bool>,
-    /// The newest of them, at most ten.
+    /// The newest of them, at most ten, where they are deliveries.
     pub first: Vec<ListedDeliveryView>,
+    /// The same of events.
+    pub first_events: Vec<SelectedEventView>,
+}
+
+/// An event that an order would be about.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SelectedEvent)]
+pub struct SelectedEventView {
+    pub id: String,
+    pub source: String,
+    #[serde(rename = "type")]
+    pub event_type: String,
+    pub status: &'static str,
+    /// RFC 3339.
+    pub received_at: String,
 }
 
 /// An order and how far it has come.
@@ -67,9 +88,12 @@ pub struct ReplayView {
     pub id: String,
     /// `replay` or `discard`.
     pub kind: &'static str,
-    /// Which deliveries, as they were when the order was given.
+    /// `deliveries` or `events`.
+    pub about: &'static str,
+    /// Which of them, as they were when the order was given.
     #[schema(value_type = Object)]
-    pub filter: DeliveryFilter,
+    pub filter: JobFilter,
+    /// Plugins with commas between, or `all`; null when each goes to its own.
     pub to: Option<String>,
     #[schema(example = "10/s")]
     pub rate: String,
@@ -81,9 +105,9 @@ pub struct ReplayView {
     /// `false` when there were more than `total`; not there when it is exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_exact: Option<bool>,
-    /// Replays made, or deliveries discarded.
+    /// Of them so many were replayed, to one plugin or several, or discarded.
     pub made: u64,
-    /// Matched, and left alone: still open, or their plugin is not switched on.
+    /// Matched, and left alone: still on their way, nobody to take them, or not to be sent twice.
     pub skipped: u64,
     pub created_at: String,
     pub created_by: String,
@@ -100,10 +124,10 @@ pub struct ReplayPage {
     pub results: Vec<ReplayView>,
 }
 
-/// Replay or discard many deliveries, or see with `dry_run` what that would do
+/// Replay or discard many deliveries, or replay many events; or see with `dry_run` what that would do
 ///
-/// The order is about deliveries as they are now: what fails later does not join. It goes on in the
-/// background, over restarts, and makes one replay of a delivery at most.
+/// The order is about deliveries or events as they are now: what comes or fails later does not join. It goes on in the
+/// background, over restarts, and brings each to a plugin once at most.
 #[utoipa::path(post, path = "/api/replays/", tag = "replays", security(("bearer" = [])),
     request_body = OrderRequest,
     responses(
@@ -122,9 +146,17 @@ pub async fn start(
     Given(request): Given<OrderRequest>,
 ) -> Result<Response, Problem> {
     let rate = request.rate.as_deref().map(str::parse::<ReplayRate>).transpose();
+    let filter = match (request.filter, request.events) {
+        (Some(_), Some(_)) => {
+            let why = "an order is about deliveries (`filter`) or about `events`, not both";
+            return Err(ReplayError::Invalid(why.to_owned()).into());
+        }
+        (filter, None) => JobFilter::Deliveries(filter.unwrap_or_default()),
+        (None, Some(selection)) => JobFilter::Events(selection),
+    };
     let order = Order {
         kind: request.kind,
-        filter: request.filter,
+        filter,
         to: request.to,
         rate: rate.map_err(|error| ReplayError::Invalid(error.to_string()))?,
         note: request.note,
@@ -215,7 +247,10 @@ pub async fn cancel(
 
 /// What the audit log says of an order.
 pub(crate) fn started_detail(job: &ReplayJob) -> Value {
-    json!({ "kind": job.kind, "filter": job.filter, "to": job.to, "total": job.total.count })
+    json!({
+        "kind": job.kind, "about": job.filter.about(), "filter": job.filter,
+        "to": job.to.as_ref().map(ToString::to_string), "total": job.total.count,
+    })
 }
 
 fn named(id: &str) -> Result<ReplayId, Problem> {
@@ -228,10 +263,28 @@ fn no_such() -> Problem {
 
 impl From<DryRun> for DryRunView {
     fn from(dry: DryRun) -> Self {
+        let (deliveries, events) = match dry.first {
+            First::Deliveries(deliveries) => (deliveries, Vec::new()),
+            First::Events(events) => (Vec::new(), events),
+        };
         Self {
             count: dry.total.count,
             count_exact: count_exact(dry.total),
-            first: dry.first.into_iter().map(ListedDeliveryView::from).collect(),
+            first: deliveries.into_iter().map(ListedDeliveryView::from).collect(),
+            first_events: events.into_iter().map(SelectedEventView::from).collect(),
+        }
+    }
+}
+
+impl From<ListedEvent> for SelectedEventView {
+    fn from(listed: ListedEvent) -> Self {
+        let event = listed.event;
+        Self {
+            id: event.id.to_string(),
+            source: event.source,
+            event_type: event.event_type,
+            status: event.status.as_str(),
+            received_at: event.received_at.to_string(),
         }
     }
 }
@@ -241,8 +294,9 @@ impl From<ReplayJob> for ReplayView {
         Self {
             id: job.id.to_string(),
             kind: job.kind.as_str(),
+            about: job.filter.about().as_str(),
             filter: job.filter,
-            to: job.to.map(|plugin| plugin.to_string()),
+            to: job.to.map(|to| to.to_string()),
             rate: job.rate.to_string(),
             note: job.note,
             state: job.state.as_str(),

@@ -1,26 +1,26 @@
-//! Orders that go through many deliveries: what they may ask for, and what they would do.
+//! Orders that go through many deliveries or events: what they may ask for, and what they would do.
 
 use super::{ReplayError, Replays};
 use crate::domain::delivery::DeliveryState;
+use crate::domain::event::ListedEvent;
 use crate::domain::id::ReplayId;
 use crate::domain::page::{PageRequest, Total};
-use crate::domain::plugin::PluginName;
 use crate::domain::replay::{
-    DeliveryFilter, Ended, JobKind, ListedDelivery, MAX_ERROR_BYTES, NewJob, ReplayJob, ReplayRate,
+    Aim, DeliveryFilter, Ended, JobFilter, JobKind, ListedDelivery, MAX_ERROR_BYTES, NewJob, ReplayJob, ReplayRate,
 };
 
-/// Up to how many deliveries are counted for an order: the count goes through them.
+/// Up to how many deliveries or events are counted for an order: the count goes through them.
 const COUNT_BOUND: u32 = 1_000_000;
 
-/// How many deliveries a dry run shows.
+/// How many of them a dry run shows.
 const SHOWN: u32 = 10;
 
 /// What a person asks for.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
     pub kind: JobKind,
-    pub filter: DeliveryFilter,
-    /// Where replays go, when not to the plugin of each.
+    pub filter: JobFilter,
+    /// Where replays go, when not to the plugin of each: names with commas between, or `all`.
     pub to: Option<String>,
     pub rate: Option<ReplayRate>,
     pub note: Option<String>,
@@ -30,14 +30,20 @@ pub struct Order {
 #[derive(Clone, Debug)]
 pub struct DryRun {
     pub total: Total,
-    /// The newest of them.
-    pub first: Vec<ListedDelivery>,
+    pub first: First,
+}
+
+/// The newest of those that an order would be about.
+#[derive(Clone, Debug)]
+pub enum First {
+    Deliveries(Vec<ListedDelivery>),
+    Events(Vec<ListedEvent>),
 }
 
 /// An order that makes sense.
 struct Checked {
-    filter: DeliveryFilter,
-    to: Option<PluginName>,
+    filter: JobFilter,
+    to: Option<Aim>,
 }
 
 impl Replays {
@@ -47,9 +53,17 @@ impl Replays {
     /// As [`start`](Self::start)'s.
     pub async fn dry_run(&self, order: &Order, actor: &str) -> Result<DryRun, ReplayError> {
         let checked = self.check(order, actor)?;
-        let page = PageRequest { page: 1, size: SHOWN };
-        let total = self.store.count_deliveries(&checked.filter, COUNT_BOUND).await?;
-        let first = self.store.delivery_list(&checked.filter, page).await?.items;
+        let total = self.count(&checked).await?;
+        let first = match &checked.filter {
+            JobFilter::Deliveries(filter) => {
+                let page = PageRequest { page: 1, size: SHOWN };
+                First::Deliveries(self.store.delivery_list(filter, page).await?.items)
+            }
+            JobFilter::Events(selection) => {
+                let to = checked.to.as_ref();
+                First::Events(self.store.selected_events(selection, to, SHOWN).await?)
+            }
+        };
         Ok(DryRun { total, first })
     }
 
@@ -60,7 +74,7 @@ impl Replays {
     /// reason, too many orders.
     pub async fn start(&self, order: Order, actor: &str) -> Result<ReplayJob, ReplayError> {
         let checked = self.check(&order, actor)?;
-        let total = self.store.count_deliveries(&checked.filter, COUNT_BOUND).await?;
+        let total = self.count(&checked).await?;
         let job = NewJob {
             id: ReplayId::generate(),
             kind: order.kind,
@@ -80,6 +94,15 @@ impl Replays {
         Ok(stored)
     }
 
+    async fn count(&self, checked: &Checked) -> Result<Total, ReplayError> {
+        let (store, to) = (&self.store, checked.to.as_ref());
+        let total = match &checked.filter {
+            JobFilter::Deliveries(filter) => store.count_deliveries(filter, COUNT_BOUND).await,
+            JobFilter::Events(selection) => store.count_selected(selection, to, COUNT_BOUND).await,
+        };
+        Ok(total?)
+    }
+
     /// Ends an order that runs; what it has made stays. The order as it is then, and whether it ran until now.
     ///
     /// # Errors
@@ -94,57 +117,85 @@ impl Replays {
     }
 
     fn check(&self, order: &Order, actor: &str) -> Result<Checked, ReplayError> {
-        let invalid = |why: &str| Err(ReplayError::Invalid(why.to_owned()));
-        let mut filter = order.filter.clone();
-        let state = *filter.state.get_or_insert(DeliveryState::Dead);
-        if filter
-            .error
-            .as_ref()
-            .is_some_and(|text| text.len() > MAX_ERROR_BYTES)
-        {
-            return invalid("the text in `error` has at most 256 bytes");
-        }
         let note = self.by(actor, order.note.clone())?.note;
-        match order.kind {
-            JobKind::Replay if state.is_open() => {
-                return invalid(
-                    "only deliveries that are dead, cancelled or succeeded are replayed by an order",
-                );
-            }
-            // What a person has replayed already is not sent once more unless they say so.
-            JobKind::Replay => filter.replayed = filter.replayed.or(Some(false)),
-            JobKind::Discard if order.to.is_some() => {
+        if order.kind == JobKind::Discard {
+            if order.to.is_some() {
                 return invalid("a discard sends nothing: leave `to` out");
             }
-            JobKind::Discard if note.is_none() => return invalid("a discard needs a reason"),
-            JobKind::Discard => match state {
-                DeliveryState::Pending
-                | DeliveryState::Retrying
-                | DeliveryState::Deferred
-                | DeliveryState::Dead
-                | DeliveryState::Unknown => {}
-                _ => {
-                    return invalid(
-                        "only deliveries that are pending, retrying, deferred, dead or unknown can be discarded",
-                    );
+            if note.is_none() {
+                return invalid("a discard needs a reason");
+            }
+        }
+        let to = order.to.as_deref().map(|text| self.aim(text)).transpose()?;
+        match &order.filter {
+            JobFilter::Deliveries(filter) => {
+                let filter = narrowed(order.kind, filter)?;
+                if let (JobKind::Replay, None, Some(own)) = (order.kind, &to, &filter.plugin) {
+                    self.switched_on(own.as_str())?;
                 }
-            },
+                Ok(Checked {
+                    filter: JobFilter::Deliveries(filter),
+                    to,
+                })
+            }
+            JobFilter::Events(_) if order.kind == JobKind::Discard => {
+                invalid("deliveries are discarded, not events")
+            }
+            JobFilter::Events(selection) => Ok(Checked {
+                filter: JobFilter::Events(selection.clone()),
+                to: Some(to.unwrap_or(Aim::Wanting)),
+            }),
         }
-        let receiver = order
-            .to
-            .as_deref()
-            .or(filter.plugin.as_ref().map(PluginName::as_str));
-        if let Some(name) = receiver.filter(|_| order.kind == JobKind::Replay) {
-            self.switched_on(name)?;
-        }
-        let to = order
-            .to
-            .as_deref()
-            .map(|name| self.switched_on(name))
-            .transpose()?;
-        Ok(Checked {
-            filter,
-            to: to.map(|spec| spec.name.clone()),
-        })
     }
+
+    /// Where an order's replays go, when new deliveries may be made for all of those plugins.
+    fn aim(&self, text: &str) -> Result<Aim, ReplayError> {
+        let aim: Aim = text
+            .parse()
+            .map_err(|_| ReplayError::NoPlugin(text.to_owned()))?;
+        if let Aim::Named(names) = &aim {
+            for name in names {
+                self.switched_on(name.as_str())?;
+            }
+        }
+        Ok(aim)
+    }
+}
+
+/// Which deliveries an order of this kind is about, when that makes sense.
+fn narrowed(kind: JobKind, filter: &DeliveryFilter) -> Result<DeliveryFilter, ReplayError> {
+    let mut filter = filter.clone();
+    let state = *filter.state.get_or_insert(DeliveryState::Dead);
+    if filter
+        .error
+        .as_ref()
+        .is_some_and(|text| text.len() > MAX_ERROR_BYTES)
+    {
+        return invalid("the text in `error` has at most 256 bytes");
+    }
+    match (kind, state) {
+        (JobKind::Replay, state) if state.is_open() => {
+            return invalid("only deliveries that are dead, cancelled or succeeded are replayed by an order");
+        }
+        // What a person has replayed already is not sent once more unless they say so.
+        (JobKind::Replay, _) => filter.replayed = filter.replayed.or(Some(false)),
+        (
+            JobKind::Discard,
+            DeliveryState::Pending
+            | DeliveryState::Retrying
+            | DeliveryState::Deferred
+            | DeliveryState::Dead
+            | DeliveryState::Unknown,
+        ) => {}
+        (JobKind::Discard, _) => {
+            return invalid(
+                "only deliveries that are pending, retrying, deferred, dead or unknown can be discarded",
+            );
+        }
+    }
+    Ok(filter)
+}
+
+fn invalid<T>(why: &str) -> Result<T, ReplayError> {
+    Err(ReplayError::Invalid(why.to_owned()))
 }

@@ -68,6 +68,7 @@ impl Replays {
             .filter(|spec| spec.enabled)
             .map(|spec| (spec.name.clone(), spec.order_by.clone()))
             .collect();
+        let on = on.routed(self.routes.load_full());
         match self.store.step_replay_jobs(&on, self.clock.now()).await? {
             JobStep::Worked(plugins) => {
                 self.wake.ring(&plugins);

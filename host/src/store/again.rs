@@ -38,6 +38,14 @@ struct Known {
     state: DeliveryState,
 }
 
+/// The order that replays are made by.
+#[derive(Clone, Copy)]
+pub(super) struct ByOrder {
+    pub id: ReplayId,
+    /// Whether a plugin gets what it has had.
+    pub again: bool,
+}
+
 /// A replay about to be stored, with its key and its place in the order of that.
 type NewReplay<'a> = ((&'a MadeReplay, Option<(String, String)>), Option<Place>);
 
@@ -46,11 +54,11 @@ type KnownByEvent = HashMap<EventId, Vec<Known>>;
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
-    /// Makes these replays, by the order `job` or one by one, and takes their events up again.
+    /// Makes these replays, by an order or one by one, and takes their events up again.
     pub(super) async fn make_replays(
         conn: &mut <Db as Database>::Connection,
         asks: &[ReplayAsk],
-        job: Option<ReplayId>,
+        order: Option<ByOrder>,
         by: &By,
     ) -> StoreResult<Vec<Replayed>> {
         let keys: Vec<_> = asks
@@ -60,7 +68,8 @@ impl SqlStore<Db> {
         Self::hold_keys(conn, &keys).await?;
         let events = Self::lock_events(conn, asks.iter().map(|ask| ask.event)).await?;
         let mut known = Self::known_deliveries(conn, &events).await?;
-        let answers: Vec<_> = asks.iter().map(|ask| answer(ask, &mut known)).collect();
+        let once = order.is_some_and(|order| !order.again);
+        let answers: Vec<_> = asks.iter().map(|ask| answer(ask, once, &mut known)).collect();
         let (mut made, mut taken) = (Vec::new(), Vec::new());
         // Held, and no place taken.
         let mut idle: Vec<(String, String)> = Vec::new();
@@ -70,12 +79,12 @@ impl SqlStore<Db> {
                     made.push(replay);
                     taken.push(key);
                 }
-                Replayed::Open(_) | Replayed::Missing => idle.extend(key),
+                Replayed::Open(_) | Replayed::Had(_) | Replayed::Missing => idle.extend(key),
             }
         }
         let places = Self::take_places(conn, &taken).await?;
         let replays: Vec<_> = made.iter().copied().zip(taken).zip(places).collect();
-        Self::insert_replays(conn, &replays, job).await?;
+        Self::insert_replays(conn, &replays, order.map(|order| order.id)).await?;
         Self::pass_turns_of(conn, &idle).await?;
         let acts: Vec<_> = made.iter().map(|made| made.id).collect();
         Self::insert_acts(conn, &acts, ActKind::Replayed, by).await?;
@@ -206,8 +215,9 @@ impl SqlStore<Db> {
     }
 }
 
-/// Decides about one replay, and notes it for those that follow in the same batch.
-fn answer(ask: &ReplayAsk, known: &mut KnownByEvent) -> Replayed {
+/// Decides about one replay, and notes it for those that follow in the same batch. With `once` only what failed goes to a
+/// plugin again.
+fn answer(ask: &ReplayAsk, once: bool, known: &mut KnownByEvent) -> Replayed {
     let Some(deliveries) = known.get_mut(&ask.event) else {
         return Replayed::Missing;
     };
@@ -225,6 +235,10 @@ fn answer(ask: &ReplayAsk, known: &mut KnownByEvent) -> Replayed {
         .find(|known| known.state.is_open());
     if let Some(open) = on_its_way {
         return Replayed::Open(open.id);
+    }
+    let had = |known: &&Known| known.plugin == ask.plugin && known.state != DeliveryState::Dead;
+    if let Some(had) = deliveries.iter().rfind(had).filter(|_| once) {
+        return Replayed::Had(had.id);
     }
     let made = MadeReplay {
         id: DeliveryId::generate(),

@@ -1,114 +1,106 @@
-//! The batches of orders: which deliveries one is about, and what is done with them.
+//! The batches of orders: what is done in one step, and how fast that may be.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
+use uuid::Uuid;
 
+use super::again::ByOrder;
 use super::events::{EVENT_COLUMNS, event_from};
-use super::rows::{Columns, RowReader};
 use super::seals::Seals;
 use super::sql::{SqlStore, sql};
+use super::windows::{Met, SCAN_LIMIT};
 use super::words::int;
 use super::{StoreError, StoreResult};
 use crate::domain::act::{Acted, By, ReplayAsk, Replayed};
+use crate::domain::event::Event;
 use crate::domain::expression::Facts;
-use crate::domain::id::{DeliveryId, EventId};
+use crate::domain::id::EventId;
 use crate::domain::order::{OrderBy, OrderKey};
 use crate::domain::plugin::PluginName;
-use crate::domain::replay::{JobKind, Receivers, ReplayJob};
+use crate::domain::replay::{Aim, Cursor, JobFilter, JobKind, Receivers, ReplayJob};
 
-/// Most deliveries that one step looks at: bounds a transaction in which few of them match.
-const SCAN_LIMIT: usize = 500;
-
-/// Most bodies that one step looks into, for the order keys of its replays. They are looked into one after the other.
+/// Most bodies that one step looks into, for the receivers and order keys of its replays. They are looked into one after
+/// the other.
 const MAX_LOOKS: usize = 20;
 
-/// Order keys of replays, by event and receiver.
-pub(super) type Keys = HashMap<(EventId, PluginName), Option<OrderKey>>;
+/// A plugin that a replay goes to, and what it is ordered by there.
+type Receiver = (PluginName, Option<OrderKey>);
 
-/// A delivery that an order has come to.
-pub(super) struct Met {
-    id: DeliveryId,
-    event: EventId,
-    plugin: PluginName,
-    /// Whether the order is about it.
-    fits: bool,
-}
-
-impl Met {
-    /// The plugin that a replay goes to.
-    fn receiver<'a>(&'a self, job: &'a ReplayJob) -> &'a PluginName {
-        job.to.as_ref().unwrap_or(&self.plugin)
-    }
-
-    /// What a replay is ordered by.
-    fn order_by<'a>(&self, job: &ReplayJob, receivers: &'a Receivers) -> Option<&'a OrderBy> {
-        let is_replay = job.kind == JobKind::Replay;
-        let receiver = is_replay.then(|| self.receiver(job));
-        receivers.get(receiver?)?.as_ref()
-    }
-}
+/// The receivers of what an order has come to, by the id of that.
+pub(super) type Foreseen = HashMap<Uuid, Vec<Receiver>>;
 
 /// What one step deals with.
 pub(super) struct Batch {
     pub items: Vec<Met>,
-    /// The last delivery that was looked at.
-    pub cursor: Option<DeliveryId>,
+    /// The last one that was looked at.
+    pub cursor: Option<Cursor>,
     /// There is nothing after it.
     pub last: bool,
-    /// Until the next batch.
-    pub wait_ms: i64,
 }
 
 impl Batch {
     /// As many of those that fit as the rate allows at once, and as may be looked into.
     pub fn of(met: Vec<Met>, job: &ReplayJob, receivers: &Receivers) -> Self {
         let (most, seen) = (job.rate.batch() as usize, met.len());
-        let mut looks = 0;
         let mut batch = Self {
             items: Vec::new(),
             cursor: None,
             last: false,
-            wait_ms: 0,
         };
-        let mut looked_at = 0;
+        let (mut looked_at, mut looks, mut replays) = (0, 0, 0);
         for one in met {
-            let is_looked_into = one.fits && one.order_by(job, receivers).is_some();
-            if batch.items.len() == most || (is_looked_into && looks == MAX_LOOKS) {
+            let is_looked_into = one.fits && one.is_looked_into(job, receivers);
+            let more = one.named(job).len().max(1);
+            // The first one goes in any case, or the order would not go on.
+            let is_full = one.fits && replays > 0 && replays + more > most;
+            if is_full || (is_looked_into && looks == MAX_LOOKS) {
                 break;
             }
             looks += usize::from(is_looked_into);
             looked_at += 1;
-            batch.cursor = Some(one.id);
+            batch.cursor = Some(one.place);
             if one.fits {
+                replays += more;
                 batch.items.push(one);
             }
         }
         batch.last = looked_at == seen && seen < SCAN_LIMIT;
-        let made = u32::try_from(batch.items.len()).unwrap_or(u32::MAX);
-        batch.wait_ms = int(job.rate.time_of(made).as_millis());
         batch
+    }
+
+    /// How long the order waits after it, in milliseconds, when so many deliveries were written.
+    pub fn wait_ms(&self, job: &ReplayJob, written: usize) -> i64 {
+        let paced = u32::try_from(self.items.len().max(written)).unwrap_or(u32::MAX);
+        int(job.rate.time_of(paced).as_millis())
     }
 }
 
 /// What a batch came to.
 pub(super) struct Done {
+    /// Of the batch's items.
     pub made: u64,
     pub skipped: u64,
+    /// Replays made, or deliveries discarded.
+    pub written: usize,
     /// Those that may have something due: replays, or what waited for its turn behind what was discarded.
     pub plugins: Vec<PluginName>,
 }
 
 impl Done {
-    /// Of the batch's deliveries these were dealt with, by their plugins.
-    fn of(batch: &Batch, mut plugins: Vec<PluginName>) -> Self {
-        let made = len(&plugins);
+    /// These were written: for which of the batch's items, in order, and for which plugin.
+    fn of(batch: &Batch, written: Vec<(usize, PluginName)>) -> Self {
+        let count = written.len();
+        let (mut items, mut plugins): (Vec<_>, Vec<_>) = written.into_iter().unzip();
+        items.dedup();
         plugins.sort_unstable();
         plugins.dedup();
         Self {
-            made,
-            skipped: len(&batch.items) - made,
+            made: len(&items),
+            skipped: len(&batch.items) - len(&items),
+            written: count,
             plugins,
         }
     }
@@ -116,60 +108,32 @@ impl Done {
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
-    /// The next deliveries after the order's cursor that have its state and plugin, in order. Those fit
-    /// that meet the other conditions too, and did so when the order was given. The order's own replays never do:
-    /// when they failed is told by the clock of the node that ran them, which may be behind the database's.
-    pub(super) async fn window(
-        conn: &mut <Db as Database>::Connection,
-        job: &ReplayJob,
-    ) -> StoreResult<Vec<Met>> {
-        let mut query = sql::<Db>(
-            "SELECT d.id, d.event_id, d.plugin, CAST(CASE WHEN COALESCE(d.finished_at, d.created_at) <= ",
-        );
-        query
-            .push_bind(job.created_at.as_millis())
-            .push(" AND (d.replay_job IS NULL OR d.replay_job <> ")
-            .push_bind(job.id.to_string())
-            .push(")");
-        Self::push_conditions(&mut query, &job.filter);
-        query.push(" THEN 1 ELSE 0 END AS BIGINT) AS fits FROM (SELECT w.id FROM deliveries w WHERE 1 = 1");
-        Self::push_indexed(&mut query, "w", &job.filter);
-        if let Some(cursor) = job.cursor {
-            query.push(" AND w.id > ").push_bind(cursor.to_string());
-        }
-        query
-            .push(" ORDER BY w.id LIMIT ")
-            .push_bind(int(SCAN_LIMIT))
-            .push(") AS w JOIN deliveries d ON d.id = w.id JOIN events e ON e.id = d.event_id ORDER BY d.id");
-        let rows = query.build().fetch_all(&mut *conn).await?;
-        rows.iter().map(met_from).collect()
-    }
-
-    /// The order keys that the next batch is likely to need, worked out before its transaction, for which all who write
-    /// may have to wait. Where another node comes first some are useless, and others missing.
-    pub(super) async fn foreseen_keys(&self, receivers: &Receivers) -> StoreResult<Keys> {
-        let mut keys = Keys::new();
-        if receivers.values().all(Option::is_none) {
-            return Ok(keys);
-        }
+    /// The receivers that the next batch is likely to need and that bodies are looked into for, worked out before its
+    /// transaction, for which all who write may have to wait. Where another node comes first some are useless, and
+    /// others missing.
+    pub(super) async fn foreseen(&self, receivers: &Receivers) -> StoreResult<Foreseen> {
+        let mut foreseen = Foreseen::new();
         let mut reader = self.reader.acquire().await?;
         let Some(job) = Self::job_due(&mut reader, "").await? else {
-            return Ok(keys);
+            return Ok(foreseen);
         };
+        if job.kind == JobKind::Discard {
+            return Ok(foreseen);
+        }
         let batch = Batch::of(Self::window(&mut reader, &job).await?, &job, receivers);
         for met in &batch.items {
-            let Some(order_by) = met.order_by(&job, receivers) else {
+            if !met.is_looked_into(&job, receivers) {
                 continue;
-            };
-            match Self::order_key(&mut reader, &self.seals, met.event, order_by).await {
+            }
+            match Self::receivers_of(&mut reader, &self.seals, met, &job, receivers).await {
                 // The batch finds it again, and tells.
                 Err(error) if error.is_about_a_row() => {}
-                key => {
-                    keys.insert((met.event, met.receiver(&job).clone()), key?);
+                found => {
+                    foreseen.insert(met.place.id, found?);
                 }
             }
         }
-        Ok(keys)
+        Ok(foreseen)
     }
 
     pub(super) async fn replay_batch(
@@ -177,44 +141,51 @@ impl SqlStore<Db> {
         seals: &Seals,
         job: &ReplayJob,
         batch: &Batch,
-        (receivers, keys): (&Receivers, &Keys),
+        (receivers, foreseen): (&Receivers, &Foreseen),
         by: &By,
     ) -> StoreResult<Done> {
-        let mut asks = Vec::with_capacity(batch.items.len());
+        let (mut asks, mut items) = (Vec::new(), Vec::new());
         let mut unreadable = None;
-        for met in &batch.items {
-            let plugin = met.receiver(job);
-            let Some(order_by) = receivers.get(plugin) else {
-                continue;
-            };
-            let foreseen = keys.get(&(met.event, plugin.clone()));
-            let order_key = match (order_by, foreseen) {
-                (None, _) => None,
-                (Some(_), Some(key)) => key.clone(),
-                (Some(order_by), None) => match Self::order_key(conn, seals, met.event, order_by).await {
+        for (item, met) in batch.items.iter().enumerate() {
+            let found = match foreseen.get(&met.place.id) {
+                Some(found) => found.clone(),
+                None => match Self::receivers_of(conn, seals, met, job, receivers).await {
                     // It is left alone, like what is on its way; the others are not held up.
                     Err(error) if error.is_about_a_row() => {
-                        unreadable.get_or_insert((met.id, error));
+                        unreadable.get_or_insert((met.place.id, error));
                         continue;
                     }
-                    order_key => order_key?,
+                    found => found?,
                 },
             };
-            asks.push(ReplayAsk {
-                event: met.event,
-                plugin: plugin.clone(),
-                of: Some(met.id),
-                order_key,
+            for (plugin, order_key) in found {
+                items.push(item);
+                asks.push(ReplayAsk {
+                    event: met.event,
+                    plugin,
+                    of: met.delivery.as_ref().map(|(id, _)| *id),
+                    order_key,
+                });
+            }
+        }
+        if let Some((item, error)) = unreadable {
+            tracing::warn!(order = %job.id, %item, %error, "an order leaves alone what it cannot read; this is the first of its batch");
+        }
+        let order = ByOrder {
+            id: job.id,
+            again: match &job.filter {
+                JobFilter::Deliveries(_) => true,
+                JobFilter::Events(selection) => selection.again,
+            },
+        };
+        let answers = Self::make_replays(conn, &asks, Some(order), by).await?;
+        let made = items
+            .into_iter()
+            .zip(answers)
+            .filter_map(|(item, answer)| match answer {
+                Replayed::Made(made) => Some((item, made.plugin)),
+                Replayed::Open(_) | Replayed::Had(_) | Replayed::Missing => None,
             });
-        }
-        if let Some((delivery, error)) = unreadable {
-            tracing::warn!(order = %job.id, %delivery, %error, "an order leaves alone what it cannot read; this is the first of its batch");
-        }
-        let answers = Self::make_replays(conn, &asks, Some(job.id), by).await?;
-        let made = answers.into_iter().filter_map(|answer| match answer {
-            Replayed::Made(made) => Some(made.plugin),
-            Replayed::Open(_) | Replayed::Missing => None,
-        });
         Ok(Done::of(batch, made.collect()))
     }
 
@@ -223,47 +194,80 @@ impl SqlStore<Db> {
         batch: &Batch,
         by: &By,
     ) -> StoreResult<Done> {
-        let ids: Vec<_> = batch.items.iter().map(|met| met.id).collect();
+        let deliveries: Vec<_> = batch
+            .items
+            .iter()
+            .enumerate()
+            .filter_map(|(item, met)| Some((item, met.delivery.as_ref()?)))
+            .collect();
+        let ids: Vec<_> = deliveries.iter().map(|(_, (id, _))| *id).collect();
         let answers = Self::cancel(conn, &ids, by).await?;
-        let done = batch.items.iter().zip(answers);
-        let done = done.filter(|(_, answer)| *answer == Acted::Done);
-        Ok(Done::of(batch, done.map(|(met, _)| met.plugin.clone()).collect()))
+        let done = deliveries
+            .into_iter()
+            .zip(answers)
+            .filter(|(_, answer)| *answer == Acted::Done)
+            .map(|((item, (_, plugin)), _)| (item, plugin.clone()));
+        Ok(Done::of(batch, done.collect()))
     }
 
-    /// The key of a delivery of this event. One event at a time, so that no more than one body is held.
-    async fn order_key(
+    /// Where this goes, and its order key at each plugin. One event at a time, so that no more than one body is held.
+    async fn receivers_of(
         conn: &mut <Db as Database>::Connection,
         seals: &Seals,
-        event: EventId,
-        order_by: &OrderBy,
-    ) -> StoreResult<Option<OrderKey>> {
+        met: &Met,
+        job: &ReplayJob,
+        receivers: &Receivers,
+    ) -> StoreResult<Vec<Receiver>> {
+        let named = met.named(job).iter().filter(|plugin| receivers.is_on(plugin));
+        if !met.is_looked_into(job, receivers) {
+            return Ok(named.map(|plugin| (plugin.clone(), None)).collect());
+        }
+        let named: Vec<_> = named
+            .map(|plugin| (plugin.clone(), receivers.order_by(plugin).cloned()))
+            .collect();
+        let Some(event) = Self::whole_event(conn, seals, met.event).await? else {
+            return Ok(Vec::new());
+        };
+        let routes = (job.to == Some(Aim::Wanting)).then(|| Arc::clone(receivers.routes()));
+        let found = tokio::task::spawn_blocking(move || match routes {
+            Some(routes) => {
+                let routed = routes.route_again(&event).deliveries.into_iter();
+                routed
+                    .map(|new| (new.plugin, new.order_key))
+                    .collect::<Vec<_>>()
+            }
+            None => {
+                let facts = Facts::of(&event);
+                let keyed = |(plugin, by): (PluginName, Option<OrderBy>)| {
+                    let key = by.and_then(|by| by.key_for(&facts));
+                    (plugin, key)
+                };
+                named.into_iter().map(keyed).collect::<Vec<_>>()
+            }
+        });
+        let found = found
+            .await
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        let is_on = |(plugin, _): &Receiver| receivers.is_on(plugin);
+        Ok(found.into_iter().filter(is_on).collect())
+    }
+
+    async fn whole_event(
+        conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
+        id: EventId,
+    ) -> StoreResult<Option<Event>> {
         let row = sql::<Db>("SELECT ")
             .push(EVENT_COLUMNS)
             .push(" FROM events e WHERE e.id = ")
-            .push_bind(event.to_string())
+            .push_bind(id.to_string())
             .build()
             .fetch_optional(&mut *conn)
             .await?;
-        let Some(event) = row.map(|row| event_from(&row, seals)).transpose()? else {
-            return Ok(None);
-        };
-        let order_by = order_by.clone();
-        let key = tokio::task::spawn_blocking(move || order_by.key_for(&Facts::of(&event)));
-        key.await
-            .map_err(|error| StoreError::Unavailable(Box::new(error)))
+        row.map(|row| event_from(&row, seals)).transpose()
     }
 }
 
 fn len<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
-}
-
-fn met_from(row: &impl Columns) -> StoreResult<Met> {
-    let row = RowReader::new(row, "deliveries", "id");
-    Ok(Met {
-        id: row.parsed("id")?,
-        event: row.parsed("event_id")?,
-        plugin: row.parsed("plugin")?,
-        fits: row.number::<u8>("fits")? == 1,
-    })
 }

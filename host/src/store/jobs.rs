@@ -1,4 +1,4 @@
-//! Orders that go through many deliveries, batch by batch.
+//! Orders that go through many deliveries or events, batch by batch.
 //!
 //! A batch is one transaction: it takes the order whose turn it is, does the work and moves the cursor
 //! on. So a stop at any moment neither leaves out nor doubles anything, and however many nodes run the
@@ -10,27 +10,48 @@ use trait_gen::trait_gen;
 
 use super::batches::{Batch, Done};
 use super::dialect::Dialect as _;
+use super::events::{EVENT_COLUMNS, listed_from};
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
 use super::words::{clean, clean_opt, int};
 use super::{StoreError, StoreResult};
 use crate::domain::act::By;
+use crate::domain::event::ListedEvent;
 use crate::domain::id::ReplayId;
 use crate::domain::page::{Page, PageRequest, Total};
-use crate::domain::replay::{Ended, JobKind, JobState, JobStep, NewJob, Receivers, ReplayJob, ReplayRate};
+use crate::domain::replay::{
+    About, Aim, Cursor, Ended, EventSelection, JobFilter, JobKind, JobState, JobStep, NewJob, Receivers, ReplayJob,
+    ReplayRate,
+};
 use crate::domain::time::Timestamp;
 
 /// The columns of a [`ReplayJob`].
-const JOB_COLUMNS: &str = "id, kind, filter, to_plugin, note, rate_per_minute, state, total, total_exact, made, \
-     skipped, cursor_id, created_at, created_by, finished_at, cancelled_by";
+const JOB_COLUMNS: &str = "id, kind, about, filter, to_plugins, note, rate_per_minute, state, total, total_exact, \
+     made, skipped, cursor_id, cursor_at, newest_at, created_at, created_by, finished_at, cancelled_by";
 
 /// Orders that run at the same time, at most: they share the writer.
 pub const MAX_RUNNING: i64 = 50;
 
-/// Orders to replay or discard many deliveries.
+/// Orders to replay or discard many deliveries, or to replay many events.
 #[async_trait]
 pub trait ReplayStore: Send + Sync {
-    /// Stores an order; it runs from now on, and is about deliveries as they are now. `None` when
+    /// How many events an order would be about that sends them there, up to `bound`.
+    async fn count_selected(
+        &self,
+        selection: &EventSelection,
+        to: Option<&Aim>,
+        bound: u32,
+    ) -> StoreResult<Total>;
+
+    /// The newest of them.
+    async fn selected_events(
+        &self,
+        selection: &EventSelection,
+        to: Option<&Aim>,
+        limit: u32,
+    ) -> StoreResult<Vec<ListedEvent>>;
+
+    /// Stores an order; it runs from now on, and is about deliveries or events as they are now. `None` when
     /// as many run already as may (`MAX_RUNNING`).
     async fn create_replay_job(&self, job: &NewJob) -> StoreResult<Option<ReplayJob>>;
 
@@ -55,6 +76,31 @@ pub trait ReplayStore: Send + Sync {
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]
 impl ReplayStore for SqlStore<Db> {
+    async fn count_selected(
+        &self,
+        selection: &EventSelection,
+        to: Option<&Aim>,
+        bound: u32,
+    ) -> StoreResult<Total> {
+        self.count_up_to(bound, |query| Self::push_selected(query, selection, to))
+            .await
+    }
+
+    async fn selected_events(
+        &self,
+        selection: &EventSelection,
+        to: Option<&Aim>,
+        limit: u32,
+    ) -> StoreResult<Vec<ListedEvent>> {
+        let mut list = sql::<Db>("SELECT ");
+        list.push(EVENT_COLUMNS).push(" ");
+        Self::push_selected(&mut list, selection, to);
+        list.push(" ORDER BY e.received_at DESC, e.id DESC LIMIT ")
+            .push_bind(i64::from(limit));
+        let rows = list.build().fetch_all(&self.reader).await?;
+        rows.iter().map(|row| listed_from(row, &self.seals)).collect()
+    }
+
     async fn create_replay_job(&self, job: &NewJob) -> StoreResult<Option<ReplayJob>> {
         let filter = serde_json::to_string(&job.filter).map_err(|e| StoreError::Unavailable(Box::new(e)))?;
         let mut tx = self.begin().await?;
@@ -66,12 +112,13 @@ impl ReplayStore for SqlStore<Db> {
             return Ok(None);
         }
         sql::<Db>(
-            "INSERT INTO replays (id, kind, filter, to_plugin, note, rate_per_minute, state, total, total_exact, \
-             created_by, made, skipped, next_at, created_at) ",
+            "INSERT INTO replays (id, kind, about, filter, to_plugins, note, rate_per_minute, state, total, \
+             total_exact, newest_at, created_by, made, skipped, next_at, created_at) ",
         )
         .push_values([job], |mut row, job| {
             row.push_bind(job.id.to_string())
                 .push_bind(job.kind.as_str())
+                .push_bind(job.filter.about().as_str())
                 .push_bind(clean(&filter).into_owned())
                 .push_bind(job.to.as_ref().map(ToString::to_string))
                 .push_bind(clean_opt(job.note.as_deref()).map(std::borrow::Cow::into_owned))
@@ -79,6 +126,10 @@ impl ReplayStore for SqlStore<Db> {
                 .push_bind(JobState::Running.as_str())
                 .push_bind(int(job.total.count))
                 .push_bind(job.total.exact)
+                .push(match job.filter.about() {
+                    About::Deliveries => "NULL",
+                    About::Events => "(SELECT COALESCE(MAX(received_at), 0) FROM events)",
+                })
                 .push_bind(clean(&job.actor).into_owned())
                 .push("0")
                 .push("0")
@@ -124,7 +175,7 @@ impl ReplayStore for SqlStore<Db> {
     }
 
     async fn step_replay_jobs(&self, receivers: &Receivers, now: Timestamp) -> StoreResult<JobStep> {
-        let keys = self.foreseen_keys(receivers).await?;
+        let foreseen = self.foreseen(receivers).await?;
         let mut tx = self.begin().await?;
         let Some(job) = Self::job_due(&mut tx, Db::LOCK_ONE_FREE).await? else {
             let wait: Option<i64> = sql::<Db>("SELECT next_at - ")
@@ -145,7 +196,7 @@ impl ReplayStore for SqlStore<Db> {
         };
         let done = match job.kind {
             JobKind::Replay => {
-                let known = (receivers, &keys);
+                let known = (receivers, &foreseen);
                 Self::replay_batch(&mut tx, &self.seals, &job, &batch, known, &by).await?
             }
             JobKind::Discard => Self::discard_batch(&mut tx, &batch, &by).await?,
@@ -237,15 +288,17 @@ impl SqlStore<Db> {
             .push(", skipped = skipped + ")
             .push_bind(int(done.skipped))
             .push(", cursor_id = COALESCE(")
-            .push_bind(batch.cursor.map(|id| id.to_string()))
-            .push(", cursor_id), state = ")
+            .push_bind(batch.cursor.map(|cursor| cursor.id.to_string()))
+            .push(", cursor_id), cursor_at = COALESCE(")
+            .push_bind(batch.cursor.and_then(|cursor| cursor.at).map(Timestamp::as_millis))
+            .push(", cursor_at), state = ")
             .push_bind(state.as_str())
             .push(", finished_at = ")
             .push_bind(batch.last.then_some(by.at.as_millis()))
             .push(", next_at = ")
             .push(Db::NOW)
             .push(" + ")
-            .push_bind(batch.wait_ms)
+            .push_bind(batch.wait_ms(job, done.written))
             .push(" WHERE id = ")
             .push_bind(job.id.to_string())
             .build()
@@ -260,8 +313,11 @@ fn job_from(row: &impl Columns) -> StoreResult<ReplayJob> {
     Ok(ReplayJob {
         id: row.parsed("id")?,
         kind: row.parsed("kind")?,
-        filter: row.json("filter")?,
-        to: row.parsed_opt("to_plugin")?,
+        filter: match row.parsed("about")? {
+            About::Deliveries => JobFilter::Deliveries(row.json("filter")?),
+            About::Events => JobFilter::Events(row.json("filter")?),
+        },
+        to: row.parsed_opt("to_plugins")?,
         note: row.text_opt("note")?,
         rate: ReplayRate::per_minute(row.number("rate_per_minute")?).unwrap_or_default(),
         state: row.parsed("state")?,
@@ -271,7 +327,14 @@ fn job_from(row: &impl Columns) -> StoreResult<ReplayJob> {
         },
         made: row.number("made")?,
         skipped: row.number("skipped")?,
-        cursor: row.parsed_opt("cursor_id")?,
+        cursor: match row.parsed_opt("cursor_id")? {
+            None => None,
+            Some(id) => Some(Cursor {
+                id,
+                at: row.moment_opt("cursor_at")?,
+            }),
+        },
+        newest: row.moment_opt("newest_at")?,
         created_at: row.moment("created_at")?,
         created_by: row.text("created_by")?,
         finished_at: row.moment_opt("finished_at")?,

@@ -172,16 +172,64 @@ async fn orders_that_make_no_sense_are_refused() {
         json!({"note": "x".repeat(1001)}),
         json!({"kind": "discard", "filter": {"state": "succeeded"}, "note": "x"}),
         json!({"kind": "discard", "to": "b", "note": "x"}),
+        json!({"kind": "discard", "events": {"source": "s"}, "note": "x"}),
+        json!({"filter": {}, "events": {}}),
+        json!({"events": {"plugin": "a"}}),
+        json!({"events": {"status": "lost"}}),
     ] {
         api.post(ORDERS, &token, &wrong).await.problem(400);
     }
     for wrong in [
         json!({"to": "none"}),
         json!({"to": "off"}),
+        json!({"to": "a,off"}),
+        json!({"events": {}, "to": "none"}),
         json!({"filter": {"plugin": "off"}}),
     ] {
         api.post(ORDERS, &token, &wrong).await.problem(409);
     }
     assert_eq!(api.get(ORDERS, &token).await.expect(200).json()["count"], 0);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn events_that_nobody_had_are_counted_and_brought() {
+    let (api, token) = staffed().await;
+    let mut sent = Vec::new();
+    for n in 0..12 {
+        // No route leads anywhere from here.
+        sent.push(api.receive(&token, "?source=s&type=unwanted", n).await);
+    }
+    let mut wanted = json!({"events": {"source": "s", "type": "unwanted"}, "to": "a,b", "dry_run": true});
+    let dry = api.post(ORDERS, &token, &wanted).await.expect(200).json();
+    assert_eq!(
+        (&dry["count"], &dry["first"], dry["first_events"].as_array().map(Vec::len)),
+        (&json!(12), &json!([]), Some(10))
+    );
+    assert_eq!(dry["first_events"][0]["type"], "unwanted");
+    wanted["dry_run"] = json!(false);
+    wanted["rate"] = json!("1000/s");
+    let given = api.post(ORDERS, &token, &wanted).await.expect(201).json();
+    assert_eq!(
+        (&given["about"], &given["filter"], &given["to"], &given["total"]),
+        (
+            &json!("events"),
+            &json!({"source": "s", "type": "unwanted"}),
+            &json!("a,b"),
+            &json!(12)
+        )
+    );
+    let done = wait(&api, &token, &given["id"], |order| order["state"] == "done").await;
+    assert_eq!((&done["made"], &done["skipped"]), (&json!(12), &json!(0)));
+    for name in ["a", "b"] {
+        assert_eq!(end_all(&api.store, name, &Verdict::Succeeded).await.len(), 12);
+    }
+    // They have had it; and where the routes lead nowhere nothing is made.
+    let again = api.post(ORDERS, &token, &wanted).await.expect(201).json();
+    assert_eq!(again["total"], 0);
+    wanted["to"] = json!("all");
+    let nowhere = api.post(ORDERS, &token, &wanted).await.expect(201).json();
+    let done = wait(&api, &token, &nowhere["id"], |order| order["state"] == "done").await;
+    assert_eq!((&done["made"], &done["skipped"]), (&json!(0), &json!(12)));
     api.stop().await;
 }

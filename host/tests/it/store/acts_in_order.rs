@@ -6,7 +6,7 @@ use hookyard::domain::delivery::{DeliveryState, NewDelivery, Verdict};
 use hookyard::domain::event::NewEvent;
 use hookyard::domain::id::{DeliveryId, ReplayId};
 use hookyard::domain::page::Total;
-use hookyard::domain::replay::{DeliveryFilter, JobKind, JobStep, NewJob, Receivers};
+use hookyard::domain::replay::{DeliveryFilter, JobFilter, JobKind, JobStep, NewJob, Receivers};
 use hookyard::store::SharedStore;
 
 use super::acts::{made, replay};
@@ -125,11 +125,11 @@ async fn an_order_gives_its_replays_their_places(fixture: &Fixture) {
     let order = NewJob {
         id: ReplayId::generate(),
         kind: JobKind::Replay,
-        filter: DeliveryFilter {
+        filter: JobFilter::Deliveries(DeliveryFilter {
             plugin: Some(plugin("a")),
             state: Some(DeliveryState::Dead),
             ..DeliveryFilter::default()
-        },
+        }),
         to: None,
         note: None,
         rate: "1000/s".parse().expect("a rate"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hookyard::domain::delivery::Verdict;
 use hookyard::domain::id::ReplayId;
 use hookyard::domain::page::Total;
-use hookyard::domain::replay::{DeliveryFilter, JobKind, JobStep, NewJob, Receivers};
+use hookyard::domain::replay::{JobFilter, JobKind, JobStep, NewJob, Receivers};
 use hookyard::store::StepBack;
 use sqlx::{AssertSqlSafe, Connection as _};
 
@@ -131,7 +131,7 @@ async fn orders_go_on(fixture: &Fixture) {
     let order = NewJob {
         id: ReplayId::generate(),
         kind: JobKind::Replay,
-        filter: DeliveryFilter::default(),
+        filter: JobFilter::default(),
         to: None,
         note: None,
         rate: "30/min".parse().expect("a rate"),

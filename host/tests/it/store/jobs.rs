@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use hookyard::domain::delivery::{Claim, DeliveryState, Finish, Verdict};
 use hookyard::domain::id::{DeliveryId, ReplayId};
 use hookyard::domain::page::{PageRequest, Total};
-use hookyard::domain::replay::{DeliveryFilter, Ended, JobKind, JobState, JobStep, NewJob, Receivers, ReplayJob};
+use hookyard::domain::replay::{
+    DeliveryFilter, Ended, JobFilter, JobKind, JobState, JobStep, NewJob, Receivers, ReplayJob,
+};
 use hookyard::domain::time::Timestamp;
 use hookyard::store::{self, SharedStore};
 
@@ -29,11 +31,11 @@ on_both!(
     orders_that_ended_long_ago_go_in_steps,
 );
 
-fn order(kind: JobKind, filter: DeliveryFilter) -> NewJob {
+pub fn order(kind: JobKind, filter: DeliveryFilter) -> NewJob {
     NewJob {
         id: ReplayId::generate(),
         kind,
-        filter,
+        filter: JobFilter::Deliveries(filter),
         to: None,
         note: Some("the vendor is back".to_owned()),
         rate: "1000/s".parse().expect("a rate"),
@@ -42,7 +44,7 @@ fn order(kind: JobKind, filter: DeliveryFilter) -> NewJob {
     }
 }
 
-fn dead_of(name: &str) -> DeliveryFilter {
+pub fn dead_of(name: &str) -> DeliveryFilter {
     DeliveryFilter {
         plugin: Some(plugin(name)),
         state: Some(DeliveryState::Dead),
@@ -50,7 +52,7 @@ fn dead_of(name: &str) -> DeliveryFilter {
     }
 }
 
-async fn give(store: &SharedStore, order: &NewJob) -> ReplayId {
+pub async fn give(store: &SharedStore, order: &NewJob) -> ReplayId {
     let stored = store
         .create_replay_job(order)
         .await
@@ -64,17 +66,17 @@ async fn give(store: &SharedStore, order: &NewJob) -> ReplayId {
     stored.id
 }
 
-async fn job(store: &SharedStore, id: ReplayId) -> ReplayJob {
+pub async fn job(store: &SharedStore, id: ReplayId) -> ReplayJob {
     store.replay_job(id).await.expect("readable").expect("there")
 }
 
 /// Plugins that are switched on, and keep no order.
-fn on(names: &[&str]) -> Receivers {
+pub fn on(names: &[&str]) -> Receivers {
     names.iter().map(|name| (plugin(name), None)).collect()
 }
 
 /// Does steps until the order is over, as a node does.
-async fn run(store: &SharedStore, id: ReplayId, on: &Receivers) -> ReplayJob {
+pub async fn run(store: &SharedStore, id: ReplayId, on: &Receivers) -> ReplayJob {
     let began = Instant::now();
     loop {
         let job = job(store, id).await;
@@ -89,7 +91,7 @@ async fn run(store: &SharedStore, id: ReplayId, on: &Receivers) -> ReplayJob {
 }
 
 /// So many dead letters for a plugin.
-async fn dead_letters(store: &SharedStore, name: &str, count: usize) -> Vec<DeliveryId> {
+pub async fn dead_letters(store: &SharedStore, name: &str, count: usize) -> Vec<DeliveryId> {
     let sent: Vec<_> = (0..count).map(|_| event(&[name])).collect();
     store.accept_events(&sent).await.expect("accepted");
     assert_eq!(end_all(store, name, &Verdict::Dead).await.len(), count);
@@ -291,7 +293,7 @@ async fn an_order_leaves_alone_what_is_on_its_way_or_nobody_takes(fixture: &Fixt
     }
     // Six dead letters of five events, all to one plugin: the sixth would be the same event again.
     let elsewhere = NewJob {
-        to: Some(plugin("c")),
+        to: Some(plugin("c").into()),
         ..order(JobKind::Replay, both.clone())
     };
     let id = give(store, &elsewhere).await;

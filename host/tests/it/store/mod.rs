@@ -8,6 +8,7 @@ mod counts;
 mod events;
 mod finishes;
 mod jobs;
+mod jobs_of_events;
 mod leases;
 mod lists;
 mod nodes;

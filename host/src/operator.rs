@@ -163,8 +163,8 @@ impl Operator {
         self.sources.store(Arc::new(new));
     }
 
-    /// Switches a plugin on or off in the file itself and puts it in force. What the operator should know
-    /// of how the file was written comes back.
+    /// Switches a plugin on or off in the file itself and puts it in force. What the operator should know of it
+    /// comes back.
     ///
     /// # Errors
     /// When the file is wrong, has no such plugin, or cannot be written; then it is unchanged.
@@ -173,9 +173,14 @@ impl Operator {
         name: &PluginName,
         enabled: bool,
     ) -> Result<Option<String>, EditError> {
-        let name = name.clone();
-        self.edit(move |path| edit::set_enabled(path, &name, enabled))
-            .await
+        let of = name.clone();
+        let written = self.edit(move |path| edit::set_enabled(path, &of, enabled)).await?;
+        if enabled {
+            return Ok(written);
+        }
+        let note = passes_by(name);
+        tracing::warn!(plugin = %name, "{note}");
+        Ok(Some(written.map_or_else(|| note.clone(), |written| format!("{written}\n{note}"))))
     }
 
     /// Adds a section to the file and puts it in force. What the operator should know of how the file was
@@ -317,4 +322,13 @@ fn tell_changes(old: &BTreeMap<PluginName, Arc<PluginSpec>>, new: &PluginsFile) 
     for name in old.keys().filter(|name| new.plugin(name).is_none()) {
         tracing::info!(plugin = %name, "removed from the plugins file");
     }
+}
+
+/// What becomes of new events while a plugin is disabled: whoever disables it may think that they wait.
+fn passes_by(name: &PluginName) -> String {
+    format!(
+        "new events will not wait for {name} while it is disabled: they pass it by. To make them wait write \
+         `paused = true` in [plugins.{name}] instead. What has passed it by is brought later with \
+         `hookyard replay --events --since MOMENT --to {name}`"
+    )
 }

@@ -26,7 +26,7 @@ pub enum PluginsCommand {
     List,
     /// Switch a plugin on, in plugins.toml itself
     Enable { name: String },
-    /// Switch a plugin off, in plugins.toml itself; what waits is held
+    /// Switch a plugin off, in plugins.toml itself; what waits is held, new events make no delivery for it
     Disable { name: String },
     /// Show when a plugin was loaded: which build in place of which, what came of it, how long it took
     History { name: String },

@@ -69,9 +69,15 @@ async fn enable_and_disable_edit_the_file_with_a_server_and_without() {
             None
         };
         let off = json_of(&yard, &["plugins", "disable", "echo"]).await;
+        let note = off["note"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            note.contains("new events will not wait for echo") && note.contains("`paused = true` in [plugins.echo]"),
+            "{note}"
+        );
         assert_eq!(state(off), "disabled");
         assert!(text(&yard).contains("enabled = false"), "{}", text(&yard));
         let on = json_of(&yard, &["plugins", "enable", "echo"]).await;
+        assert!(on["note"].is_null(), "{on}");
         assert_eq!(state(on), "ready");
         assert!(
             text(&yard).starts_with("# mine\n[plugins.echo] # here\n"),

@@ -287,3 +287,44 @@ fn what_goes_with_a_filter_is_refused_where_it_would_be_ignored() {
         (&json!(1), &json!("dead"))
     );
 }
+
+#[test]
+fn events_that_passed_a_plugin_by_are_brought_by_the_command_line() {
+    let yard = hookyard(&plugins());
+    let file = yard.path().join("body.json");
+    std::fs::write(&file, r#"{"do": "ok"}"#).expect("written");
+    let file = file.display().to_string();
+    for source in ["passed", "passed", "s"] {
+        ran(&yard, &["events", "send", "--source", source, &file]);
+    }
+    let which = ["replay", "--events", "--source", "passed", "--since", "1h"];
+    let with = |more: &[&'static str]| which.iter().copied().chain(more.iter().copied()).collect::<Vec<_>>();
+    let dry = yard.run(&with(&["--to", "echo", "--dry-run"])).out;
+    assert!(
+        dry.contains("passed") && dry.contains("2 in all; nothing was done"),
+        "{dry}"
+    );
+    let done = yard.run(&with(&["--to", "echo,fail", "--rate", "1000/s"])).out;
+    assert!(done.contains(": done, 2 replayed, 0 left alone, of 2"), "{done}");
+    let waiting = ran(&yard, &["deliveries", "list", "--source", "passed"]);
+    assert_eq!(waiting["count"], 4, "{waiting}");
+    // Those are on their way; and by routes nobody wants them.
+    let twice = yard.run(&with(&["--to", "echo"])).out;
+    assert!(twice.contains(": done, 0 replayed, 0 left alone, of 0"), "{twice}");
+    let nobody = yard.run(&with(&["--to", "all"])).out;
+    assert!(nobody.contains(": done, 0 replayed, 2 left alone, of 2"), "{nobody}");
+    let orders = ran(&yard, &["replays", "list"]);
+    assert_eq!(
+        (&orders["results"][0]["about"], &orders["results"][0]["to"]),
+        (&json!("events"), &json!("all"))
+    );
+    refused(&yard, &["replay", "--events"], "say which events");
+    refused(
+        &yard,
+        &["replay", "--events", "--plugin", "fail", "--since", "1h"],
+        "--plugin is about deliveries, not with --events",
+    );
+    refused(&yard, &with(&["--to", "none"]), "no plugin `none`");
+    let wrong = yard.run(&["replay", "--status", "failed", "--since", "1h"]);
+    assert_eq!(wrong.status, 2, "{}", wrong.err);
+}

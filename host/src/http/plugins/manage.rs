@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use serde::Serialize;
 use serde_json::json;
 
 use super::super::extract::{MayOperate, MayRead, Params};
@@ -32,13 +33,14 @@ pub async fn enable(
     MayOperate(user): MayOperate,
     origin: Origin,
     Path(name): Path<String>,
-) -> Result<Json<PluginStatus>, Problem> {
+) -> Result<Json<Switched>, Problem> {
     set_enabled(&state, &origin.actor(&user), &name, true).await
 }
 
 /// Switch a plugin off, in `plugins.toml` itself
 ///
-/// What waits for it is held, and goes out once it is switched on again.
+/// What waits for it is held, and goes out once it is switched on again. New events do not wait: they make no delivery
+/// for it, as `note` says. For them to wait write `paused = true` into the file instead.
 #[utoipa::path(post, path = "/api/plugins/{name}/disable/", tag = "plugins", security(("bearer" = [])),
     params(("name" = String, Path, description = "The plugin's name in plugins.toml")),
     responses(
@@ -54,8 +56,18 @@ pub async fn disable(
     MayOperate(user): MayOperate,
     origin: Origin,
     Path(name): Path<String>,
-) -> Result<Json<PluginStatus>, Problem> {
+) -> Result<Json<Switched>, Problem> {
     set_enabled(&state, &origin.actor(&user), &name, false).await
+}
+
+/// How a plugin stands after the file was edited.
+#[derive(Serialize)]
+pub struct Switched {
+    #[serde(flatten)]
+    status: PluginStatus,
+    /// What is to be known of the edit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 async fn set_enabled(
@@ -63,9 +75,9 @@ async fn set_enabled(
     actor: &Actor,
     name: &str,
     enabled: bool,
-) -> Result<Json<PluginStatus>, Problem> {
+) -> Result<Json<Switched>, Problem> {
     let name = named(name)?;
-    state.operator.set_enabled(&name, enabled).await?;
+    let note = state.operator.set_enabled(&name, enabled).await?;
     let action = if enabled {
         Action::PluginEnable
     } else {
@@ -76,7 +88,8 @@ async fn set_enabled(
         .record(actor, action, name.as_str(), json!({}))
         .await?;
     let status = state.actions.registry.status(&name);
-    status.map(Json).ok_or_else(|| super::missing(name.as_str()))
+    let status = status.ok_or_else(|| super::missing(name.as_str()))?;
+    Ok(Json(Switched { status, note }))
 }
 
 /// The loads of a plugin, newest first: when, which build in place of which, how it ended, how long it took

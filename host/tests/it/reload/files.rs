@@ -225,6 +225,8 @@ async fn plugins_are_managed_over_http() {
 
     let (status, plugin) = pipeline.post("/api/plugins/version/disable/", &json!({})).await;
     assert_eq!((status, &plugin["state"]), (200, &json!("disabled")), "{plugin}");
+    let note = plugin["note"].as_str().unwrap_or_default();
+    assert!(note.contains("new events will not wait for version"), "{plugin}");
     let text = fs::read_to_string(dir.path().join("plugins.toml")).expect("read");
     assert!(text.contains("enabled = false"), "{text}");
     let (_, plugin) = pipeline.post("/api/plugins/version/enable/", &json!({})).await;

@@ -174,13 +174,18 @@ impl Operator {
         enabled: bool,
     ) -> Result<Option<String>, EditError> {
         let of = name.clone();
-        let written = self.edit(move |path| edit::set_enabled(path, &of, enabled)).await?;
+        let written = self
+            .edit(move |path| edit::set_enabled(path, &of, enabled))
+            .await?;
         if enabled {
             return Ok(written);
         }
         let note = passes_by(name);
         tracing::warn!(plugin = %name, "{note}");
-        Ok(Some(written.map_or_else(|| note.clone(), |written| format!("{written}\n{note}"))))
+        Ok(Some(written.map_or_else(
+            || note.clone(),
+            |written| format!("{written}\n{note}"),
+        )))
     }
 
     /// Adds a section to the file and puts it in force. What the operator should know of how the file was

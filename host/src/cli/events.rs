@@ -56,8 +56,10 @@ pub enum EventsCommand {
     Purge(PurgeArgs),
     /// Write events to standard output, one JSON object a line, oldest first
     Export(ExportArgs),
-    #[command(about = "Bring stored events into the form that HOOKYARD_ENCRYPT_EVENTS asks for: sealed under \
-                       the first master key, or in clear")]
+    #[command(
+        about = "Bring stored events into the form that HOOKYARD_ENCRYPT_EVENTS asks for: sealed under \
+                       the first master key, or in clear"
+    )]
     Reseal,
 }
 
@@ -158,7 +160,11 @@ pub(super) fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
 pub(super) fn print_unreadable(rows: &Value) {
     for row in rows.as_array().into_iter().flatten() {
         if !row["unreadable"].is_null() {
-            println!("{} cannot be read: {}", cell(&row["id"]), cell(&row["unreadable"]));
+            println!(
+                "{} cannot be read: {}",
+                cell(&row["id"]),
+                cell(&row["unreadable"])
+            );
         }
     }
 }

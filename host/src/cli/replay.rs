@@ -288,11 +288,7 @@ fn refuse(named: &str, options: &[&str]) -> anyhow::Result<()> {
 }
 
 /// A filter that narrows something: everything at once must be meant.
-fn filtered(
-    which: WhichArgs,
-    state: Option<String>,
-    replayed: Option<bool>,
-) -> anyhow::Result<Which> {
+fn filtered(which: WhichArgs, state: Option<String>, replayed: Option<bool>) -> anyhow::Result<Which> {
     if state.is_some() || !which.given().is_empty() {
         Ok(which.with(state, replayed))
     } else {
@@ -310,7 +306,9 @@ async fn order(
     let given = ask(caller, request).await?;
     if args.dry_run {
         output.print(&given, |dry| {
-            let of_events = dry["first_events"].as_array().is_some_and(|list| !list.is_empty());
+            let of_events = dry["first_events"]
+                .as_array()
+                .is_some_and(|list| !list.is_empty());
             if of_events {
                 print_events(&dry["first_events"]);
             } else {

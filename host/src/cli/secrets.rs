@@ -29,7 +29,9 @@ pub enum SecretsCommand {
     List,
     /// Remove a stored secret
     Remove { name: String },
-    #[command(about = "Seal every secret anew under the first key of HOOKYARD_MASTER_KEY, so that the others can go")]
+    #[command(
+        about = "Seal every secret anew under the first key of HOOKYARD_MASTER_KEY, so that the others can go"
+    )]
     Reseal,
 }
 

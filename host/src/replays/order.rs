@@ -6,7 +6,8 @@ use crate::domain::event::ListedEvent;
 use crate::domain::id::ReplayId;
 use crate::domain::page::{PageRequest, Total};
 use crate::domain::replay::{
-    Aim, DeliveryFilter, Ended, JobFilter, JobKind, ListedDelivery, MAX_ERROR_BYTES, NewJob, ReplayJob, ReplayRate,
+    Aim, DeliveryFilter, Ended, JobFilter, JobKind, ListedDelivery, MAX_ERROR_BYTES, NewJob, ReplayJob,
+    ReplayRate,
 };
 
 /// Up to how many deliveries or events are counted for an order: the count goes through them.
@@ -150,9 +151,7 @@ impl Replays {
 
     /// Where an order's replays go, when new deliveries may be made for all of those plugins.
     fn aim(&self, text: &str) -> Result<Aim, ReplayError> {
-        let aim: Aim = text
-            .parse()
-            .map_err(|_| ReplayError::NoPlugin(text.to_owned()))?;
+        let aim: Aim = text.parse().map_err(|_| ReplayError::NoPlugin(text.to_owned()))?;
         if let Aim::Named(names) = &aim {
             for name in names {
                 self.switched_on(name.as_str())?;

@@ -232,9 +232,7 @@ impl SqlStore<Db> {
         let found = tokio::task::spawn_blocking(move || match routes {
             Some(routes) => {
                 let routed = routes.route_again(&event).deliveries.into_iter();
-                routed
-                    .map(|new| (new.plugin, new.order_key))
-                    .collect::<Vec<_>>()
+                routed.map(|new| (new.plugin, new.order_key)).collect::<Vec<_>>()
             }
             None => {
                 let facts = Facts::of(&event);

@@ -16,8 +16,8 @@ use super::words::{clean, int};
 use super::{EventStore, StoreResult};
 use crate::domain::delivery::{DeliveryState, NewDelivery};
 use crate::domain::event::{
-    Acceptance, Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, ListedEvent, NewEvent,
-    PastEvent,
+    Acceptance, Accepted, Event, EventFilter, EventOrder, EventStatus, Header, KnownPast, ListedEvent,
+    NewEvent, PastEvent,
 };
 use crate::domain::id::EventId;
 use crate::domain::order::OrderKey;

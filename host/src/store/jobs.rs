@@ -20,8 +20,8 @@ use crate::domain::event::ListedEvent;
 use crate::domain::id::ReplayId;
 use crate::domain::page::{Page, PageRequest, Total};
 use crate::domain::replay::{
-    About, Aim, Cursor, Ended, EventSelection, JobFilter, JobKind, JobState, JobStep, NewJob, Receivers, ReplayJob,
-    ReplayRate,
+    About, Aim, Cursor, Ended, EventSelection, JobFilter, JobKind, JobState, JobStep, NewJob, Receivers,
+    ReplayJob, ReplayRate,
 };
 use crate::domain::time::Timestamp;
 
@@ -290,7 +290,12 @@ impl SqlStore<Db> {
             .push(", cursor_id = COALESCE(")
             .push_bind(batch.cursor.map(|cursor| cursor.id.to_string()))
             .push(", cursor_id), cursor_at = COALESCE(")
-            .push_bind(batch.cursor.and_then(|cursor| cursor.at).map(Timestamp::as_millis))
+            .push_bind(
+                batch
+                    .cursor
+                    .and_then(|cursor| cursor.at)
+                    .map(Timestamp::as_millis),
+            )
             .push(", cursor_at), state = ")
             .push_bind(state.as_str())
             .push(", finished_at = ")

@@ -10,7 +10,9 @@ use super::words::{clean, int};
 use crate::domain::event::{EventFilter, EventKind};
 use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::plugin::PluginName;
-use crate::domain::replay::{Aim, Cursor, DeliveryFilter, EventSelection, JobFilter, JobKind, Receivers, ReplayJob};
+use crate::domain::replay::{
+    Aim, Cursor, DeliveryFilter, EventSelection, JobFilter, JobKind, Receivers, ReplayJob,
+};
 
 /// Most deliveries or events that one step looks at: bounds a transaction in which few of them match.
 pub(super) const SCAN_LIMIT: usize = 500;
@@ -147,11 +149,7 @@ impl SqlStore<Db> {
     }
 
     /// All that a selection finds, as what follows the columns of a statement.
-    pub(super) fn push_selected(
-        query: &mut QueryBuilder<Db>,
-        selection: &EventSelection,
-        to: Option<&Aim>,
-    ) {
+    pub(super) fn push_selected(query: &mut QueryBuilder<Db>, selection: &EventSelection, to: Option<&Aim>) {
         query.push("FROM events e");
         Self::push_filter(query, &indexed(selection));
         Self::push_selection(query, selection, to);

@@ -71,7 +71,8 @@ async fn enable_and_disable_edit_the_file_with_a_server_and_without() {
         let off = json_of(&yard, &["plugins", "disable", "echo"]).await;
         let note = off["note"].as_str().unwrap_or_default().to_owned();
         assert!(
-            note.contains("new events will not wait for echo") && note.contains("`paused = true` in [plugins.echo]"),
+            note.contains("new events will not wait for echo")
+                && note.contains("`paused = true` in [plugins.echo]"),
             "{note}"
         );
         assert_eq!(state(off), "disabled");

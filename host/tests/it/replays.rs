@@ -298,7 +298,13 @@ fn events_that_passed_a_plugin_by_are_brought_by_the_command_line() {
         ran(&yard, &["events", "send", "--source", source, &file]);
     }
     let which = ["replay", "--events", "--source", "passed", "--since", "1h"];
-    let with = |more: &[&'static str]| which.iter().copied().chain(more.iter().copied()).collect::<Vec<_>>();
+    let with = |more: &[&'static str]| {
+        which
+            .iter()
+            .copied()
+            .chain(more.iter().copied())
+            .collect::<Vec<_>>()
+    };
     let dry = yard.run(&with(&["--to", "echo", "--dry-run"])).out;
     assert!(
         dry.contains("passed") && dry.contains("2 in all; nothing was done"),
@@ -310,9 +316,15 @@ fn events_that_passed_a_plugin_by_are_brought_by_the_command_line() {
     assert_eq!(waiting["count"], 4, "{waiting}");
     // Those are on their way; and by routes nobody wants them.
     let twice = yard.run(&with(&["--to", "echo"])).out;
-    assert!(twice.contains(": done, 0 replayed, 0 left alone, of 0"), "{twice}");
+    assert!(
+        twice.contains(": done, 0 replayed, 0 left alone, of 0"),
+        "{twice}"
+    );
     let nobody = yard.run(&with(&["--to", "all"])).out;
-    assert!(nobody.contains(": done, 0 replayed, 2 left alone, of 2"), "{nobody}");
+    assert!(
+        nobody.contains(": done, 0 replayed, 2 left alone, of 2"),
+        "{nobody}"
+    );
     let orders = ran(&yard, &["replays", "list"]);
     assert_eq!(
         (&orders["results"][0]["about"], &orders["results"][0]["to"]),

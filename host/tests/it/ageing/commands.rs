@@ -157,7 +157,10 @@ fn an_export_passes_over_what_it_cannot_read_and_says_so() {
     let under = |key: &str, mode: &str, args: &[&str]| {
         let key = key.repeat(64);
         yard.run_with(
-            &[("HOOKYARD_MASTER_KEY", key.as_str()), ("HOOKYARD_ENCRYPT_EVENTS", mode)],
+            &[
+                ("HOOKYARD_MASTER_KEY", key.as_str()),
+                ("HOOKYARD_ENCRYPT_EVENTS", mode),
+            ],
             args,
         )
     };

@@ -156,7 +156,12 @@ async fn another_key_seals_anew_and_the_old_one_can_go() {
         assert!(names_the_key(&event["unreadable"]), "{event}");
     }
     let id = clear.parse().expect("an id");
-    let listed = pipeline.store.listed_event(id).await.expect("listed").expect("there");
+    let listed = pipeline
+        .store
+        .listed_event(id)
+        .await
+        .expect("listed")
+        .expect("there");
     let shown = EventView::listed(listed, Audience::Sender).expect("shown");
     assert!(shown.unreadable.is_some_and(|why| !why.contains("key")));
     let error = pipeline.store.event(id).await.expect_err("sealed");

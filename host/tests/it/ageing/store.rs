@@ -314,7 +314,10 @@ async fn free_pages_are_given_back_in_steps(fixture: &Fixture) {
         }
     }
     if fixture.url.starts_with("sqlite") {
-        assert!(first > 0 && first < given_back && given_back >= 48, "{first} of {given_back} pages");
+        assert!(
+            first > 0 && first < given_back && given_back >= 48,
+            "{first} of {given_back} pages"
+        );
     } else {
         assert_eq!(given_back, 0, "it does so by itself");
     }

@@ -129,7 +129,10 @@ async fn an_order_is_cancelled_while_it_runs() {
         action: Some("replay.cancel".to_owned()),
         ..AuditFilter::default()
     };
-    let noted = api.store.audit_page(&cancels, PageRequest { page: 1, size: 9 }).await;
+    let noted = api
+        .store
+        .audit_page(&cancels, PageRequest { page: 1, size: 9 })
+        .await;
     assert_eq!(noted.expect("readable").total, 1);
     api.stop().await;
 }
@@ -203,7 +206,11 @@ async fn events_that_nobody_had_are_counted_and_brought() {
     let mut wanted = json!({"events": {"source": "s", "type": "unwanted"}, "to": "a,b", "dry_run": true});
     let dry = api.post(ORDERS, &token, &wanted).await.expect(200).json();
     assert_eq!(
-        (&dry["count"], &dry["first"], dry["first_events"].as_array().map(Vec::len)),
+        (
+            &dry["count"],
+            &dry["first"],
+            dry["first_events"].as_array().map(Vec::len)
+        ),
         (&json!(12), &json!([]), Some(10))
     );
     assert_eq!(dry["first_events"][0]["type"], "unwanted");

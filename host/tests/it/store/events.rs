@@ -298,9 +298,19 @@ async fn a_list_goes_on_where_one_cannot_be_read(fixture: &Fixture) {
             .collect();
         assert_eq!(told, [(damaged.id, true, true), (whole.id, false, false)]);
     }
-    let listed = store.listed_event(damaged.id).await.expect("listed").expect("there");
+    let listed = store
+        .listed_event(damaged.id)
+        .await
+        .expect("listed")
+        .expect("there");
     let why = listed.unreadable.expect("it cannot be read");
     assert!(why.contains("events.headers of row"), "{why}");
     assert!(store.event(damaged.id).await.is_err());
-    assert!(store.listed_event(EventId::generate()).await.expect("listed").is_none());
+    assert!(
+        store
+            .listed_event(EventId::generate())
+            .await
+            .expect("listed")
+            .is_none()
+    );
 }

@@ -264,7 +264,11 @@ async fn a_cancelled_order_makes_no_more(fixture: &Fixture) {
     let after = job(store, id).await;
     assert_eq!(after, seen);
     if after.state == JobState::Cancelled {
-        assert_eq!(cancelled, Ended::Now(after.clone()), "nothing was made afterwards");
+        assert_eq!(
+            cancelled,
+            Ended::Now(after.clone()),
+            "nothing was made afterwards"
+        );
         assert_eq!((after.made, after.cancelled_by.as_deref()), (200, Some("bob")));
     } else {
         assert_eq!(cancelled, Ended::Before(after.clone()));

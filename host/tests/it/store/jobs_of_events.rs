@@ -9,9 +9,7 @@ use hookyard::domain::event::{EventKind, EventStatus, NewEvent};
 use hookyard::domain::id::EventId;
 use hookyard::domain::page::Total;
 use hookyard::domain::plugin::PluginSpec;
-use hookyard::domain::replay::{
-    Aim, DeliveryFilter, EventSelection, JobFilter, JobKind, JobState, NewJob,
-};
+use hookyard::domain::replay::{Aim, DeliveryFilter, EventSelection, JobFilter, JobKind, JobState, NewJob};
 use hookyard::domain::route::{Route, RouteTable};
 use hookyard::store::SharedStore;
 
@@ -80,14 +78,26 @@ async fn an_order_brings_events_to_a_plugin_that_never_had_them(fixture: &Fixtur
     let to = Aim::from(plugin("a"));
     let counted = store.count_selected(&selection, Some(&to), 9).await;
     assert_eq!(counted.expect("counted"), Total::exactly(2));
-    let newest = store.selected_events(&selection, Some(&to), 1).await.expect("listed");
+    let newest = store
+        .selected_events(&selection, Some(&to), 1)
+        .await
+        .expect("listed");
     assert_eq!(newest[0].id, failed.id);
     let id = give(store, &order_of_events(selection.clone(), to.clone())).await;
     let over = run(store, id, &on(&["a"])).await;
     assert_eq!((over.state, over.made, over.skipped), (JobState::Done, 2, 0));
     assert_eq!(waiting(store, "a").await, HashSet::from([nobody.id, failed.id]));
-    let status = store.event(nobody.id).await.expect("readable").expect("there").status;
-    assert_eq!(status, EventStatus::Processing, "it was processed, and is taken up again");
+    let status = store
+        .event(nobody.id)
+        .await
+        .expect("readable")
+        .expect("there")
+        .status;
+    assert_eq!(
+        status,
+        EventStatus::Processing,
+        "it was processed, and is taken up again"
+    );
     // What is on its way is left alone, what it has had goes once more when asked for.
     selection.again = true;
     let id = give(store, &order_of_events(selection, to)).await;
@@ -123,9 +133,16 @@ async fn an_order_sends_to_several(fixture: &Fixture) {
         ..order(JobKind::Replay, dead_of("a"))
     };
     let id = give(store, &several).await;
-    store.step_replay_jobs(&on(&["b", "c"]), ACTED).await.expect("stepped");
+    store
+        .step_replay_jobs(&on(&["b", "c"]), ACTED)
+        .await
+        .expect("stepped");
     let now = job(store, id).await;
-    assert_eq!((now.made, now.state), (100, JobState::Running), "200 replays at once");
+    assert_eq!(
+        (now.made, now.state),
+        (100, JobState::Running),
+        "200 replays at once"
+    );
     let over = run(store, id, &on(&["b", "c"])).await;
     assert_eq!((over.state, over.made, over.skipped), (JobState::Done, 150, 0));
     assert_eq!(over.to, several.to);

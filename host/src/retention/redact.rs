@@ -5,7 +5,7 @@ use std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use super::{Keeper, Pass};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, ListedEvent};
 use crate::domain::redaction::{self, Redacted};
 use crate::domain::retention::{RedactWhat, Scope};
 use crate::domain::time::Timestamp;
@@ -28,7 +28,7 @@ impl Keeper {
         from: Option<Place>,
     ) -> Pass<Place> {
         let rule = digest(what);
-        let (mut after, mut redacted) = (from, 0_u64);
+        let (mut after, mut redacted, mut unreadable) = (from, 0_u64, 0_usize);
         loop {
             let found = self
                 .store
@@ -39,12 +39,24 @@ impl Keeper {
                 at: last.received_at,
                 id: last.id,
             });
-            let rows: Vec<_> = events.iter().map(|event| applied(event, what)).collect();
+            let rows: Vec<_> = events
+                .iter()
+                .filter(|listed| is_open_to(what, listed))
+                .map(|listed| applied(&listed.event, what))
+                .collect();
+            unreadable += events.len() - rows.len();
             let began = Instant::now();
             let done = self.store.redact_events(&rule, &rows).await?;
             self.metrics.events_redacted(done);
             redacted += done;
             self.pause_after(began).await?;
+        }
+        if unreadable > 0 {
+            tracing::warn!(
+                events = unreadable,
+                ?scope,
+                "cannot redact what cannot be read; it stays as it is"
+            );
         }
         if redacted > 0 {
             tracing::info!(events = redacted, ?scope, "redacted old events");
@@ -52,6 +64,11 @@ impl Keeper {
         let open = self.store.first_unredacted(scope, &rule, before, from).await?;
         Ok(Place::before(open.map_or(before, |place| place.at)))
     }
+}
+
+/// Whether the rule can be applied: a body that goes as a whole need not be read for it.
+fn is_open_to(what: &RedactWhat, listed: &ListedEvent) -> bool {
+    listed.unreadable.is_none() || matches!(what, RedactWhat::Body)
 }
 
 fn applied(event: &Event, what: &RedactWhat) -> RedactedEvent {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::StoreResult;
-use crate::domain::event::{Event, EventFilter, Header, ListedEvent};
+use crate::domain::event::{EventFilter, Header, ListedEvent};
 use crate::domain::id::{AttemptId, EventId, RejectedId};
 use crate::domain::retention::Scope;
 use crate::domain::time::Timestamp;
@@ -90,7 +90,7 @@ pub trait RetentionStore: Send + Sync {
         before: Timestamp,
         after: Option<Place>,
         limit: u32,
-    ) -> StoreResult<Vec<Event>>;
+    ) -> StoreResult<Vec<ListedEvent>>;
     /// The first event received before a moment, finished or not, that this rule was not applied to.
     async fn first_unredacted(
         &self,

@@ -9,12 +9,12 @@ use sqlx::{AssertSqlSafe, Postgres, QueryBuilder, Sqlite};
 use trait_gen::trait_gen;
 
 use super::dialect::Dialect;
-use super::events::{EVENT_COLUMNS, event_from, listed_from};
+use super::events::{EVENT_COLUMNS, listed_from};
 use super::rows::{Columns, RowReader};
 use super::sql::{SqlStore, sql};
 use super::words::{clean, int};
 use super::{Place, Purge, RedactedEvent, RetentionStore, StoreResult};
-use crate::domain::event::{Event, EventFilter, ListedEvent};
+use crate::domain::event::{EventFilter, ListedEvent};
 use crate::domain::id::EventId;
 use crate::domain::retention::Scope;
 use crate::domain::time::Timestamp;
@@ -112,7 +112,7 @@ impl RetentionStore for SqlStore<Db> {
         before: Timestamp,
         after: Option<Place>,
         limit: u32,
-    ) -> StoreResult<Vec<Event>> {
+    ) -> StoreResult<Vec<ListedEvent>> {
         let mut query = sql::<Db>("SELECT ");
         query.push(EVENT_COLUMNS).push(" FROM events e WHERE ");
         Self::push_unredacted(&mut query, scope, rule, before, after);
@@ -121,7 +121,7 @@ impl RetentionStore for SqlStore<Db> {
             .push(" ORDER BY e.received_at, e.id LIMIT ")
             .push_bind(i64::from(limit));
         let rows = query.build().fetch_all(&self.reader).await?;
-        rows.iter().map(|row| event_from(row, &self.seals)).collect()
+        rows.iter().map(|row| listed_from(row, &self.seals)).collect()
     }
 
     async fn first_unredacted(

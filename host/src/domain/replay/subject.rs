@@ -45,22 +45,6 @@ pub struct EventSelection {
     pub again: bool,
 }
 
-impl EventSelection {
-    /// Whether it asks for every event.
-    #[must_use]
-    pub const fn is_everything(&self) -> bool {
-        let Self {
-            source,
-            event_type,
-            status,
-            since,
-            until,
-            again: _,
-        } = self;
-        source.is_none() && event_type.is_none() && status.is_none() && since.is_none() && until.is_none()
-    }
-}
-
 /// Which deliveries, or which events, an order is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -156,7 +140,5 @@ mod tests {
         assert_eq!(serde_json::to_string(&filter).expect("JSON"), json);
         assert_eq!(filter.about(), About::Events);
         assert!(serde_json::from_str::<EventSelection>(r#"{"plugin":"a"}"#).is_err());
-        let again: EventSelection = serde_json::from_str(r#"{"again":true}"#).expect("read");
-        assert!(again.is_everything());
     }
 }

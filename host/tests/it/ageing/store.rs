@@ -13,7 +13,7 @@ use hookyard::domain::time::Timestamp;
 use hookyard::store::{Place, Purge, RedactedContent, RedactedEvent, SharedStore};
 
 use crate::store::acts::replay;
-use crate::store::{BASE, LONG, by, claim, end_all, event, finish, on_both};
+use crate::store::{BASE, LONG, by, claim, end_all, event, finish, on_both, set_headers};
 use crate::support::stores::Fixture;
 
 on_both!(
@@ -23,6 +23,7 @@ on_both!(
     a_replay_and_a_purge_at_once_lose_nothing,
     a_discard_and_a_purge_at_once_block_nobody,
     a_redaction_is_done_once_per_rule_and_not_while_it_is_open,
+    what_cannot_be_read_holds_no_redaction_up,
     old_entries_of_logs_go_in_steps,
     events_come_in_the_order_of_their_coming,
     free_pages_are_given_back_in_steps,
@@ -239,6 +240,20 @@ async fn a_redaction_is_done_once_per_rule_and_not_while_it_is_open(fixture: &Fi
         1
     );
     assert_eq!(found("two").await, []);
+}
+
+async fn what_cannot_be_read_holds_no_redaction_up(fixture: &Fixture) {
+    let store = &fixture.store;
+    let damaged = stored(store, "a", 1, &[]).await;
+    let whole = stored(store, "a", 2, &[]).await;
+    set_headers(fixture, damaged, "nonsense").await;
+    let found = store.redactable_events(&all(), "one", at(9), None, 9).await;
+    let found: Vec<_> = found
+        .expect("listed")
+        .iter()
+        .map(|listed| (listed.id, listed.unreadable.is_some()))
+        .collect();
+    assert_eq!(found, [(damaged, true), (whole, false)]);
 }
 
 async fn old_entries_of_logs_go_in_steps(fixture: &Fixture) {

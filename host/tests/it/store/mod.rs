@@ -24,6 +24,8 @@ mod state;
 mod turns;
 pub mod users;
 
+pub use claims::set_headers;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

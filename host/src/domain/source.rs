@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::grant::SecretSource;
 use super::words::words;
-use pick::{Facts, Pick, Place};
+use pick::{Facts, Pick};
 use scheme::Scheme;
 
 pub use changes::changes;
@@ -101,25 +101,6 @@ pub struct SourceSpec {
     pub facts: Facts,
     /// `CloudEvents` senders that may ask for permission; `None` for any.
     pub origins: Option<Vec<String>>,
-}
-
-impl SourceSpec {
-    /// Whether type or delivery id are looked for in this header, its name in lower case.
-    #[must_use]
-    pub fn reads_header(&self, name: &str) -> bool {
-        let picked = |pick: &Pick| matches!(pick, Pick::Header(header) if header == name);
-        let placed = |place: &Place| matches!(place, Place::Header(header) if *header == name);
-        let is_type = match &self.event_type {
-            Some(pick) => picked(pick),
-            None => self.facts.event_type.iter().any(placed),
-        };
-        let is_key = match &self.dedupe {
-            Dedupe::Off => false,
-            Dedupe::On { key: Some(pick), .. } => picked(pick),
-            Dedupe::On { key: None, .. } => self.facts.key.iter().copied().flatten().any(placed),
-        };
-        is_type || is_key
-    }
 }
 
 /// What a second request with the same key means.

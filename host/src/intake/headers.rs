@@ -9,33 +9,29 @@ pub const MAX_HEADERS: usize = 100;
 /// Most bytes of names and values kept: a plugin gets them with every delivery.
 pub const MAX_HEADER_BYTES: usize = 16 << 10;
 
-/// Headers that HTTP itself has for credentials.
-const LOGINS: &[&str] = &[
+/// Headers that never name a fact about the event: credentials, and those of the connection.
+const DROPPED: &[&str] = &[
     "authorization",
-    "cookie",
-    "cookie2",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "set-cookie",
-    "www-authenticate",
-];
-
-/// Headers of the connection: they name no fact about the event, and no secret.
-const CONNECTION: &[&str] = &[
     "connection",
     "content-length",
+    "cookie",
+    "cookie2",
     "expect",
     "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
     "proxy-connection",
+    "set-cookie",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "www-authenticate",
 ];
 
 /// Words that mark a header as a credential or a signature, wherever they stand in its name. It is
 /// better to lose a harmless header than to keep a secret.
-const CREDENTIAL_WORDS: &[&str] = &[
+const DROPPED_WORDS: &[&str] = &[
     "access-key",
     "api-key",
     "apikey",
@@ -87,18 +83,8 @@ pub(super) fn within_bounds<'h>(
         })
 }
 
-/// Whether no event has this header. `name` is in lower case.
-fn is_dropped(name: &str) -> bool {
-    CONNECTION.contains(&name) || is_credential(name)
-}
-
-/// Whether the value may be a credential, or prove one. `name` is in lower case.
-pub(super) fn is_credential(name: &str) -> bool {
+/// `name` is in lower case.
+pub(super) fn is_dropped(name: &str) -> bool {
     let words = name.replace('_', "-");
-    is_login(name) || name == "x-auth" || CREDENTIAL_WORDS.iter().any(|word| words.contains(word))
-}
-
-/// Whether the value is a credential for certain. `name` is in lower case.
-pub(super) fn is_login(name: &str) -> bool {
-    LOGINS.contains(&name)
+    DROPPED.contains(&name) || name == "x-auth" || DROPPED_WORDS.iter().any(|word| words.contains(word))
 }

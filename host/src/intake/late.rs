@@ -45,9 +45,6 @@ pub enum LateError {
     /// It was too large, or the source's rule takes something out of bodies.
     #[error("its body ({0} bytes) was not kept, so that nothing can be proven: let the sender send it again")]
     NotKept(u64),
-    /// It holds a credential.
-    #[error("its signature covers the header `{0}`, whose value was not kept: let the sender send it again")]
-    HiddenHeader(String),
     #[error("what it presented cannot be looked at: {0}")]
     NoCredential(String),
     #[error("it was accepted before: it is event {0}")]
@@ -123,9 +120,6 @@ impl Sources {
             .get(&kept.source)
             .cloned()
             .ok_or_else(no_source)?;
-        if let Some(header) = rejected::hidden_cover(kept, &spec.scheme) {
-            return Err(LateError::HiddenHeader(header.to_owned()));
-        }
         let mut request = rejected::presented(kept).ok_or(LateError::NotKept(kept.body_bytes))?;
         if let Some(sealed) = &kept.credential {
             let opened = self.secrets.vault.open_credential(kept.id, sealed);

@@ -155,7 +155,7 @@ pub(super) fn record(
         rejection,
         method: request.method.to_string(),
         target,
-        headers: kept_headers(&request.headers, spec),
+        headers: kept_headers(&request.headers, &spec.scheme),
         content_type: request.content_type.clone(),
         credential,
         body_bytes: request.body.len() as u64,
@@ -194,19 +194,6 @@ pub(super) fn presented(kept: &RejectedRequest) -> Option<Presented> {
     })
 }
 
-/// A header that the signature covers and whose value was not kept, since it is a credential: without it nothing can be
-/// proven.
-pub(super) fn hidden_cover<'k>(kept: &'k RejectedRequest, scheme: &Scheme) -> Option<&'k str> {
-    let of = |name: &'static str| kept.headers.iter().filter(move |header| header.name == name);
-    let is_covered =
-        |name: &str| of("signature-input").any(|input| input.value.contains(&format!("\"{name}\"")));
-    let mut hidden = kept.headers.iter().filter(|header| header.value == MASK);
-    let found = hidden.find(|header| is_covered(&header.name));
-    found
-        .filter(|_| matches!(scheme, Scheme::Message(_)))
-        .map(|header| header.name.as_str())
-}
-
 /// Path and query with the value of a token masked.
 fn masked_target(target: &str) -> String {
     let Some((path, query)) = target.split_once('?') else {
@@ -241,10 +228,8 @@ pub(super) fn proof_header(scheme: &Scheme) -> Option<&str> {
 }
 
 /// The headers with what is a credential masked. Those of the proof stay and come first, so that no others take
-/// their room: they are needed to judge anew, and a signature gives no secret away. So do those that tell the type and
-/// the delivery, whatever their names sound like: else a request that is accepted later would not be known again.
-fn kept_headers(all: &HeaderMap, spec: &SourceSpec) -> Vec<Header> {
-    let scheme = &spec.scheme;
+/// their room: they are needed to judge anew, and a signature gives no secret away.
+fn kept_headers(all: &HeaderMap, scheme: &Scheme) -> Vec<Header> {
     let proof = |name: &str| match scheme {
         Scheme::Signed(scheme) => {
             let stamp = matches!(&scheme.timestamp, Some(Stamp::Header(header, _)) if header == name);
@@ -254,7 +239,6 @@ fn kept_headers(all: &HeaderMap, spec: &SourceSpec) -> Vec<Header> {
         Scheme::Message(_) => ["signature", "signature-input", "content-digest"].contains(&name),
         Scheme::Token(_) | Scheme::Open => false,
     };
-    let reads = |name: &str| spec.reads_header(name) && !headers::is_login(name);
     // With the host, which is part of an address that is signed, and with what a message signature covers.
     let needed = |name: &str| {
         let is_covered = || {
@@ -262,11 +246,10 @@ fn kept_headers(all: &HeaderMap, spec: &SourceSpec) -> Vec<Header> {
             let mut inputs = all.get_all("signature-input").iter();
             inputs.any(|input| input.to_str().is_ok_and(|text| text.contains(&quoted)))
         };
-        proof(name) || reads(name) || name == "host" || matches!(scheme, Scheme::Message(_)) && is_covered()
+        proof(name) || name == "host" || matches!(scheme, Scheme::Message(_)) && is_covered()
     };
     let token = credential_header(scheme);
-    let is_credential =
-        |name: &str| Some(name) == token || headers::is_credential(name) && !proof(name) && !reads(name);
+    let is_credential = |name: &str| Some(name) == token || (headers::is_dropped(name) && !proof(name));
     let (first, others): (Vec<_>, Vec<_>) = all.iter().partition(|(name, _)| needed(name.as_str()));
     headers::within_bounds(first.into_iter().chain(others))
         .map(|(name, value)| Header {

@@ -276,7 +276,6 @@ impl From<LateError> for Problem {
             }
             LateError::NoSource(_)
             | LateError::NotKept(_)
-            | LateError::HiddenHeader(_)
             | LateError::NoCredential(_)
             | LateError::NoEvent => Self::new(StatusCode::CONFLICT, "not-acceptable", capitalized(&error)),
         }

@@ -223,46 +223,19 @@ pub fn message_by(
     alg: Option<&str>,
     sign: impl Fn(&[u8]) -> Vec<u8>,
 ) -> Signed {
-    message_covering(terms, media, body, &[], alg, sign)
-}
-
-/// With HMAC, and these headers, which the signature covers too.
-pub fn message_with(terms: Terms<'_>, media: &str, body: &[u8], covered: &[(&str, &str)]) -> Signed {
-    message_covering(terms, media, body, covered, Some("hmac-sha256"), |base| {
-        tag(terms, &[base])
-    })
-}
-
-fn message_covering(
-    terms: Terms<'_>,
-    media: &str,
-    body: &[u8],
-    covered: &[(&str, &str)],
-    alg: Option<&str>,
-    sign: impl Fn(&[u8]) -> Vec<u8>,
-) -> Signed {
     let digest = STANDARD.encode(digest::digest(&digest::SHA256, body));
     let digest = format!("sha-256=:{digest}:");
     let alg = alg.map(|alg| format!(";alg=\"{alg}\"")).unwrap_or_default();
-    let (mut names, mut lines) = (String::new(), String::new());
-    for (name, value) in covered {
-        names.extend([" \"", name, "\""]);
-        lines.extend(["\"", name, "\": ", value, "\n"]);
-    }
     let input = format!(
-        "(\"@method\" \"@target-uri\" \"content-digest\"{names});created={}{alg}",
+        "(\"@method\" \"@target-uri\" \"content-digest\");created={}{alg}",
         terms.at
     );
     let base = format!(
-        "\"@method\": POST\n\"@target-uri\": {}\n\"content-digest\": {digest}\n{lines}\"@signature-params\": {input}",
+        "\"@method\": POST\n\"@target-uri\": {}\n\"content-digest\": {digest}\n\"@signature-params\": {input}",
         terms.url
     );
     let value = STANDARD.encode(sign(base.as_bytes()));
-    let plain = Signed::new(media, body);
-    let with = |signed: Signed, (name, value): &(&str, &str)| signed.with(name, *value);
-    covered
-        .iter()
-        .fold(plain, with)
+    Signed::new(media, body)
         .with("content-digest", digest)
         .with("signature-input", format!("sig={input}"))
         .with("signature", format!("sig=:{value}:"))

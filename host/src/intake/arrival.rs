@@ -54,9 +54,6 @@ pub(super) fn parse(
     rules: &Retention,
     now: Timestamp,
 ) -> Result<Arrival, Rejection> {
-    if media::is_json(&request.content_type) {
-        body::check(&request.body).map_err(|bad| Rejection::new(Check::Body, bad.to_string()))?;
-    }
     if spec.format == Format::CloudEvents {
         let of = |event, place| {
             let mut event = cloud_event(spec, request, event, place, now);
@@ -73,6 +70,9 @@ pub(super) fn parse(
                 Arrival::Batch(events.map(|(place, event)| of(event, Some(place))).collect())
             }
         });
+    }
+    if media::is_json(&request.content_type) {
+        body::check(&request.body).map_err(|bad| Rejection::new(Check::Body, bad.to_string()))?;
     }
     if let Some(challenge) = challenge(spec, request) {
         return Ok(Arrival::Challenge(challenge));

@@ -74,12 +74,6 @@ fn binary(request: &Presented) -> Result<CloudEvent, Rejection> {
 }
 
 fn structured(body: &Bytes, content_type: &str) -> Result<CloudEvent, Rejection> {
-    // A list would be read as the attributes in the order of their declaration.
-    if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(refused(
-            "the body is no CloudEvent in JSON: it is no object".to_owned(),
-        ));
-    }
     let attributes: Attributes = serde_json::from_slice(body)
         .map_err(|error| refused(format!("the body is no CloudEvent in JSON: {error}")))?;
     attributes.checked("the attribute ", body.clone(), content_type.to_owned())

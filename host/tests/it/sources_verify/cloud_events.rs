@@ -37,37 +37,6 @@ fn structured(id: &str) -> serde_json::Value {
     })
 }
 
-#[tokio::test]
-async fn what_says_that_it_is_json_is_json() {
-    let api = api().await;
-    let text = |text: &str| text.as_bytes().to_vec();
-    let mut no_utf8 = structured("1").to_string().into_bytes();
-    let at = no_utf8.len() / 2;
-    no_utf8[at] = 0xff;
-    for (media, body) in [
-        ("application/json", text("{\"a\":")),
-        ("application/json", text("")),
-        ("application/json", text("{} {}")),
-        ("application/json", b"\"\xff\"".to_vec()),
-        ("application/cloudevents+json", no_utf8),
-        (
-            "application/cloudevents+json",
-            text("[\"1.0\", \"1\", \"/a\", \"t\"]"),
-        ),
-        (
-            "application/cloudevents-batch+json",
-            text("[[\"1.0\", \"1\", \"/a\", \"t\"]]"),
-        ),
-    ] {
-        let mut request = binary("1").without("content-type");
-        request.body = body;
-        post(&api, &request.with("content-type", media))
-            .await
-            .problem(400);
-    }
-    api.stop().await;
-}
-
 /// The scenarios of the conformance suite, whose values these are: contracts/cloudevents.
 #[tokio::test]
 async fn binary_and_structured_mode_bring_the_same_event() {

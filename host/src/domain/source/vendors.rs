@@ -156,11 +156,10 @@ pub const fn facts(verifier: Verifier) -> Facts {
             event_type: &[Header("x-shopify-topic")],
             key: &[&[Header("x-shopify-webhook-id")]],
         },
-        // `Idempotency-Key` is the same over GitLab's retries. `X-Gitlab-Event-UUID` names no delivery: webhooks that a
-        // webhook brought about share it.
+        // `Idempotency-Key` is the same over GitLab's retries; older servers have the event's id only.
         Verifier::Gitlab => Facts {
             event_type: &[Header("x-gitlab-event"), Pointer("/object_kind")],
-            key: &[&[Header("idempotency-key")]],
+            key: &[&[Header("idempotency-key")], &[Header("x-gitlab-event-uuid")]],
         },
         // A message has one id over all its states, so that the state is part of the key. A call's state may
         // stay while its requests differ: without the header those have no key. The header is not signed, so

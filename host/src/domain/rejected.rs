@@ -92,7 +92,7 @@ pub struct RejectedRequest {
     pub method: String,
     /// Path and query, without a token; cut when they are longer than what is kept.
     pub target: String,
-    /// With those that hold credentials masked.
+    /// With those that hold credentials masked, or sealed where the request is judged by them.
     pub headers: Vec<Header>,
     pub content_type: String,
     /// The SHA-256 of the token, key or password that was presented, sealed.

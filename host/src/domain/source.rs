@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::grant::SecretSource;
 use super::words::words;
-use pick::{Facts, Pick};
+use pick::{Facts, Pick, Place};
 use scheme::Scheme;
 
 pub use changes::changes;
@@ -101,6 +101,28 @@ pub struct SourceSpec {
     pub facts: Facts,
     /// `CloudEvents` senders that may ask for permission; `None` for any.
     pub origins: Option<Vec<String>>,
+}
+
+impl SourceSpec {
+    /// Whether an event's type or key may be read from this header, its name in lower case.
+    #[must_use]
+    pub fn reads(&self, header: &str) -> bool {
+        let picks = |pick: &Pick| matches!(pick, Pick::Header(name) if name == header);
+        let has = |places: &[Place]| {
+            let mut places = places.iter();
+            places.any(|place| matches!(place, Place::Header(name) if *name == header))
+        };
+        let by_type = match &self.event_type {
+            Some(pick) => picks(pick),
+            None => has(self.facts.event_type),
+        };
+        let by_key = match &self.dedupe {
+            Dedupe::Off => false,
+            Dedupe::On { key: Some(pick), .. } => picks(pick),
+            Dedupe::On { key: None, .. } => self.facts.key.iter().any(|places| has(places)),
+        };
+        by_type || by_key
+    }
 }
 
 /// What a second request with the same key means.

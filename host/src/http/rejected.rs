@@ -16,9 +16,11 @@ use super::receive::Received;
 use super::views::{Audience, HeaderView, Payload};
 use super::{ApiState, Problem};
 use crate::domain::audit::Action;
+use crate::domain::event::Header;
 use crate::domain::id::RejectedId;
 use crate::domain::rejected::{ListedRejected, RejectedRequest};
 use crate::intake::Verdict;
+use crate::intake::rejected::shown;
 
 /// A request that was refused.
 #[derive(Serialize, ToSchema)]
@@ -244,6 +246,14 @@ fn parsed(id: &str) -> Result<RejectedId, Problem> {
     id.parse().map_err(|_| Problem::no_such("rejected request"))
 }
 
+/// A header without what is sealed of it.
+fn header(header: Header) -> HeaderView {
+    HeaderView {
+        name: header.name,
+        value: shown(header.value),
+    }
+}
+
 impl From<RejectedRequest> for RejectedView {
     fn from(request: RejectedRequest) -> Self {
         let accepted = request
@@ -263,7 +273,7 @@ impl From<RejectedRequest> for RejectedView {
             method: request.method,
             target: request.target,
             content_type: request.content_type,
-            headers: request.headers.into_iter().map(HeaderView::from).collect(),
+            headers: request.headers.into_iter().map(header).collect(),
             unreadable: None,
             has_credential: request.credential.is_some(),
             body_bytes: request.body_bytes,

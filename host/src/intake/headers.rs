@@ -9,19 +9,14 @@ pub const MAX_HEADERS: usize = 100;
 /// Most bytes of names and values kept: a plugin gets them with every delivery.
 pub const MAX_HEADER_BYTES: usize = 16 << 10;
 
-/// Headers that never name a fact about the event: credentials, and those of the connection.
+/// Headers that never name a fact about the event: those of the connection, and challenges.
 const DROPPED: &[&str] = &[
-    "authorization",
     "connection",
     "content-length",
-    "cookie",
-    "cookie2",
     "expect",
     "keep-alive",
     "proxy-authenticate",
-    "proxy-authorization",
     "proxy-connection",
-    "set-cookie",
     "te",
     "trailer",
     "transfer-encoding",
@@ -83,8 +78,13 @@ pub(super) fn within_bounds<'h>(
         })
 }
 
-/// `name` is in lower case.
+/// Whether a header is kept with no event. `name` is in lower case.
 pub(super) fn is_dropped(name: &str) -> bool {
+    DROPPED.contains(&name) || is_credential(name)
+}
+
+/// Whether a header holds a credential or a signature, by its name in lower case.
+pub(super) fn is_credential(name: &str) -> bool {
     let words = name.replace('_', "-");
-    DROPPED.contains(&name) || name == "x-auth" || DROPPED_WORDS.iter().any(|word| words.contains(word))
+    name == "x-auth" || DROPPED_WORDS.iter().any(|word| words.contains(word))
 }

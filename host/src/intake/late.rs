@@ -120,7 +120,12 @@ impl Sources {
             .get(&kept.source)
             .cloned()
             .ok_or_else(no_source)?;
-        let mut request = rejected::presented(kept).ok_or(LateError::NotKept(kept.body_bytes))?;
+        let presented = rejected::presented(kept, &self.secrets.vault).map_err(LateError::NoCredential)?;
+        let mut request = presented.ok_or(LateError::NotKept(kept.body_bytes))?;
+        if let Some(name) = rejected::hidden(kept, &request.headers, &spec) {
+            let why = format!("the header {name} was not kept, since its name is that of a credential");
+            return Err(LateError::NoCredential(why));
+        }
         if let Some(sealed) = &kept.credential {
             let opened = self.secrets.vault.open_credential(kept.id, sealed);
             request.credential = Some(opened.map_err(LateError::NoCredential)?);

@@ -3,25 +3,27 @@
 //! When more is refused than can be written, what does not fit into the queue is counted and dropped. Writing leaves the
 //! database to others for most of the time. What is kept is bounded too, for each source and in all, and the oldest go.
 
+mod kept;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::http::HeaderMap;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::headers;
 use super::presented::Presented;
 use super::verify;
-use crate::domain::event::Header;
 use crate::domain::id::RejectedId;
 use crate::domain::rejected::{RejectedBounds, RejectedRequest, Rejection};
 use crate::domain::source::SourceSpec;
-use crate::domain::source::scheme::{Part, Scheme, Stamp, TokenScheme};
+use crate::domain::source::scheme::Scheme;
 use crate::metrics::Metrics;
 use crate::store::RejectedStore;
 use crate::vault::Vault;
+
+pub use kept::{MASK, shown};
+pub(super) use kept::{hidden, proof_header};
 
 /// Refused requests that may wait to be written: at most 16 MiB of bodies.
 const QUEUE: usize = 64;
@@ -43,8 +45,6 @@ pub const BOUNDS: RejectedBounds = RejectedBounds {
 const PAUSE_FACTOR: u32 = 4;
 /// Longest pause after a write.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// What stands for the value of a header that holds a credential.
-pub const MASK: &str = "***";
 
 /// The way in for refused requests.
 #[derive(Clone)]
@@ -155,7 +155,7 @@ pub(super) fn record(
         rejection,
         method: request.method.to_string(),
         target,
-        headers: kept_headers(&request.headers, &spec.scheme),
+        headers: kept::of(id, &request.headers, spec, vault),
         content_type: request.content_type.clone(),
         credential,
         body_bytes: request.body.len() as u64,
@@ -173,25 +173,23 @@ fn cut(text: &mut String, bytes: usize) {
 }
 
 /// The request as it was, for another look, but for what it presents; `None` when its body was not kept.
-pub(super) fn presented(kept: &RejectedRequest) -> Option<Presented> {
-    let mut headers = HeaderMap::new();
-    for header in kept.headers.iter().filter(|header| header.value != MASK) {
-        let name = ::http::HeaderName::from_bytes(header.name.as_bytes());
-        let value = ::http::HeaderValue::from_str(&header.value);
-        if let (Ok(name), Ok(value)) = (name, value) {
-            headers.append(name, value);
-        }
-    }
-    Some(Presented {
-        method: kept.method.parse().ok()?,
+///
+/// # Errors
+/// When a header of it is sealed under a key that this node has not.
+pub(super) fn presented(kept: &RejectedRequest, vault: &Vault) -> Result<Option<Presented>, String> {
+    let (Some(body), Ok(method)) = (kept.body.clone(), kept.method.parse::<::http::Method>()) else {
+        return Ok(None);
+    };
+    Ok(Some(Presented {
+        method,
         target: kept.target.clone(),
-        headers,
+        headers: kept::opened(kept, vault)?,
         content_type: kept.content_type.clone(),
-        body: kept.body.clone()?,
+        body,
         address: kept.address.clone(),
         received_at: kept.received_at,
         credential: None,
-    })
+    }))
 }
 
 /// Path and query with the value of a token masked.
@@ -208,59 +206,6 @@ fn masked_target(target: &str) -> String {
         .map(|pair| if is_token(&pair) { "access_token=***" } else { pair })
         .collect();
     format!("{path}?{}", pairs.join("&"))
-}
-
-/// The header of the operator's choice whose value is the secret, or proves it.
-pub(super) fn credential_header(scheme: &Scheme) -> Option<&str> {
-    match scheme {
-        Scheme::Token(TokenScheme::Header(name)) => Some(name),
-        _ => None,
-    }
-}
-
-/// The header whose value proves a request, or is the secret: none of an event's plugins should have it,
-/// whatever its name is.
-pub(super) fn proof_header(scheme: &Scheme) -> Option<&str> {
-    match scheme {
-        Scheme::Signed(scheme) => Some(&scheme.header),
-        scheme => credential_header(scheme),
-    }
-}
-
-/// The headers with what is a credential masked. Those of the proof stay and come first, so that no others take
-/// their room: they are needed to judge anew, and a signature gives no secret away.
-fn kept_headers(all: &HeaderMap, scheme: &Scheme) -> Vec<Header> {
-    let proof = |name: &str| match scheme {
-        Scheme::Signed(scheme) => {
-            let stamp = matches!(&scheme.timestamp, Some(Stamp::Header(header, _)) if header == name);
-            let part = |part: &Part| matches!(part, Part::Header(header) if header == name);
-            scheme.header == name || stamp || scheme.signed.iter().any(part)
-        }
-        Scheme::Message(_) => ["signature", "signature-input", "content-digest"].contains(&name),
-        Scheme::Token(_) | Scheme::Open => false,
-    };
-    // With the host, which is part of an address that is signed, and with what a message signature covers.
-    let needed = |name: &str| {
-        let is_covered = || {
-            let quoted = format!("\"{name}\"");
-            let mut inputs = all.get_all("signature-input").iter();
-            inputs.any(|input| input.to_str().is_ok_and(|text| text.contains(&quoted)))
-        };
-        proof(name) || name == "host" || matches!(scheme, Scheme::Message(_)) && is_covered()
-    };
-    let token = credential_header(scheme);
-    let is_credential = |name: &str| Some(name) == token || (headers::is_dropped(name) && !proof(name));
-    let (first, others): (Vec<_>, Vec<_>) = all.iter().partition(|(name, _)| needed(name.as_str()));
-    headers::within_bounds(first.into_iter().chain(others))
-        .map(|(name, value)| Header {
-            value: if is_credential(name) {
-                MASK.to_owned()
-            } else {
-                value
-            },
-            name: name.to_owned(),
-        })
-        .collect()
 }
 
 #[cfg(test)]

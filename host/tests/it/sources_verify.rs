@@ -2,6 +2,7 @@
 
 mod cloud_events;
 mod facts;
+mod judged;
 mod large;
 mod live;
 mod once;

@@ -16,13 +16,14 @@ use serde::Deserialize;
 
 use super::pairs;
 
+/// A published example.
 #[derive(Deserialize)]
-struct Vector {
+pub struct Vector {
     name: String,
-    source: String,
+    pub source: String,
     /// Of `[sources.s]`, but the secret.
-    section: String,
-    secret: String,
+    pub section: String,
+    pub secret: String,
     /// When it arrived: seconds since 1970.
     at: i64,
     url: String,
@@ -37,8 +38,8 @@ impl Vector {
         file.sources.into_iter().next().expect("one source")
     }
 
-    fn request(&self) -> Presented {
-        let origin_end = self.url[8..].find('/').expect("a path") + 8;
+    /// The request as it arrived.
+    pub fn request(&self) -> Presented {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             headers.append(
@@ -49,7 +50,7 @@ impl Vector {
         let content_type = headers["content-type"].to_str().expect("text").to_owned();
         Presented {
             method: Method::POST,
-            target: self.url[origin_end..].to_owned(),
+            target: self.url[self.origin().len()..].to_owned(),
             headers,
             content_type,
             body: Bytes::from(self.body.clone()),
@@ -70,13 +71,17 @@ impl Vector {
         }
     }
 
+    /// Scheme, host and port of the address.
+    pub fn origin(&self) -> &str {
+        &self.url[..self.url[8..].find('/').expect("a path") + 8]
+    }
+
     fn judge(&self, request: &Presented, secret: &str) -> Result<(), Check> {
         let spec = self.spec();
-        let base = &self.url[..self.url[8..].find('/').expect("a path") + 8];
         let terms = Terms {
             now: request.received_at,
             tolerance: spec.tolerance,
-            public_url: Some(base),
+            public_url: Some(self.origin()),
         };
         let claim = verify::prepare(&spec.scheme, request, terms).map_err(|rejection| rejection.check)?;
         let checked = claim.check(&[Secret::new(secret.to_owned())]);
@@ -95,7 +100,7 @@ fn changed_within(secret: &str) -> String {
     changed.collect()
 }
 
-fn vectors() -> Vec<Vector> {
+pub fn vectors() -> Vec<Vector> {
     let text = include_str!("../../../../contracts/webhooks/signatures.json");
     serde_json::from_str(text).expect("the vectors")
 }

@@ -156,10 +156,11 @@ pub const fn facts(verifier: Verifier) -> Facts {
             event_type: &[Header("x-shopify-topic")],
             key: &[&[Header("x-shopify-webhook-id")]],
         },
-        // `Idempotency-Key` is the same over GitLab's retries; older servers have the event's id only.
+        // `Idempotency-Key` is the same over GitLab's retries. Older servers send none, and nothing else names a
+        // delivery: `X-Gitlab-Event-UUID` is one for all that a webhook's receiver sets off.
         Verifier::Gitlab => Facts {
             event_type: &[Header("x-gitlab-event"), Pointer("/object_kind")],
-            key: &[&[Header("idempotency-key")], &[Header("x-gitlab-event-uuid")]],
+            key: &[&[Header("idempotency-key")]],
         },
         // A message has one id over all its states, so that the state is part of the key. A call's state may
         // stay while its requests differ: without the header those have no key. The header is not signed, so

@@ -101,11 +101,18 @@ async fn type_and_id_come_from_the_providers_own_words() {
             &[
                 ("x-gitlab-event", "Push Hook"),
                 ("x-gitlab-event-uuid", "13792a34"),
+                ("idempotency-key", "f5e5f430"),
             ],
         )
     })
     .await;
     assert_eq!((&event["type"], duplicate), (&json!("Push Hook"), true));
+    // What a receiver sets off has the event's id of what it received.
+    let (_, duplicate) = taken("verify = \"gitlab\"", |terms| {
+        signer::gitlab(terms, JSON, b"{}").with("x-gitlab-event-uuid", "13792a34")
+    })
+    .await;
+    assert!(!duplicate, "an older GitLab names no delivery");
 
     let (event, duplicate) = taken("verify = \"standard-webhooks\"", |terms| {
         signer::standard_webhooks(terms, JSON, br#"{"type": "contact.created"}"#)

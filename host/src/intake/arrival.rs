@@ -9,7 +9,7 @@ use super::presented::{Digest, Presented};
 use super::{body, cloud_events, headers, media, pointer, redact};
 use crate::domain::event::{EventKind, NewEvent, OnceKey};
 use crate::domain::id::EventId;
-use crate::domain::rejected::{Check, Rejection};
+use crate::domain::rejected::Rejection;
 use crate::domain::retention::Retention;
 use crate::domain::source::pick::Pick;
 use crate::domain::source::{Dedupe, Format, SourceSpec, Verifier};
@@ -72,7 +72,7 @@ pub(super) fn parse(
         });
     }
     if media::is_json(&request.content_type) {
-        body::check(&request.body).map_err(|bad| Rejection::new(Check::Body, bad.to_string()))?;
+        body::check_said(&request.body)?;
     }
     if let Some(challenge) = challenge(spec, request) {
         return Ok(Arrival::Challenge(challenge));

@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::domain::rejected::{Check, Rejection};
+
 /// A body that is no JSON text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("JSON parse error: {why} at line {line} column {column}")]
@@ -35,6 +37,11 @@ pub(crate) fn check(body: &[u8]) -> Result<&str, BadBody> {
     let text = std::str::from_utf8(body).map_err(|e| not_utf8(body, e.valid_up_to()))?;
     let _: &RawValue = serde_json::from_str(text).map_err(|e| not_json(&e))?;
     Ok(text)
+}
+
+/// The same of a request to a source that says it is JSON.
+pub(super) fn check_said(body: &[u8]) -> Result<&str, Rejection> {
+    check(body).map_err(|bad| Rejection::new(Check::Body, bad.to_string()))
 }
 
 /// Checks the body and looks for the envelope.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::presented::Presented;
+use super::{body, media};
 use crate::domain::rejected::{Check, Rejection};
 
 /// Most events of a batch: what one commit takes.
@@ -37,12 +38,20 @@ pub(super) fn parse(request: &Presented) -> Result<Message, Rejection> {
     let media = request.content_type.to_ascii_lowercase();
     let essence = media.split(';').next().unwrap_or_default().trim();
     match essence {
-        STRUCTURED => structured(&request.body, &request.content_type).map(Message::One),
+        STRUCTURED => {
+            body::check_said(&request.body)?;
+            structured(&request.body, &request.content_type).map(Message::One)
+        }
         "application/cloudevents-batch+json" => batch(&request.body).map(Message::Batch),
         other if other.starts_with("application/cloudevents") => Err(refused(format!(
             "`{other}` is not taken; send JSON ({STRUCTURED})"
         ))),
-        _ => binary(request).map(Message::One),
+        _ => {
+            if media::is_json(&request.content_type) {
+                body::check_said(&request.body)?;
+            }
+            binary(request).map(Message::One)
+        }
     }
 }
 
@@ -73,14 +82,21 @@ fn binary(request: &Presented) -> Result<CloudEvent, Rejection> {
     )
 }
 
+/// An event of a body that is JSON. Only an object is one: serde would take its attributes from a list too.
 fn structured(body: &Bytes, content_type: &str) -> Result<CloudEvent, Rejection> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(refused(
+            "the body is no CloudEvent in JSON: it is not an object".to_owned(),
+        ));
+    }
     let attributes: Attributes = serde_json::from_slice(body)
         .map_err(|error| refused(format!("the body is no CloudEvent in JSON: {error}")))?;
     attributes.checked("the attribute ", body.clone(), content_type.to_owned())
 }
 
 fn batch(body: &Bytes) -> Result<Vec<CloudEvent>, Rejection> {
-    let texts: Vec<&RawValue> = serde_json::from_slice(body)
+    let text = body::check_said(body)?;
+    let texts: Vec<&RawValue> = serde_json::from_str(text)
         .map_err(|error| refused(format!("the body is no list of CloudEvents in JSON: {error}")))?;
     if texts.len() > MAX_BATCH {
         return Err(refused(format!(

@@ -25,6 +25,20 @@ fn binary(id: &str) -> Signed {
         .with("ce-source", "/mycontext/subcontext")
 }
 
+/// In binary mode, with a body that says it is JSON.
+fn binary_of(body: &[u8]) -> Signed {
+    Signed {
+        body: body.to_vec(),
+        ..binary("1")
+    }
+}
+
+/// In structured mode, with these bytes for its data.
+fn with_data(data: &[u8]) -> Vec<u8> {
+    let before = br#"{"specversion": "1.0", "id": "1", "source": "/a", "type": "t", "data": "#;
+    [&before[..], data, b"}"].concat()
+}
+
 fn structured(id: &str) -> serde_json::Value {
     json!({
         "specversion": "1.0",
@@ -169,6 +183,32 @@ async fn what_is_no_cloudevent_is_refused() {
             binary("1").changed("ce-specversion", |_| "0.3".to_owned()),
         ),
         ("no JSON", request("application/cloudevents+json", b"{")),
+        (
+            "no UTF-8",
+            request("application/cloudevents+json", &with_data(b"\"\xff\xfe\"")),
+        ),
+        (
+            "a list of attributes",
+            request("application/cloudevents+json", br#"["1.0", "id", "/a", "t"]"#),
+        ),
+        (
+            "a list of lists",
+            request(
+                "application/cloudevents-batch+json",
+                br#"[["1.0", "id", "/a", "t"]]"#,
+            ),
+        ),
+        (
+            "a batch that is no UTF-8",
+            request(
+                "application/cloudevents-batch+json",
+                &[&b"["[..], &with_data(b"\"\xff\""), b"]"].concat(),
+            ),
+        ),
+        ("half of a body", binary_of(b"{\"a\":")),
+        ("no body", binary_of(b"")),
+        ("two bodies", binary_of(b"{} {}")),
+        ("a body that is no UTF-8", binary_of(b"\"\xff\"")),
         ("another format", request("application/cloudevents+avro", b"x")),
         ("no list", request("application/cloudevents-batch+json", b"{}")),
     ] {

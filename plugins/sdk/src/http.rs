@@ -191,7 +191,7 @@ impl Response {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// What `Retry-After` asks for, counted from now: seconds or an HTTP date. Never less than it asks.
+    /// What `Retry-After` asks for, counted from now: seconds, rounded up, or an HTTP date. Never less than it asks.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after::parse(self.header("retry-after")?, host::now())

@@ -35,17 +35,15 @@ impl<S: Sync> FromRequestParts<S> for OnceOnly {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let value = parts.headers.get(IDEMPOTENCY_KEY);
-        let key = value
-            .map(|value| IdempotencyKey::read(value.as_bytes()))
-            .transpose();
-        key.map(Self).map_err(|error| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "bad-idempotency-key",
-                format!("{error}."),
-            )
-        })
+        let bad = |why: String| Problem::new(StatusCode::BAD_REQUEST, "bad-idempotency-key", why);
+        let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
+        let key = values.next().map(|value| IdempotencyKey::read(value.as_bytes()));
+        if values.next().is_some() {
+            return Err(bad("The header Idempotency-Key came more than once.".to_owned()));
+        }
+        key.transpose()
+            .map(Self)
+            .map_err(|error| bad(format!("{error}.")))
     }
 }
 

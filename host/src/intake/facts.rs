@@ -51,6 +51,10 @@ pub(super) fn key(spec: &SourceSpec, told: Told<'_>) -> Option<String> {
         return None;
     };
     let parts = match key {
+        Some(Pick::Pointer(pointer)) => {
+            let value = pointer::value_at(told.body, pointer);
+            vec![value.filter(|text| !text.is_empty())?]
+        }
         Some(pick) => vec![picked(pick, told)?],
         None => spec.facts.key.iter().find_map(|places| {
             let parts = places.iter().map(|place| placed(*place, told));

@@ -11,12 +11,30 @@ use serde_json::value::RawValue;
 /// not JSON. Of keys that come twice the last counts.
 #[must_use]
 pub fn text_at(body: &[u8], pointer: &str) -> Option<String> {
+    scalar(at(body, pointer)?)
+}
+
+/// As [`text_at`], so that different values are different texts: a text that reads like another value of JSON is in
+/// quotes, as JSON has it (`"1"` beside `1`).
+#[must_use]
+pub fn value_at(body: &[u8], pointer: &str) -> Option<String> {
+    let raw = at(body, pointer)?;
+    let text = scalar(raw)?;
+    let is_text = raw.get().starts_with('"');
+    if is_text && serde_json::from_str::<&RawValue>(&text).is_ok() {
+        serde_json::to_string(&text).ok()
+    } else {
+        Some(text)
+    }
+}
+
+fn at<'b>(body: &'b [u8], pointer: &str) -> Option<&'b RawValue> {
     let mut raw: &RawValue = serde_json::from_slice(body).ok()?;
     for part in pointer.split('/').skip(1) {
         let key = part.replace("~1", "/").replace("~0", "~");
         raw = step(raw, &key)?;
     }
-    scalar(raw)
+    Some(raw)
 }
 
 fn scalar(raw: &RawValue) -> Option<String> {
@@ -72,7 +90,7 @@ impl<'de> Visitor<'de> for Step<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::text_at;
+    use super::{text_at, value_at};
 
     #[test]
     fn texts_numbers_and_truth_values_are_found() {
@@ -95,5 +113,27 @@ mod tests {
         assert_eq!(text_at(b"{", "/a"), None);
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(text_at(deep.as_bytes(), "/0/0/0"), None);
+    }
+
+    #[test]
+    fn different_values_are_different_texts() {
+        let body = br#"{"values":[1,"1",1.0,"1.0",true,"true","\"1\"","evt_1","","evt\u005f1",null]}"#;
+        let wanted = [
+            Some("1"),
+            Some("\"1\""),
+            Some("1.0"),
+            Some("\"1.0\""),
+            Some("true"),
+            Some("\"true\""),
+            Some(r#""\"1\"""#),
+            Some("evt_1"),
+            Some(""),
+            Some("evt_1"),
+            None,
+        ];
+        for (place, want) in wanted.into_iter().enumerate() {
+            let pointer = format!("/values/{place}");
+            assert_eq!(value_at(body, &pointer).as_deref(), want, "{pointer}");
+        }
     }
 }

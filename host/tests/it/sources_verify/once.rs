@@ -107,6 +107,19 @@ async fn a_key_is_forgotten_after_its_window() {
 }
 
 #[tokio::test]
+async fn a_number_and_a_text_are_different_ids() {
+    let api = with_source("verify = \"none\"\ndedupe = { pointer = \"/id\" }", "").await;
+    let request = |body: &[u8]| Signed::new("application/json", body);
+    for body in [&b"{\"id\": 1}"[..], b"{\"id\": \"1\"}", b"{\"id\": 1.0}"] {
+        let first = post(&api, &request(body)).await.expect(200).json();
+        assert_eq!(first.get("duplicate"), None, "{first}");
+        let again = post(&api, &request(body)).await.expect(200).json();
+        assert_eq!(again["duplicate"], true, "{again}");
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn a_key_that_is_being_dealt_with_is_told_to_wait() {
     let (api, store) = Api::start_flaky().await;
     let token = api.token_of("ada", false).await;
@@ -138,6 +151,21 @@ async fn keys_that_cannot_be_keys_are_refused() {
         post(&api, &request).await.problem(400);
     }
     keyed(&api, &token, &"x".repeat(255), "", "{}").await.expect(200);
+    // Of two nobody can say which one counts, even where they are the same.
+    for other in ["a", "b"] {
+        let twice = api
+            .request(Method::POST, "/api/webhooks/receive/")
+            .header("idempotency-key", "a")
+            .header("idempotency-key", other)
+            .bearer_auth(&token)
+            .body("{}");
+        let problem = send(twice).await.problem(400);
+        assert_eq!(problem["type"], "urn:hookyard:problem:bad-idempotency-key");
+        let twice = Signed::new("application/json", b"{}")
+            .with("idempotency-key", "a")
+            .with("idempotency-key", other);
+        post(&api, &twice).await.problem(400);
+    }
     api.stop().await;
 }
 

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{ApiState, Problem};
@@ -37,7 +40,7 @@ const ASSUMED: &str = "application/json";
 /// Longest `Content-Type` that is stored with an event.
 const MAX_CONTENT_TYPE_CHARS: usize = 200;
 
-/// Refuses a webhook by its `Content-Length` alone, before anything else is done for it.
+/// Refuses a webhook by what its head says of the body, before anything else is done for it.
 pub struct DeclaredSize;
 
 impl FromRequestParts<ApiState> for DeclaredSize {
@@ -49,6 +52,7 @@ impl FromRequestParts<ApiState> for DeclaredSize {
 }
 
 fn check_declared(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
+    check_transfer(headers)?;
     let declared = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
@@ -59,6 +63,18 @@ fn check_declared(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a body that is coded otherwise than in chunks (RFC 9112, section 6.1): only those are taken off, so that
+/// what is left would be stored as if it had been sent. With 400 and not 501: the mistake is the sender's.
+fn check_transfer(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    if codings.next().is_none_or(is_chunked) && codings.next().is_none() {
+        return Ok(());
+    }
+    let detail = "Of transfer codings only `chunked` is taken: send the body as it is.";
+    Err(Problem::new(StatusCode::BAD_REQUEST, "transfer-encoding", detail))
 }
 
 pub(super) fn too_large(limit: usize) -> Problem {
@@ -296,6 +312,12 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Given<T> {
 }
 
 fn typed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let whole: &RawValue = serde_json::from_slice(bytes).map_err(|error| bad_json(&error, bytes))?;
+    // Members can be read from a list too, in an order that nobody was told.
+    if !whole.get().starts_with('{') {
+        let why = "Invalid data. Expected an object.";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-input", why));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         if error.is_data() {
             Problem::new(StatusCode::BAD_REQUEST, "bad-input", format!("{error}."))

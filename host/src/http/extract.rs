@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::{ApiState, Problem};
 use crate::domain::access::Right;
@@ -89,7 +89,16 @@ fn not_allowed(user: &User, right: Right) -> Problem {
 
 /// The token of `Authorization: Bearer …` (RFC 6750 section 2.1; never from the query or a form).
 pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
-    let value = headers.get(AUTHORIZATION).ok_or_else(Problem::no_token)?;
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(Problem::no_token)?;
+    // Nobody can say which one counts: a proxy may have checked the other.
+    if values.next().is_some() {
+        let why = "The header Authorization came more than once.";
+        let challenge = HeaderValue::from_static("Bearer error=\"invalid_request\"");
+        return Err(
+            Problem::new(StatusCode::UNAUTHORIZED, "two-tokens", why).header(WWW_AUTHENTICATE, challenge)
+        );
+    }
     let (scheme, token) = value
         .to_str()
         .ok()
@@ -165,6 +174,11 @@ impl<S: Sync> FromRequestParts<S> for Params {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
+        // Else a name would be stored that nobody sent.
+        if percent_encoding::percent_decode_str(query).decode_utf8().is_err() {
+            let why = "The query is not UTF-8.";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-parameter", why));
+        }
         let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
         Ok(Self(pairs.collect()))
     }

@@ -87,6 +87,16 @@ const REFUSED: &[Shape] = &[
     ),
     ("identity", "transfer-encoding: identity\r\n", "{}"),
     (
+        "another, and then chunked",
+        "transfer-encoding: gzip, chunked\r\n",
+        "2\r\n{}\r\n0\r\n\r\n",
+    ),
+    (
+        "another line, and then chunked",
+        "transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n",
+        "2\r\n{}\r\n0\r\n\r\n",
+    ),
+    (
         "chunked, and then another",
         "transfer-encoding: chunked, gzip\r\n",
         "2\r\n{}\r\n0\r\n\r\n",
@@ -152,6 +162,11 @@ const TAKEN: &[Shape] = &[
         "{}",
     ),
     ("a chunk with an extension", CHUNKED, "2;x=y\r\n{}\r\n0\r\n\r\n"),
+    (
+        "chunked in capitals",
+        "transfer-encoding: Chunked\r\n",
+        "2\r\n{}\r\n0\r\n\r\n",
+    ),
     ("a trailer", CHUNKED, "2\r\n{}\r\n0\r\nx-trailer: a\r\n\r\n"),
     (
         "an upgrade that is not done",
@@ -180,7 +195,34 @@ async fn a_body_has_one_length_or_none() {
         let statuses = exchange(&api, &webhook(&token, lines, body)).await;
         assert_eq!(statuses, [200], "{shape}");
     }
-    assert_eq!(count(&api, &token).await, 4);
+    assert_eq!(count(&api, &token).await, 5);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn what_can_be_read_in_two_ways_is_not_read() {
+    let api = Api::start().await;
+    let token = api.token_of("ada", true).await;
+    let again = format!("authorization: Bearer {token}\r\ncontent-length: 2\r\n");
+    assert_eq!(
+        exchange(&api, &webhook(&token, &again, "{}")).await,
+        [401],
+        "two tokens"
+    );
+    for query in ["source=%ff%fe", "source=a&%c3=b", "type=%c3%28"] {
+        let path = format!("/api/webhooks/receive/?{query}");
+        let problem = api.post(&path, &token, "{}").await.problem(400);
+        assert_eq!(problem["type"], "urn:hookyard:problem:bad-parameter", "{query}");
+    }
+    assert_eq!(count(&api, &token).await, 0, "nothing of it is stored");
+    // An order has six members; a list of as many values is none.
+    for body in ["[]", "[\"replay\", {}, [], null, true, null]", "1", "\"x\""] {
+        let problem = api.post("/api/replays/", &token, body).await.problem(400);
+        assert_eq!(problem["type"], "urn:hookyard:problem:bad-input", "{body}");
+        assert_eq!(problem["detail"], "Invalid data. Expected an object.", "{body}");
+    }
+    let problem = api.post("/api/replays/", &token, "[").await.problem(400);
+    assert_eq!(problem["type"], "urn:hookyard:problem:bad-json");
     api.stop().await;
 }
 

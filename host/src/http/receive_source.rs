@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -14,10 +14,12 @@ use super::problem::ProblemBody;
 use super::receive::{self, Received};
 use super::slash::AsSent;
 use super::{ApiState, Problem};
+use crate::domain::rejected::Check;
+use crate::domain::source::scheme::{Scheme, TokenScheme};
 use crate::fault::{self, Point};
 use crate::intake::media;
 use crate::intake::presented::Presented;
-use crate::intake::sources::Taken;
+use crate::intake::sources::{SourceError, Taken};
 
 /// Headers of the handshake (HTTP 1.1 Web Hooks for Event Delivery, section 4).
 const REQUEST_ORIGIN: HeaderName = HeaderName::from_static("webhook-request-origin");
@@ -50,7 +52,8 @@ pub struct ReceivedBatch {
          headers(("Location" = String, description = "Where to see the event"))),
         (status = 400, description = "The sender is who it says, but the body cannot be taken; see `check`",
          body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "The request does not prove where it comes from; `check` names what failed",
+        (status = 401, description = "The request does not prove where it comes from; `check` names what failed, \
+         and `WWW-Authenticate` the scheme of a source that takes `Authorization`",
          body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such source", body = ProblemBody,
          content_type = "application/problem+json"),
@@ -77,9 +80,8 @@ pub async fn receive(
     request: Request,
 ) -> Result<Response, Problem> {
     // Before the body is read, so that nobody can have one read for a source that is not there.
-    if state.sources.table.load().get(&source).is_none() {
-        return Err(Problem::no_such("source"));
-    }
+    let spec = state.sources.table.load().get(&source).cloned();
+    let spec = spec.ok_or_else(|| Problem::no_such("source"))?;
     let (parts, body) = request.into_parts();
     let content_type = body::any_content_type(&parts.headers)?;
     let body = body::read(body, state.max_body).await?;
@@ -94,7 +96,8 @@ pub async fn receive(
         credential: None,
     };
     fault::pass(Point::AfterReceive);
-    let taken = state.sources.receive(&source, presented, key.as_ref()).await?;
+    let taken = state.sources.receive(&source, presented, key.as_ref()).await;
+    let taken = taken.map_err(|error| refused(error, &spec.scheme))?;
     fault::pass(Point::BeforeAnswer);
     match taken {
         Taken::Challenge(text) => Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()),
@@ -106,6 +109,33 @@ pub async fn receive(
             })
             .into_response())
         }
+    }
+}
+
+/// What a sender is told, with the scheme by which it is to prove itself (RFC 9110, section 11.6.1) where that has a
+/// name: signatures and keys in headers of their own have none.
+fn refused(error: SourceError, scheme: &Scheme) -> Problem {
+    let challenge = match (&error, scheme) {
+        (SourceError::Rejected(rejection), Scheme::Token(scheme)) => challenge(rejection.check, scheme),
+        _ => None,
+    };
+    let problem = Problem::from(error);
+    match challenge {
+        Some(challenge) => problem.header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge)),
+        None => problem,
+    }
+}
+
+const fn challenge(check: Check, scheme: &TokenScheme) -> Option<&'static str> {
+    if check.status() != 401 {
+        return None;
+    }
+    match (scheme, check) {
+        (TokenScheme::Header(_), _) => None,
+        (TokenScheme::Basic, _) => Some("Basic realm=\"hookyard\", charset=\"UTF-8\""),
+        // Without a token there is nothing wrong with it (RFC 6750, section 3.1).
+        (TokenScheme::Bearer { .. }, Check::Missing) => Some("Bearer"),
+        (TokenScheme::Bearer { .. }, _) => Some("Bearer error=\"invalid_token\""),
     }
 }
 

@@ -144,6 +144,41 @@ async fn a_refused_request_that_came_again_is_no_second_event() {
     .await;
 }
 
+#[tokio::test]
+async fn whoever_is_refused_is_told_which_authorization_is_asked_for() {
+    let basic = "Basic realm=\"hookyard\", charset=\"UTF-8\"";
+    let wrong = "Bearer error=\"invalid_token\"";
+    for (verify, missing, other) in [
+        ("verify = \"bearer\"", "Bearer", wrong),
+        ("verify = \"cloudevents\"", "Bearer", wrong),
+        ("verify = \"basic\"", basic, basic),
+        // These have no name to be asked for by.
+        ("verify = \"api-key\"\nheader = \"X-Key\"", "", ""),
+        ("verify = \"github\"", "", ""),
+    ] {
+        let api = with_source(&format!("{verify}\nsecret = \"file:secret\""), "right").await;
+        let request = Signed::new(JSON, b"{}");
+        let refused = post(&api, &request).await;
+        refused.problem(401);
+        assert_eq!(refused.header("www-authenticate"), missing, "{verify}");
+        for value in ["Bearer wrong", "Basic d3Jvbmc=", "wrong"] {
+            let refused = post(&api, &request.clone().with("authorization", value)).await;
+            refused.problem(401);
+            assert_eq!(refused.header("www-authenticate"), other, "{verify} {value}");
+        }
+        // Not the sender's to mend.
+        std::fs::remove_file(api.path(SECRET_FILE)).expect("removed");
+        let value = if verify.contains("basic") {
+            "Basic d3Jvbmc="
+        } else {
+            "Bearer wrong"
+        };
+        let answer = post(&api, &request.with("authorization", value).with("x-key", "wrong")).await;
+        assert_eq!(answer.header("www-authenticate"), "", "{verify}: {answer:?}");
+        api.stop().await;
+    }
+}
+
 /// Signed over headers of the connection and over one that may be a credential.
 fn covering(secret: &str, at: i64, url: &str) -> Signed {
     let body = b"{\"n\": 1}";

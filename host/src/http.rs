@@ -12,6 +12,7 @@ pub mod body;
 mod created;
 pub mod deliveries;
 pub mod docs;
+mod download;
 pub mod events;
 pub mod extract;
 pub mod health;
@@ -159,6 +160,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(nodes::list))
         .routes(routes!(rejected::list))
         .routes(routes!(rejected::detail))
+        .routes(routes!(rejected::raw))
         .routes(routes!(rejected::verify))
         .routes(routes!(rejected::accept))
         .routes(routes!(schedules::list))

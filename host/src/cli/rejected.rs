@@ -83,11 +83,26 @@ fn detail(request: &Value) {
     for header in request["headers"].as_array().into_iter().flatten() {
         println!("{:<12} {}: {}", "", cell(&header["name"]), cell(&header["value"]));
     }
-    match &request["body"] {
-        Value::Null => println!("body         not kept: {} bytes", cell(&request["body_bytes"])),
-        Value::String(text) => println!("body         {}", cell(&Value::from(text.as_str()))),
-        body => println!("body         {body}"),
+    // To the letter where it is a text: `body` may have it parsed.
+    let text = request["text"].as_str().or_else(|| request["body"].as_str());
+    match (text, &request["body"]) {
+        (Some(text), _) => println!("body         {}", written(text)),
+        (None, Value::Null) => println!("body         not kept: {} bytes", cell(&request["body_bytes"])),
+        (None, body) => println!("body         {body}"),
     }
+}
+
+/// A text with its control characters written out: by one of them a signature is wrong, and none may steer the terminal.
+fn written(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn verdict(verdict: &Value) {

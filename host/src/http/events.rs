@@ -2,9 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,7 +11,7 @@ use super::extract::{CurrentUser, Params};
 use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::views::{Audience, DeliveryView, EventDetail, EventView};
-use super::{ApiState, Problem};
+use super::{ApiState, Problem, download};
 use crate::domain::access::Right;
 use crate::domain::event::{Event, EventFilter, EventOrder, EventStatus};
 use crate::domain::id::EventId;
@@ -150,17 +149,7 @@ pub async fn raw(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let event = visible_event(&state, &user, &id).await?;
-    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{}.body\"", event.id))
-        .map_err(|error| Problem::internal(error.to_string()))?;
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-        (CONTENT_DISPOSITION, disposition),
-        (
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; sandbox"),
-        ),
-    ];
-    Ok((headers, event.body).into_response())
+    download::body(&event.id, event.body)
 }
 
 /// The event, when there is one and the user may see it. Somebody else's event is answered like none.

@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -14,7 +15,7 @@ use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::receive::Received;
 use super::views::{Audience, HeaderView, Payload};
-use super::{ApiState, Problem};
+use super::{ApiState, Problem, download};
 use crate::domain::audit::Action;
 use crate::domain::event::Header;
 use crate::domain::id::RejectedId;
@@ -68,6 +69,9 @@ pub struct RejectedDetail {
     /// The body, shown like an event's `payload`; null when it was not kept.
     #[schema(value_type = serde_json::Value)]
     pub body: Option<Box<RawValue>>,
+    /// The body to the letter, where it is a text and `body` shows it as something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// `base64` when `body` is bytes in Base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<&'static str>,
@@ -173,6 +177,36 @@ pub async fn detail(
     let found = found.map_err(|error| Problem::of_store(&error, Audience::Staff))?;
     let request = found.ok_or_else(|| Problem::no_such("rejected request"))?;
     Ok(Json(RejectedDetail::of(request)?))
+}
+
+/// The body of a refused request, byte for byte as it was received
+///
+/// Always a download of `application/octet-stream`: by one byte of it a signature is wrong.
+#[utoipa::path(get, path = "/api/rejected/{id}/raw/", tag = "rejected", security(("bearer" = [])),
+    params(("id" = String, Path, description = "Its id")),
+    responses(
+        (status = 200, description = "The body", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such request", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 409, description = "Its body was not kept", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn raw(
+    State(state): State<ApiState>,
+    _: MayRead,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let found = state.store.rejected_request(parsed(&id)?).await?;
+    let request = found.ok_or_else(|| Problem::no_such("rejected request"))?;
+    let not_kept = || {
+        let why = format!("Its body ({} bytes) was not kept.", request.body_bytes);
+        Problem::new(StatusCode::CONFLICT, "not-kept", why)
+    };
+    download::body(&request.id, request.body.clone().ok_or_else(not_kept)?)
 }
 
 /// Judge a refused request anew
@@ -300,9 +334,16 @@ impl RejectedDetail {
     pub fn of(mut request: RejectedRequest) -> Result<Self, Problem> {
         let body = request.body.take();
         let shown = body
-            .map(|body| Payload::of(&body, &request.content_type))
+            .as_ref()
+            .map(|body| Payload::of(body, &request.content_type))
             .transpose()?;
+        let text = body.and_then(|body| String::from_utf8(body.into()).ok());
+        let is_whole = |text: &String| {
+            let shown = shown.as_ref().map(|shown| shown.json.get()).unwrap_or_default();
+            serde_json::from_str::<String>(shown).is_ok_and(|shown| shown == *text)
+        };
         Ok(Self {
+            text: text.filter(|text| !is_whole(text)),
             encoding: shown.as_ref().and_then(|shown| shown.encoding),
             body: shown.map(|shown| shown.json),
             request: request.into(),

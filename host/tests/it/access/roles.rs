@@ -43,6 +43,7 @@ const RULES: &[(&str, For)] = &[
     ("get /api/processes/{code}/versions/", READERS),
     ("get /api/rejected/", READERS),
     ("get /api/rejected/{id}/", READERS),
+    ("get /api/rejected/{id}/raw/", READERS),
     ("get /api/replays/", READERS),
     ("get /api/replays/{id}/", READERS),
     ("get /api/schedules/", READERS),

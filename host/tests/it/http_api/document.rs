@@ -41,6 +41,7 @@ async fn the_document_describes_what_is_served() {
         "get /api/replays/{id}/",
         "get /api/rejected/",
         "get /api/rejected/{id}/",
+        "get /api/rejected/{id}/raw/",
         "get /api/schedules/",
         "get /api/schedules/{plugin}/{name}/runs/",
         "get /api/users/",

@@ -90,7 +90,7 @@ async fn the_command_line_shows_judges_and_accepts_refused_requests() {
     assert!(out.contains("none of the source's secrets"), "{out}");
     let (_, out, _) = hookyard(&pipeline, &["rejected", "show", id]).await;
     assert!(
-        out.contains("hello") && out.contains("authorization: ***"),
+        out.contains("hello") && out.contains("authorization: ***") && out.contains("content-length: 5"),
         "{out}"
     );
     let (status, out, _) = hookyard(&pipeline, &["rejected", "verify", id]).await;

@@ -114,6 +114,55 @@ async fn a_request_that_was_refused_is_accepted_once_its_secret_is_right() {
 }
 
 #[tokio::test]
+async fn every_byte_of_a_refused_body_can_be_seen() {
+    let api = with_source(GITHUB, "right").await;
+    let staff = api.token_of("ada", true).await;
+    let bodies: [(&str, &[u8], Value); 5] = [
+        (
+            "application/json",
+            b"{\"id\":  \"x1\"}\r\n",
+            json!("{\"id\":  \"x1\"}\r\n"),
+        ),
+        ("application/json", b"\"x\" ", json!("\"x\" ")),
+        ("application/x-www-form-urlencoded", b"a=%41&a", json!("a=%41&a")),
+        ("text/plain", b"hello \n", Value::Null),
+        ("image/png", b"\x89PNG\x00\xff", Value::Null),
+    ];
+    for (place, (media, body, text)) in bodies.into_iter().enumerate() {
+        let request = Signed::new(media, body).with("x-hub-signature-256", "sha256=00");
+        post(&api, &request).await.problem(401);
+        // Those of one moment are in no order.
+        let requests = kept(&api, &staff, place + 1).await;
+        let request = requests
+            .iter()
+            .find(|request| request["content_type"] == media && request["body_bytes"] == body.len())
+            .expect("kept");
+        let length = json!({"name": "content-length", "value": body.len().to_string()});
+        let headers = request["headers"].as_array().expect("headers");
+        assert!(headers.contains(&length), "{request}");
+        let shown = api.get(&path(request, ""), &staff).await.expect(200).json();
+        assert_eq!(shown["text"], text, "{media}");
+        let raw = api.request(reqwest::Method::GET, &path(request, "raw/"));
+        let raw = raw.bearer_auth(&staff).send().await.expect("an answer");
+        assert_eq!(raw.headers()["content-type"], "application/octet-stream");
+        assert_eq!(raw.bytes().await.expect("a body"), body, "{media}");
+    }
+    let mut large = github("wrong");
+    large.body = vec![b' '; (256 << 10) + 1];
+    post(&api, &large).await.problem(401);
+    let requests = kept(&api, &staff, 6).await;
+    let large = requests
+        .iter()
+        .find(|request| request["body_bytes"] == (256 << 10) + 1);
+    let raw = path(large.expect("kept"), "raw/");
+    assert_eq!(
+        api.get(&raw, &staff).await.problem(409)["type"],
+        "urn:hookyard:problem:not-kept"
+    );
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn no_other_header_takes_the_room_of_the_proof() {
     let api = with_source(GITHUB, "mistyped").await;
     let mut request = github("right");

@@ -229,19 +229,17 @@ impl SqlStore<Db> {
             return Ok(Vec::new());
         };
         let routes = (job.to == Some(Aim::Wanting)).then(|| Arc::clone(receivers.routes()));
-        let found = tokio::task::spawn_blocking(move || match routes {
-            Some(routes) => {
-                let routed = routes.route_again(&event).deliveries.into_iter();
-                routed.map(|new| (new.plugin, new.order_key)).collect::<Vec<_>>()
+        let found = tokio::task::spawn_blocking(move || {
+            if let Some(routes) = routes {
+                let wanted = routes.route_again(&event).deliveries.into_iter();
+                return wanted.map(|new| (new.plugin, new.order_key)).collect::<Vec<_>>();
             }
-            None => {
-                let facts = Facts::of(&event);
-                let keyed = |(plugin, by): (PluginName, Option<OrderBy>)| {
-                    let key = by.and_then(|by| by.key_for(&facts));
-                    (plugin, key)
-                };
-                named.into_iter().map(keyed).collect::<Vec<_>>()
-            }
+            let facts = Facts::of(&event);
+            let keyed = |(plugin, by): (PluginName, Option<OrderBy>)| {
+                let key = by.and_then(|by| by.key_for(&facts));
+                (plugin, key)
+            };
+            named.into_iter().map(keyed).collect()
         });
         let found = found
             .await

@@ -50,7 +50,8 @@ async fn an_order_brings_events_to_a_plugin_that_never_had_them(fixture: &Fixtur
     end_all(store, "a", &Verdict::Dead).await;
     let discarded = accept(store, &["a"]).await;
     let reason = by("ada", Some("test data"));
-    let discard = store.discard_deliveries(&[discarded.deliveries[0].id], &reason);
+    let ids = [discarded.deliveries[0].id];
+    let discard = store.discard_deliveries(&ids, &reason);
     discard.await.expect("answered");
     let elsewhere = NewEvent {
         source: "shop".to_owned(),

@@ -20,6 +20,8 @@ pub struct Api {
 pub struct Answer {
     pub status: u16,
     pub retry_after: bool,
+    /// It is that of an earlier request with the same `Idempotency-Key`.
+    pub replayed: bool,
     pub body: Value,
 }
 
@@ -78,21 +80,32 @@ impl Api {
     /// # Errors
     /// When there is no whole answer.
     pub fn post(&self, path: &str, body: &str) -> anyhow::Result<Answer> {
-        let request = self.agent.post(format!("{}{path}", self.base));
-        let mut request = request.header("Content-Type", "application/json");
-        if !self.token.is_empty() {
-            request = request.header("Authorization", format!("Bearer {}", self.token));
-        }
-        answer(request.send(body)?)
+        self.post_as(path, None, body)
     }
 
-    /// POST JSON text with headers that prove where it comes from, in place of a token.
+    /// POST JSON text under an `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    pub fn post_once(&self, path: &str, key: &str, body: &str) -> anyhow::Result<Answer> {
+        self.post_as(path, Some(key), body)
+    }
+
+    fn post_as(&self, path: &str, key: Option<&str>, body: &str) -> anyhow::Result<Answer> {
+        let mut headers = vec![("Content-Type", "application/json".to_owned())];
+        if !self.token.is_empty() {
+            headers.push(("Authorization", format!("Bearer {}", self.token)));
+        }
+        headers.extend(key.map(|key| ("Idempotency-Key", key.to_owned())));
+        self.post_with(path, &headers, body)
+    }
+
+    /// POST text with headers that say what it is and prove where it comes from, in place of a token.
     ///
     /// # Errors
     /// When there is no whole answer.
     pub fn post_with(&self, path: &str, headers: &[(&str, String)], body: &str) -> anyhow::Result<Answer> {
-        let request = self.agent.post(format!("{}{path}", self.base));
-        let mut request = request.header("Content-Type", "application/json");
+        let mut request = self.agent.post(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, value.as_str());
         }
@@ -115,7 +128,9 @@ impl Api {
 }
 
 fn answer(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Answer> {
-    let retry_after = response.headers().contains_key("retry-after");
+    let headers = response.headers();
+    let retry_after = headers.contains_key("retry-after");
+    let replayed = headers.contains_key("idempotent-replayed");
     let status = response.status().as_u16();
     let text = response
         .body_mut()
@@ -124,6 +139,7 @@ fn answer(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Answ
     Ok(Answer {
         status,
         retry_after,
+        replayed,
         body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
     })
 }

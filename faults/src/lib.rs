@@ -7,12 +7,15 @@
 //! vendor and an operator see. The host's own tests take [`power_cut`] from here.
 
 mod api;
+mod batches;
 mod bound;
 mod effects;
 mod figures;
 mod health;
+mod keyed;
 mod load;
 mod options;
+mod outbox;
 mod postgres;
 pub mod power_cut;
 mod proxy;

@@ -1,5 +1,7 @@
 //! The proof: what was acknowledged, what is stored, what the attempts say, and what the vendor saw.
 
+mod arrived;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,8 +12,9 @@ use serde_json::Value;
 use crate::api::Api;
 use crate::effects::Effect;
 use crate::figures::Found;
-use crate::signed;
 use crate::site::Site;
+use crate::{batches, signed};
+use arrived::Arrived;
 
 /// How often unfinished work is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -22,12 +25,17 @@ const PAGE: usize = 100;
 /// How many findings of one kind are told one by one.
 const SHOWN: usize = 5;
 
-/// Which events a load of this name brought: those sent with a token have it as their source, those that a provider
-/// signed as their type.
-fn of_load(source: &str) -> [String; 2] {
+/// All kinds of them.
+const KINDS: [&str; 6] = ["lost", "torn", "stuck", "failed", "doubled", "unproved"];
+
+/// Which events a load of this name brought: those sent with a token have it as their source, those of sources that prove
+/// themselves as their type.
+fn of_load(source: &str) -> [String; 3] {
+    let of_source = |name| format!("source={name}&type={source}");
     [
         format!("source={source}"),
-        format!("source={}&type={source}", signed::SOURCE),
+        of_source(signed::SOURCE),
+        of_source(batches::SOURCE),
     ]
 }
 
@@ -87,22 +95,25 @@ pub fn reconcile(
             broken.note("lost", id);
         }
     }
-    let mut deliveries = Deliveries::default();
+    let mut arrived = Arrived::default();
     for id in stored.union(acknowledged) {
         let answer = api.get(&format!("/api/webhooks/{id}/"))?;
         if answer.status != 200 {
             continue;
         }
         event(&answer.body, &mut told, &mut broken);
-        deliveries.note(&answer.body, &mut broken);
+        arrived.note(&answer.body, &mut broken);
     }
     told.unexplained(&mut broken);
+    arrived.torn(&mut broken);
     found.add("acknowledged", acknowledged.len() as u64);
     found.add("stored", stored.len() as u64);
-    found.add("signed", deliveries.0.len() as u64);
+    found.add("signed", arrived.signed);
+    found.add("keyed", arrived.keyed);
+    found.add("batched", arrived.batched);
     found.add("effects", told.effects);
     found.add("repeated-and-told", told.repeated);
-    for kind in ["lost", "stuck", "failed", "doubled", "unproved"] {
+    for kind in KINDS {
         let ids = broken.0.get(kind).map_or(&[][..], Vec::as_slice);
         found.add(kind, ids.len() as u64);
         for id in ids.iter().take(SHOWN) {
@@ -120,26 +131,6 @@ struct Broken(BTreeMap<&'static str, Vec<String>>);
 impl Broken {
     fn note(&mut self, kind: &'static str, what: &str) {
         self.0.entry(kind).or_default().push(what.to_owned());
-    }
-}
-
-/// The events that a provider's deliveries became, by its own ids.
-#[derive(Default)]
-struct Deliveries(HashMap<String, String>);
-
-impl Deliveries {
-    /// However often the provider repeats a delivery, it is one event.
-    fn note(&mut self, event: &Value, broken: &mut Broken) {
-        let Some(delivery) = signed::delivery_of(event) else {
-            return;
-        };
-        let id = event["id"].as_str().unwrap_or("?");
-        if let Some(other) = self.0.insert(delivery.to_owned(), id.to_owned()) {
-            broken.note(
-                "doubled",
-                &format!("{id} and {other} are of one delivery, {delivery}"),
-            );
-        }
     }
 }
 
@@ -296,22 +287,6 @@ mod tests {
         assert_eq!(kinds("processed", &twice, &[effect(1), effect(2)]), ["doubled"]);
         assert_eq!(kinds("processing", &json!([]), &[]), ["stuck"]);
         assert_eq!(kinds("failed", &json!([]), &[]), ["failed"]);
-    }
-
-    #[test]
-    fn a_delivery_that_became_two_events_is_found() {
-        let (mut deliveries, mut broken) = (Deliveries::default(), Broken::default());
-        let became = |id: &str, source: &str, delivery: &str| json!({"id": id, "source": source, "payload": {"delivery": delivery}});
-        for shown in [
-            became("a", signed::SOURCE, "1"),
-            became("b", signed::SOURCE, "2"),
-            became("c", "load", "1"),
-        ] {
-            deliveries.note(&shown, &mut broken);
-        }
-        assert!(broken.0.is_empty());
-        deliveries.note(&became("d", signed::SOURCE, "2"), &mut broken);
-        assert_eq!(broken.0.into_keys().collect::<Vec<_>>(), ["doubled"]);
     }
 
     #[test]

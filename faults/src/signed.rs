@@ -1,24 +1,21 @@
-//! A provider that signs (Standard Webhooks): it repeats a delivery under its id until that is acknowledged, and now and
-//! then once more, as providers do whose answer got lost.
+//! A provider that signs (Standard Webhooks): what it repeats has the same id, and a signature of its own.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::Sha256;
 
 use crate::api::{Answer, Api};
+use crate::outbox::{self, Outbox, Parcel};
 
 /// Its name in `plugins.toml`, which the route of the load's plugin matches.
 pub const SOURCE: &str = "load-signed";
 
 /// The variable that tells the server its secret.
 pub const VARIABLE: &str = "FAULTS_SIGNING_SECRET";
-
-/// One in so many acknowledged deliveries is sent again.
-const AGAIN: u64 = 4;
 
 /// Its section of `plugins.toml`. Signatures count although the server's clock jumps by hours.
 pub fn section() -> String {
@@ -50,29 +47,12 @@ impl Key {
     }
 }
 
-/// The provider's id of a delivery, off the event that it became.
-pub fn delivery_of(event: &Value) -> Option<&str> {
-    event["payload"]["delivery"]
-        .as_str()
-        .filter(|_| event["source"] == SOURCE)
-}
-
-/// What is sent until it is acknowledged.
-struct Delivery {
-    id: String,
-    body: String,
-    /// It was acknowledged already.
-    again: bool,
-}
-
 /// The provider of one sender.
 pub struct Provider {
     key: Key,
     /// Its events' type: what tells one load's events from another's.
     event_type: String,
-    /// What is to be sent again.
-    open: Option<Delivery>,
-    acknowledged: u64,
+    outbox: Outbox,
 }
 
 impl Provider {
@@ -81,43 +61,37 @@ impl Provider {
         Self {
             key: key.clone(),
             event_type: event_type.to_owned(),
-            open: None,
-            acknowledged: 0,
+            outbox: Outbox::default(),
         }
     }
 
     /// Sends what is to be sent again, else the next delivery.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
     pub fn send(&mut self, api: &Api) -> anyhow::Result<Answer> {
-        let mut delivery = self.open.take().unwrap_or_else(|| self.fresh());
-        let at = now();
-        let headers = [
-            ("webhook-id", delivery.id.clone()),
-            ("webhook-timestamp", at.to_string()),
-            (
-                "webhook-signature",
-                self.key.sign(&delivery.id, at, &delivery.body),
-            ),
-        ];
-        let path = format!("/api/webhooks/receive/{SOURCE}/");
-        let answer = api.post_with(&path, &headers, &delivery.body);
-        if !answer.as_ref().is_ok_and(Answer::is_success) {
-            self.open = Some(delivery);
-        } else if !delivery.again {
-            self.acknowledged += 1;
-            delivery.again = true;
-            self.open = self.acknowledged.is_multiple_of(AGAIN).then_some(delivery);
-        }
-        answer
-    }
-
-    fn fresh(&self) -> Delivery {
-        let id = format!("msg_{:032x}", rand::random::<u128>());
-        let body = json!({"type": self.event_type, "delivery": id}).to_string();
-        Delivery {
-            id,
-            body,
-            again: false,
-        }
+        let fresh = || {
+            let id = outbox::name("msg");
+            let body = json!({"type": self.event_type, "delivery": id}).to_string();
+            Parcel::new(id, body)
+        };
+        self.outbox.send(fresh, |delivery| {
+            let at = now();
+            let headers = [
+                ("content-type", "application/json".to_owned()),
+                ("webhook-id", delivery.name.clone()),
+                ("webhook-timestamp", at.to_string()),
+                (
+                    "webhook-signature",
+                    self.key.sign(&delivery.name, at, &delivery.body),
+                ),
+            ];
+            api.post_with(
+                &format!("/api/webhooks/receive/{SOURCE}/"),
+                &headers,
+                &delivery.body,
+            )
+        })
     }
 }
 

@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
 use crate::api::Api;
+use crate::batches;
 use crate::effects::Vendor;
 use crate::load::Plan;
 use crate::options::Options;
@@ -51,7 +52,7 @@ pub struct Site {
     /// The data directory.
     pub data: PathBuf,
     pub token: String,
-    /// Of the source that signs.
+    /// Of the sources that prove themselves.
     key: Key,
     /// Components of its plugins.
     components: usize,
@@ -255,7 +256,7 @@ impl Site {
 }
 
 fn plugins_file(options: &Options, sections: &[Section<'_>], vendor: &str) -> anyhow::Result<String> {
-    let mut text = signed::section();
+    let mut text = signed::section() + &batches::section();
     for section in sections {
         let Section {
             name,

@@ -98,8 +98,7 @@ pub fn weather(
     found.must(spell.senders != Senders::Refused || notes.refused() > 0, || {
         "the trouble was not noticed: nobody was refused".to_owned()
     });
-    let foreign = notes.answers.keys().find(|status| ![200, 503].contains(*status));
-    found.must(foreign.is_none(), || {
+    found.must(notes.are_as_documented(), || {
         format!("answers by status: {:?}", notes.answers)
     });
     found.must(notes.unhelpful == 0, || {

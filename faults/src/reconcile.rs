@@ -1,8 +1,9 @@
 //! The proof: what was acknowledged, what is stored, what the attempts say, and what the vendor saw.
 
 mod arrived;
+mod told;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,11 +11,11 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use crate::api::Api;
-use crate::effects::Effect;
 use crate::figures::Found;
 use crate::site::Site;
 use crate::{batches, signed};
 use arrived::Arrived;
+use told::Told;
 
 /// How often unfinished work is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -101,7 +102,8 @@ pub fn reconcile(
         if answer.status != 200 {
             continue;
         }
-        event(&answer.body, &mut told, &mut broken);
+        let plugin = site.plugin_of(answer.body["source"].as_str().unwrap_or_default());
+        event(&answer.body, plugin, &mut told, &mut broken);
         arrived.note(&answer.body, &mut broken);
     }
     told.unexplained(&mut broken);
@@ -134,83 +136,33 @@ impl Broken {
     }
 }
 
-/// The vendor's effects, counted down as attempts account for them.
-#[derive(Default)]
-struct Told {
-    left: HashMap<(String, u64), u64>,
-    per_delivery: HashMap<String, u64>,
-    effects: u64,
-    repeated: u64,
-}
-
-impl Told {
-    /// Only what was answered with a 2xx took place.
-    fn note(&mut self, effect: &Effect) {
-        if effect.status < 300 {
-            let key = (effect.delivery.clone(), effect.attempt);
-            *self.left.entry(key).or_default() += 1;
-            *self.per_delivery.entry(effect.delivery.clone()).or_default() += 1;
-            self.effects += 1;
-        }
-    }
-
-    /// One attempt accounts for one effect at most.
-    fn account(&mut self, delivery: &str, number: u64) -> bool {
-        match self.left.get_mut(&(delivery.to_owned(), number)) {
-            Some(left) if *left > 0 => {
-                *left -= 1;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Effects that no attempt speaks of.
-    fn unexplained(&self, broken: &mut Broken) {
-        for ((delivery, attempt), left) in self.left.iter().filter(|(_, left)| **left > 0) {
-            broken.note(
-                "doubled",
-                &format!(
-                    "{left} effect(s) of delivery {delivery}, attempt {attempt}, that no attempt speaks of"
-                ),
-            );
-        }
-    }
-}
-
-/// Checks one event: finished, delivered, each effect accounted for, success proved by an effect.
-fn event(event: &Value, told: &mut Told, broken: &mut Broken) {
+/// Checks one event: finished, delivered to the plugin that its source's route names and to no other, each effect
+/// accounted for, success proved by an effect.
+fn event(event: &Value, plugin: Option<&str>, told: &mut Told, broken: &mut Broken) {
     let id = event["id"].as_str().unwrap_or("?");
-    match event["status"].as_str() {
-        Some("processed") => {}
-        Some("failed") => broken.note("failed", &format!("{id}: {}", event["error_message"])),
-        status => broken.note("stuck", &format!("{id}: {status:?} {}", event["deliveries"])),
+    let deliveries = event["deliveries"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut succeeded = 0;
+    for delivery in deliveries {
+        succeeded += told.hold(id, delivery, broken);
     }
-    for delivery in event["deliveries"].as_array().into_iter().flatten() {
-        let name = delivery["id"].as_str().unwrap_or("?");
-        if told.per_delivery.get(name).is_some_and(|count| *count > 1) {
-            told.repeated += 1;
-        }
-        let mut succeeded = 0;
-        for attempt in delivery["attempts"].as_array().into_iter().flatten() {
-            let had_effect = told.account(name, attempt["number"].as_u64().unwrap_or(0));
-            if attempt["outcome"] == "succeeded" {
-                succeeded += 1;
-                if !had_effect && delivery["plugin"] != "misbehave" {
-                    broken.note(
-                        "unproved",
-                        &format!("{id}: {attempt} succeeded, and the vendor saw nothing"),
-                    );
-                }
-            }
-        }
-        if succeeded > 1 {
-            broken.note(
-                "doubled",
-                &format!("{id}: delivery {name} succeeded {succeeded} times"),
-            );
-        }
-    }
+    let brought = |delivery: &Value| {
+        plugin.is_some_and(|plugin| delivery["plugin"] == plugin) && delivery["state"] == "succeeded"
+    };
+    let wrong = match (event["status"].as_str(), deliveries) {
+        // Whether it did so once is for its attempts to say.
+        (Some("processed"), [one]) if brought(one) && succeeded > 0 => return,
+        (Some("processed"), [] | [_]) => "lost",
+        (Some("processed"), _) => "doubled",
+        (Some("failed"), _) => "failed",
+        _ => "stuck",
+    };
+    broken.note(
+        wrong,
+        &format!(
+            "{id} of {}: {}, {}, {}",
+            event["source"], event["status"], event["error_message"], event["deliveries"]
+        ),
+    );
 }
 
 /// Adds the ids of every event that matches.
@@ -242,6 +194,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::effects::Effect;
 
     fn effect(attempt: u64) -> Effect {
         Effect {
@@ -254,27 +207,79 @@ mod tests {
         }
     }
 
-    /// What is found wrong with an event that has these attempts, when the vendor saw these effects.
-    fn kinds(status: &str, attempts: &Value, effects: &[Effect]) -> Vec<&'static str> {
+    /// What is found wrong with an event that has these deliveries, when the vendor saw these effects.
+    fn found(status: &str, deliveries: &Value, effects: &[Effect]) -> Vec<&'static str> {
         let (mut told, mut broken) = (Told::default(), Broken::default());
         for effect in effects {
             told.note(effect);
         }
-        let delivery = json!({"id": "d", "plugin": "effect", "attempts": attempts});
-        let shown = json!({"id": "e", "status": status, "deliveries": [delivery]});
-        event(&shown, &mut told, &mut broken);
+        let shown = json!({"id": "e", "status": status, "deliveries": deliveries});
+        event(&shown, Some("effect"), &mut told, &mut broken);
         told.unexplained(&mut broken);
         broken.0.into_keys().collect()
     }
 
+    /// The same of one delivery that has these attempts.
+    fn kinds(status: &str, attempts: &Value, effects: &[Effect]) -> Vec<&'static str> {
+        let delivery = json!({"id": "d", "plugin": "effect", "state": "succeeded", "attempts": attempts});
+        found(status, &json!([delivery]), effects)
+    }
+
     #[test]
     fn a_repetition_that_is_told_is_right() {
-        let attempts = json!([{"number": 1, "outcome": "unknown"}, {"number": 2, "outcome": "succeeded"}]);
-        assert!(kinds("processed", &attempts, &[effect(1), effect(2)]).is_empty());
-        assert!(
-            kinds("processed", &attempts, &[effect(2)]).is_empty(),
-            "it died before the effect"
-        );
+        for outcome in ["unknown", "interrupted"] {
+            let attempts = json!([{"number": 1, "outcome": outcome}, {"number": 2, "outcome": "succeeded"}]);
+            assert!(kinds("processed", &attempts, &[effect(1), effect(2)]).is_empty());
+            assert!(
+                kinds("processed", &attempts, &[effect(2)]).is_empty(),
+                "it died before the effect"
+            );
+        }
+    }
+
+    #[test]
+    fn a_repetition_that_an_attempt_denies_is_found() {
+        for outcome in ["retry", "deferred", "rejected", "trapped", "limit", "host"] {
+            let attempts = json!([{"number": 1, "outcome": outcome}, {"number": 2, "outcome": "succeeded"}]);
+            assert_eq!(
+                kinds("processed", &attempts, &[effect(1), effect(2)]),
+                ["doubled"],
+                "{outcome}"
+            );
+            assert!(
+                kinds("processed", &attempts, &[effect(2)]).is_empty(),
+                "{outcome}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_was_put_off_takes_nothing_from_the_one_with_its_number() {
+        let attempts = json!([{"number": 1, "outcome": "deferred"}, {"number": 1, "outcome": "succeeded"}]);
+        assert!(kinds("processed", &attempts, &[effect(1)]).is_empty());
+    }
+
+    #[test]
+    fn an_event_that_was_brought_to_nobody_is_lost() {
+        let once = json!([{"number": 1, "outcome": "succeeded"}]);
+        let delivery = |id: &str, plugin: &str, state: &str, attempts: &Value| json!({"id": id, "plugin": plugin, "state": state, "attempts": attempts});
+        assert_eq!(found("processed", &json!([]), &[]), ["lost"]);
+        assert_eq!(found("processed", &Value::Null, &[]), ["lost"]);
+        for deliveries in [
+            json!([delivery("d", "other", "succeeded", &once)]),
+            json!([delivery("d", "effect", "cancelled", &once)]),
+        ] {
+            assert_eq!(found("processed", &deliveries, &[effect(1)]), ["lost"]);
+        }
+        let untried = json!([delivery("d", "effect", "succeeded", &json!([]))]);
+        assert_eq!(found("processed", &untried, &[]), ["lost"]);
+        let mut second = effect(1);
+        "d2".clone_into(&mut second.delivery);
+        let twice = json!([
+            delivery("d", "effect", "succeeded", &once),
+            delivery("d2", "effect", "succeeded", &once)
+        ]);
+        assert_eq!(found("processed", &twice, &[effect(1), second]), ["doubled"]);
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub struct Site {
     pub token: String,
     /// Of the sources that prove themselves.
     key: Key,
+    /// The plugins and the sources whose events they take.
+    routes: Vec<(String, String)>,
     /// Components of its plugins.
     components: usize,
     port: u16,
@@ -115,6 +117,9 @@ impl Site {
             ("HOOKYARD_RATE_PER_ADDRESS".to_owned(), "off".into()),
             (signed::VARIABLE.to_owned(), key.secret().into()),
         ];
+        let routes = sections
+            .iter()
+            .map(|section| (section.name.to_owned(), section.source.to_owned()));
         let components: BTreeSet<_> = sections.iter().map(|section| section.component).collect();
         Ok(Self {
             vendor,
@@ -129,6 +134,7 @@ impl Site {
             data,
             token: String::new(),
             key,
+            routes: routes.collect(),
             components: components.len(),
             port,
             room,
@@ -215,6 +221,17 @@ impl Site {
             .flat_map(below)
             .filter(|path| path.extension().is_some_and(|ending| ending == "cwasm"))
             .count()
+    }
+
+    /// The plugin that events of this source go to, as its route says.
+    pub fn plugin_of(&self, source: &str) -> Option<&str> {
+        let takes = |route: &str| match route.strip_suffix('*') {
+            Some(beginning) => source.starts_with(beginning),
+            None => source == route,
+        };
+        let mut routes = self.routes.iter();
+        let (plugin, _) = routes.find(|(_, route)| takes(route))?;
+        Some(plugin)
     }
 
     /// A client of the server, as the sender.

@@ -95,6 +95,27 @@ async fn a_claim_from_a_backlog_reads_no_more_than_it_takes_on_postgres() {
     fixture.clean().await;
 }
 
+/// The same for SQLite, with later tries among what waits.
+fn filled_sqlite() -> String {
+    let numbers = format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {BACKLOG})"
+    );
+    let id = |group: &str| format!("printf('018f0000-0000-7000-{group}-%012d', n)");
+    let (event, waits, over) = (id("8000"), id("9000"), id("a000"));
+    format!(
+        "INSERT INTO sources (name, first_seen_at) VALUES ('s', 0);
+         {numbers} INSERT INTO events (id, kind, source, event_type, headers, content_type, body, received_at, status,
+                                       open_deliveries, failed_deliveries)
+         SELECT {event}, 'webhook', 's', 't', '[]', 'application/json', '{{}}', n, 'pending', 1, 0 FROM numbers;
+         {numbers} INSERT INTO deliveries (id, event_id, plugin, state, attempts, due_at, created_at)
+         SELECT {waits}, {event}, 'a', CASE n % 10 WHEN 0 THEN 'retrying' ELSE 'pending' END, n % 10 = 0, n, n
+         FROM numbers;
+         {numbers} INSERT INTO deliveries (id, event_id, plugin, state, attempts, due_at, created_at, finished_at)
+         SELECT {over}, {event}, 'b', CASE n % 1000 WHEN 0 THEN 'dead' ELSE 'succeeded' END, 1, n, n, n FROM numbers;
+         ANALYZE;"
+    )
+}
+
 async fn plan(store: &SqlStore<Sqlite>, query: &str) -> String {
     let rows: Vec<(i64, i64, i64, String)> =
         sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")))
@@ -102,6 +123,51 @@ async fn plan(store: &SqlStore<Sqlite>, query: &str) -> String {
             .await
             .expect("planned");
     rows.into_iter().map(|row| row.3).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a step of a plan walks through all of a table.
+fn walks(step: &str) -> bool {
+    let table = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+    table.is_some_and(|table| ["d", "e", "deliveries", "events"].contains(&table))
+}
+
+/// A claim looks up what is due, in order, whatever the database knows of how much there is. The texts are the store's own,
+/// short of their columns.
+#[tokio::test]
+async fn a_claim_from_a_backlog_uses_its_indexes_on_sqlite() {
+    const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
+    const KINDS: [(&str, &str); 2] = [
+        ("d.state = 'pending' AND NOT d.waits_turn", "deliveries_first"),
+        ("d.state IN ('retrying', 'deferred')", "deliveries_again"),
+    ];
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = SqlStore::<Sqlite>::open(&dir.path().join("test.db"))
+        .await
+        .expect("opened");
+    store.migrate().await.expect("migrated");
+    for with_backlog in [false, true] {
+        if with_backlog {
+            sqlx::raw_sql(AssertSqlSafe(filled_sqlite()))
+                .execute(store.writer())
+                .await
+                .expect("filled");
+        }
+        for (kind, index) in KINDS {
+            let claim = format!(
+                "SELECT d.id, e.body FROM deliveries d JOIN events e ON e.id = d.event_id WHERE {kind} \
+                 AND d.plugin = 'a' AND d.due_at <= {NOW} ORDER BY d.due_at, d.id LIMIT {EACH}"
+            );
+            let next_due = format!(
+                "SELECT d.due_at FROM deliveries d WHERE {kind} AND d.plugin = 'a' ORDER BY d.due_at, d.id LIMIT 1"
+            );
+            for (query, looked_up) in [(claim, "(plugin=? AND due_at<?)"), (next_due, "(plugin=?)")] {
+                let plan = plan(&store, &query).await;
+                assert!(plan.contains(&format!("{index} {looked_up}")), "{query}\n{plan}");
+                assert!(!plan.lines().any(walks), "{query}\n{plan}");
+                assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
+            }
+        }
+    }
 }
 
 /// The texts are the store's own, short of their columns.

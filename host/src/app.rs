@@ -263,7 +263,12 @@ impl App {
         life.spawn("counters", crate::counts::fold(app.store.clone(), life.clone()));
         life.spawn(
             "token purge",
-            background::purge_tokens(app.store.clone(), app.clock.clone(), life.clone()),
+            background::purge_tokens(
+                app.store.clone(),
+                app.auth.clone(),
+                app.clock.clone(),
+                life.clone(),
+            ),
         );
         life.spawn("retention", app.keeper().run());
         life.spawn(

@@ -2,8 +2,8 @@
 //!
 //! [`Auth`] is the one way to make an account, to change a password and to turn credentials into a
 //! [`User`]; the HTTP handlers and the command line both go through it. What it does not do: say
-//! who may see what ([`access`](crate::domain::access) does) or keep sessions (tokens are signed, only refresh tokens are
-//! noted in the store so that each works once).
+//! who may see what ([`access`](crate::domain::access) does). Tokens are signed, and only refresh tokens are noted in the
+//! store so that each works once; [`sessions`] of people at the admin pages are rows.
 
 pub mod accounts;
 pub mod api_keys;
@@ -14,6 +14,7 @@ pub mod lockout;
 pub mod password;
 pub mod rates;
 pub mod rules;
+pub mod sessions;
 pub mod tokens;
 
 use std::net::IpAddr;
@@ -31,6 +32,7 @@ pub use api_keys::{ApiKeyError, ApiKeys, KeyRequest, KnownKey};
 pub use keyring::{KeyError, KeySource, Keyring};
 pub use rates::{RateSettings, Rates, TooMany};
 pub use rules::FieldErrors;
+pub use sessions::{KnownSession, Seen, SessionError, SessionToken, Sessions, Visitor};
 pub use tokens::{TokenError, TokenPair};
 
 use django::DjangoHash;
@@ -128,6 +130,8 @@ pub struct Auth {
     pub keys: ApiKeys,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// Who is signed in to the admin pages.
+    pub sessions: Sessions,
 }
 
 impl Auth {
@@ -137,6 +141,7 @@ impl Auth {
         Self {
             keys: ApiKeys::new(store.clone(), clock.clone()),
             rates: Rates::new(clock.clone(), settings.rates),
+            sessions: Sessions::new(store.clone(), clock.clone()),
             store,
             lockout: Lockout::new(clock.clone()),
             clock,
@@ -192,7 +197,7 @@ impl Auth {
         }
     }
 
-    /// Gives a user a new password and ends all of its refresh tokens; access tokens run out on
+    /// Gives a user a new password and ends all of its refresh tokens and sessions; access tokens run out on
     /// their own. `None` when there is no such user.
     pub async fn set_password(
         &self,
@@ -214,6 +219,20 @@ impl Auth {
         password: &Secret,
         from: IpAddr,
     ) -> Result<TokenPair, SignInError> {
+        let user = self.check_password(username, password, from).await?;
+        let refresh = self.new_refresh_token(user.id, TokenFamily::generate());
+        self.store.store_refresh_token(&refresh).await?;
+        self.store.record_login(user.id, self.clock.now()).await?;
+        Ok(self.pair(&refresh)?)
+    }
+
+    /// The active account of this name and password. Every failed try counts against the account and the address.
+    async fn check_password(
+        &self,
+        username: &str,
+        password: &Secret,
+        from: IpAddr,
+    ) -> Result<User, SignInError> {
         let attempt = self.lockout.sign_in(username, from)?;
         let found = self.store.user_by_name(username).await?;
         let (found, hash) = found.unzip();
@@ -227,10 +246,7 @@ impl Auth {
         if let Some(old) = hash.filter(|hash| DjangoHash::parse(hash).is_some()) {
             self.renew_hash(user.id, old, password).await;
         }
-        let refresh = self.new_refresh_token(user.id, TokenFamily::generate());
-        self.store.store_refresh_token(&refresh).await?;
-        self.store.record_login(user.id, self.clock.now()).await?;
-        Ok(self.pair(&refresh)?)
+        Ok(user)
     }
 
     /// Puts an argon2id hash in the place of an imported one. When that cannot be now, the next sign-in does it.

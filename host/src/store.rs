@@ -28,6 +28,7 @@ mod migrate;
 mod nodes;
 mod once;
 mod open;
+mod overview;
 mod past;
 mod people;
 mod process_pages;
@@ -39,6 +40,7 @@ mod rows;
 mod schedules;
 mod seals;
 mod secrets;
+mod sessions;
 mod sql;
 mod state;
 mod sweep;
@@ -73,10 +75,10 @@ pub use listing::ListStore;
 pub use nodes::NodeStore;
 pub use once::{KeyHolder, OnceStore};
 pub use open::{inspect, open};
-pub use people::{ApiKeyStore, AuditStore, FoundKey, TokenStore, UserStore};
+pub use overview::OverviewStore;
+pub use people::{ApiKeyStore, AuditStore, FoundKey};
 pub use rejected::{AcceptedLate, RejectedStore};
-pub use schedules::ScheduleStore;
-pub use secrets::{SealedSecret, SecretStore};
+pub use sessions::SessionStore;
 pub use sql::SqlStore;
 pub use state::{StateEntry, StateExpect, StateQuota, StateStore, StateWrite};
 
@@ -138,6 +140,8 @@ pub trait Store:
     + ScheduleStore
     + UserStore
     + TokenStore
+    + SessionStore
+    + OverviewStore
     + ApiKeyStore
     + AuditStore
     + RetentionStore
@@ -187,6 +191,172 @@ pub trait EventStore: Send + Sync {
         order: EventOrder,
         page: PageRequest,
     ) -> StoreResult<Listed<Event>>;
+}
+
+/// Decides about a delivery whose outcome nobody knows.
+pub type UnknownJudge<'a> = &'a (dyn Fn(Tried) -> UnknownVerdict + Send + Sync);
+
+/// Deliveries and their attempts. Due times and leases go by the database's clock.
+#[async_trait]
+pub trait DeliveryStore: Send + Sync {
+    /// Claims deliveries of `plugin` that are due and whose turn it is, oldest due first among first
+    /// tries and among later ones, and gives each a fresh lease of `lease`. No two callers get the same
+    /// one.
+    async fn claim_deliveries(
+        &self,
+        plugin: &PluginName,
+        take: Take,
+        node: NodeId,
+        lease: Duration,
+    ) -> StoreResult<Vec<Claim>>;
+
+    /// Claims this one delivery if it waits and it is its turn, whether or not it is due yet.
+    async fn claim_delivery(
+        &self,
+        id: DeliveryId,
+        node: NodeId,
+        lease: Duration,
+    ) -> StoreResult<Option<Claim>>;
+
+    /// Ends every lease that another node holds. Only right when no other process uses the
+    /// database: then those nodes are dead. How many there were.
+    async fn end_foreign_leases(&self, node: NodeId) -> StoreResult<u64>;
+
+    /// Commits the started marks: from here on an ended lease means an unknown outcome. The
+    /// event becomes `processing`. `Lost` where the lease is no longer held: it must not be run.
+    async fn mark_started(&self, claims: &[(DeliveryId, LeaseToken)]) -> StoreResult<Vec<Leased>>;
+
+    /// Records attempts and moves their deliveries (and the events' status) on. `Lost` where the
+    /// lease is no longer held: nothing of that item is written.
+    async fn finish_deliveries(&self, finishes: &[Finish]) -> StoreResult<Vec<Leased>>;
+
+    /// Extends leases that are still held.
+    async fn renew_leases(
+        &self,
+        claims: &[(DeliveryId, LeaseToken)],
+        lease: Duration,
+    ) -> StoreResult<Vec<Leased>>;
+
+    /// Gives back deliveries that were claimed and not started; they are due at once.
+    async fn release_deliveries(&self, claims: &[(DeliveryId, LeaseToken)]) -> StoreResult<Vec<Leased>>;
+
+    /// Deals with up to `limit` ended leases of `plugin`: what was not started waits again; what
+    /// was started gets an attempt with outcome `unknown` and is due again, held or given up, as
+    /// `judge` says for each.
+    async fn sweep_leases(
+        &self,
+        plugin: &PluginName,
+        judge: UnknownJudge<'_>,
+        limit: u32,
+    ) -> StoreResult<Swept>;
+
+    /// Plugins (whether known to the caller or not) with a lease that has ended.
+    async fn plugins_with_ended_leases(&self) -> StoreResult<Vec<PluginName>>;
+
+    /// How long until the next waiting delivery of `plugin` whose turn it is is due: zero when one is
+    /// due now, `None` when none waits.
+    async fn next_due(&self, plugin: &PluginName) -> StoreResult<Option<Duration>>;
+
+    /// The deliveries of an event with their attempts, in order of plugin, replays after what they
+    /// repeat.
+    async fn deliveries(&self, event: EventId) -> StoreResult<Vec<DeliveryHistory>>;
+
+    /// One delivery.
+    async fn delivery(&self, id: DeliveryId) -> StoreResult<Option<Delivery>>;
+}
+
+/// Schedules and their ticks.
+#[async_trait]
+pub trait ScheduleStore: Send + Sync {
+    /// Makes these the schedules in force. One that is new or has another rule begins at `now`; one
+    /// that is not among them is forgotten, its runs are not. Answers, per item, up to when its
+    /// moments have been dealt with.
+    async fn keep_schedules(
+        &self,
+        schedules: &[ScheduleInForce],
+        now: Timestamp,
+    ) -> StoreResult<Vec<Timestamp>>;
+
+    /// Records one moment of a schedule: the unique row, the event with its delivery, and how far
+    /// the schedule has come, all in one transaction. However many nodes see a moment, one records it.
+    async fn record_tick(&self, tick: &NewTick) -> StoreResult<Ticked>;
+
+    /// The recorded moments of a schedule, latest first, and how many there are.
+    async fn schedule_runs(&self, key: &ScheduleKey, page: PageRequest) -> StoreResult<Page<ScheduleRun>>;
+
+    /// The latest recorded moment of each schedule that has one, in the order asked for.
+    async fn last_schedule_runs(&self, keys: &[ScheduleKey]) -> StoreResult<Vec<Option<ScheduleRun>>>;
+}
+
+/// Users.
+#[async_trait]
+pub trait UserStore: Send + Sync {
+    async fn create_user(&self, user: &NewUser) -> StoreResult<CreatedUser>;
+    async fn user(&self, id: UserId) -> StoreResult<Option<User>>;
+    /// The account and its password hash, by username without regard to case.
+    async fn user_by_name(&self, username: &str) -> StoreResult<Option<(User, String)>>;
+    /// All users, by name.
+    async fn users(&self) -> StoreResult<Vec<User>>;
+    /// A page of them, by name.
+    async fn user_page(&self, page: PageRequest) -> StoreResult<Page<User>>;
+    /// Writes everything but the password. Another role or activity ends the user's sessions.
+    async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser>;
+    /// Replaces the password hash, revokes every refresh token of the user and ends its sessions.
+    async fn set_password(&self, id: UserId, password_hash: &str) -> StoreResult<bool>;
+    /// Puts `new` in the place of the password hash `old`, of the same password: tokens stay as they are. Nothing
+    /// when the hash is another by now.
+    async fn renew_password_hash(&self, id: UserId, old: &str, new: &str) -> StoreResult<()>;
+    /// Revokes every refresh token of the user, ends its sessions, and notes that access tokens issued up to `at` count no more.
+    /// Whether there is such a user.
+    async fn sign_out(&self, id: UserId, at: Timestamp) -> StoreResult<bool>;
+    /// Notes a sign-in.
+    async fn record_login(&self, id: UserId, at: Timestamp) -> StoreResult<()>;
+}
+
+/// Refresh tokens.
+#[async_trait]
+pub trait TokenStore: Send + Sync {
+    async fn store_refresh_token(&self, token: &NewRefreshToken) -> StoreResult<()>;
+
+    /// Trades `old` for `new` in one transaction. A token that was used before revokes its
+    /// family.
+    async fn rotate_refresh_token(
+        &self,
+        old: RefreshTokenId,
+        new: &NewRefreshToken,
+        at: Timestamp,
+    ) -> StoreResult<Rotation>;
+
+    /// Ends every token of a family.
+    async fn revoke_family(&self, family: TokenFamily, at: Timestamp) -> StoreResult<()>;
+
+    /// Removes tokens that expired before `before`, at most `limit`; how many went.
+    async fn purge_refresh_tokens(&self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+}
+
+/// A secret as it is kept: sealed by who stores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSecret {
+    pub name: StoredName,
+    /// Names the key it is sealed under.
+    pub key_id: String,
+    pub sealed: Vec<u8>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Sealed secrets, by name.
+#[async_trait]
+pub trait SecretStore: Send + Sync {
+    /// Writes a secret, new or in place of the one of its name, whose time of making stays.
+    async fn put_secret(&self, secret: &SealedSecret) -> StoreResult<()>;
+    /// Puts `new` in the place of `old`, of the same name; whether `old` was still there.
+    async fn replace_secret(&self, old: &SealedSecret, new: &SealedSecret) -> StoreResult<bool>;
+    async fn secret(&self, name: &StoredName) -> StoreResult<Option<SealedSecret>>;
+    /// All of them, by name.
+    async fn secrets(&self) -> StoreResult<Vec<SealedSecret>>;
+    /// Whether it was there.
+    async fn remove_secret(&self, name: &StoredName) -> StoreResult<bool>;
 }
 
 /// Stored scripts.

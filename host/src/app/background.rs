@@ -6,10 +6,11 @@ use std::time::Duration;
 use crate::auth::Auth;
 use crate::auth::api_keys::FLUSH_INTERVAL;
 use crate::clock::SharedClock;
+use crate::domain::overview::TALLY_AGE;
 use crate::lifecycle::Lifecycle;
 use crate::store::SharedStore;
 
-/// How often expired refresh tokens are removed, and how many at a time.
+/// How often expired refresh tokens, sessions and tallies are removed, and how many of each at a time.
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 const PURGE_LIMIT: u32 = 1000;
 
@@ -31,8 +32,8 @@ pub(super) async fn note_key_uses(auth: Arc<Auth>, life: Lifecycle) {
     }
 }
 
-/// Removes refresh tokens that are expired.
-pub(super) async fn purge_tokens(store: SharedStore, clock: SharedClock, life: Lifecycle) {
+/// Removes refresh tokens and sessions that are over, and tallies that no chart shows any more.
+pub(super) async fn purge_tokens(store: SharedStore, auth: Arc<Auth>, clock: SharedClock, life: Lifecycle) {
     loop {
         tokio::select! {
             () = life.soft.cancelled() => return,
@@ -40,6 +41,13 @@ pub(super) async fn purge_tokens(store: SharedStore, clock: SharedClock, life: L
         }
         if let Err(error) = store.purge_refresh_tokens(clock.now(), PURGE_LIMIT).await {
             tracing::warn!(%error, "cannot remove expired refresh tokens; trying again in an hour");
+        }
+        if let Err(error) = auth.sessions.purge(PURGE_LIMIT).await {
+            tracing::warn!(%error, "cannot remove sessions that are over; trying again in an hour");
+        }
+        let before = clock.now().minus(TALLY_AGE);
+        if let Err(error) = store.purge_tallies(before, PURGE_LIMIT).await {
+            tracing::warn!(%error, "cannot remove old tallies; trying again in an hour");
         }
     }
 }

@@ -56,7 +56,7 @@ impl Auth {
         }
     }
 
-    /// Ends every session of a user: access and refresh tokens. API keys go on. Whether there is such a user.
+    /// Signs a user out everywhere: access and refresh tokens, and sessions. API keys go on. Whether there is such a user.
     ///
     /// # Errors
     /// When the store cannot be written.

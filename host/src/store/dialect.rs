@@ -99,6 +99,19 @@ impl Dialect for Postgres {
              INSERT INTO event_counts (source, status, count) SELECT source, status, SUM(count) FROM gone \
              GROUP BY source, status HAVING SUM(count) <> 0",
         ),
+        // Of the last hour alone: what is older gets no more changes, and days of it are kept.
+        (
+            "SELECT CASE WHEN COUNT(*) - COUNT(DISTINCT (bucket, plugin, what)) < 100 THEN 0 \
+             ELSE COUNT(*) - COUNT(DISTINCT (bucket, plugin, what)) END FROM tallies \
+             WHERE bucket >= CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT) - 3600000",
+            "WITH gone AS (DELETE FROM tallies WHERE ctid = ANY (ARRAY( \
+                 SELECT ctid FROM tallies \
+                 WHERE bucket >= CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT) - 3600000 \
+                 LIMIT $1 FOR UPDATE SKIP LOCKED)) \
+                 RETURNING bucket, plugin, what, count) \
+             INSERT INTO tallies (bucket, plugin, what, count) SELECT bucket, plugin, what, SUM(count) FROM gone \
+             GROUP BY bucket, plugin, what",
+        ),
     ];
     const LOCK_ONE_FREE: &'static str = " FOR UPDATE SKIP LOCKED";
     const LOCK_KEEPING_KEYS: &'static str = " FOR NO KEY UPDATE";

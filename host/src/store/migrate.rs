@@ -32,6 +32,7 @@ const STEPS: &[Step] = &[
     step!(4, "dispatch", "0004_dispatch.sql"),
     step!(5, "replay", "0005_replay.sql"),
     step!(6, "sources", "0006_sources.sql"),
+    step!(7, "admin", "0007_admin.sql"),
 ];
 
 /// The steps for SQLite.

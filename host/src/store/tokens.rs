@@ -106,7 +106,7 @@ impl TokenStore for SqlStore<Db> {
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
-    async fn lock_user(conn: &mut <Db as Database>::Connection, user: UserId) -> StoreResult<()> {
+    pub(super) async fn lock_user(conn: &mut <Db as Database>::Connection, user: UserId) -> StoreResult<()> {
         sql::<Db>("SELECT id FROM users WHERE id = ")
             .push_bind(user.to_string())
             .push(Db::LOCK)

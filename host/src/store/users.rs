@@ -92,6 +92,19 @@ impl UserStore for SqlStore<Db> {
     }
 
     async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser> {
+        let mut tx = self.begin().await?;
+        // The user's row first: a sign-in at the same time comes before, and its session ends, or after.
+        Self::lock_user(&mut tx, user.id).await?;
+        // A session began with other rights than the account has now.
+        sqlx::query(
+            "DELETE FROM sessions WHERE user_id = $1 AND EXISTS \
+             (SELECT 1 FROM users u WHERE u.id = $1 AND (u.role <> $2 OR u.is_active <> $3))",
+        )
+        .bind(user.id.to_string())
+        .bind(user.role.as_str())
+        .bind(user.is_active)
+        .execute(&mut *tx)
+        .await?;
         let done = sqlx::query(
             "UPDATE users SET username = $2, username_key = $3, email = $4, first_name = $5, \
              last_name = $6, role = $7, is_active = $8, date_joined = $9, last_login = $10 WHERE id = $1",
@@ -106,11 +119,14 @@ impl UserStore for SqlStore<Db> {
         .bind(user.is_active)
         .bind(user.date_joined.as_millis())
         .bind(user.last_login.map(Timestamp::as_millis))
-        .execute(&self.writer)
+        .execute(&mut *tx)
         .await;
         match done {
             Ok(done) if done.rows_affected() == 0 => Ok(UpdatedUser::Missing),
-            Ok(_) => Ok(UpdatedUser::Updated),
+            Ok(_) => {
+                tx.commit().await?;
+                Ok(UpdatedUser::Updated)
+            }
             // The username is all that is unique beside the id, which stays.
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
                 Ok(UpdatedUser::UsernameTaken)
@@ -168,12 +184,17 @@ impl UserStore for SqlStore<Db> {
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl SqlStore<Db> {
+    /// Ends what somebody signed in with: refresh tokens and sessions.
     async fn revoke_all(conn: &mut <Db as Database>::Connection, user: UserId) -> StoreResult<()> {
         sql::<Db>("UPDATE refresh_tokens SET revoked_at = ")
             .push(Db::NOW)
             .push(" WHERE revoked_at IS NULL AND user_id = ")
             .push_bind(user.to_string())
             .build()
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query("DELETE FROM sessions WHERE user_id = $1")
+            .bind(user.to_string())
             .execute(&mut *conn)
             .await?;
         Ok(())

@@ -21,6 +21,30 @@ impl PublicUrl {
     pub fn of(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
+
+    /// Whether clients come by https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+
+    /// Scheme, host and port as a browser names them in `Origin`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.0.split_at(self.path_start()).0
+    }
+
+    /// The path that a proxy takes off again; empty when it takes none.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        self.0.split_at(self.path_start()).1
+    }
+
+    /// Where the path begins, which is the end when there is none.
+    fn path_start(&self) -> usize {
+        let host = self.0.find("://").map_or(0, |at| at + "://".len());
+        self.0[host..].find('/').map_or(self.0.len(), |at| host + at)
+    }
 }
 
 impl FromStr for PublicUrl {
@@ -61,6 +85,17 @@ mod tests {
         ] {
             assert_eq!(text.parse::<PublicUrl>().expect(text).of("/api/"), want);
         }
+        let url = |text: &str| text.parse::<PublicUrl>().expect(text);
+        let (plain, below) = (
+            url("https://hooks.example.org:8443/"),
+            url("http://example.org/yard/"),
+        );
+        assert_eq!(
+            (plain.origin(), plain.prefix()),
+            ("https://hooks.example.org:8443", "")
+        );
+        assert_eq!((below.origin(), below.prefix()), ("http://example.org", "/yard"));
+        assert!(plain.is_https() && !below.is_https());
         for wrong in [
             "",
             "hooks.example.org",

@@ -1,6 +1,7 @@
 //! Deliveries: which there are, how many, and one with all that was done about it. Viewers look, operators act.
 
 pub mod acts;
+pub(crate) mod doer;
 mod views;
 
 use axum::Json;
@@ -106,7 +107,7 @@ pub async fn detail(
 }
 
 /// The id in a path. A text that is none names no delivery.
-fn named(id: &str) -> Result<DeliveryId, Problem> {
+pub(crate) fn named(id: &str) -> Result<DeliveryId, Problem> {
     id.parse().map_err(|_| Problem::no_such("delivery"))
 }
 
@@ -116,7 +117,8 @@ async fn shown(state: &ApiState, id: DeliveryId) -> Result<Json<DeliveryDetailVi
     DeliveryDetailView::of(found, &state.waits).map(Json)
 }
 
-fn filter(params: &Params) -> Result<DeliveryFilter, Problem> {
+/// Which deliveries the query asks for.
+pub(crate) fn filter(params: &Params) -> Result<DeliveryFilter, Problem> {
     let text = |name| params.get(name).map(str::to_owned);
     let error = text("error");
     if error.as_ref().is_some_and(|text| text.len() > MAX_ERROR_BYTES) {

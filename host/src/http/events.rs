@@ -70,11 +70,7 @@ pub async fn list(
     headers: HeaderMap,
 ) -> Result<Json<EventPage>, Problem> {
     let page = page::request(&params)?;
-    let filter = filter(&params, &user)?;
-    if filter.search.is_some() && state.encrypts_events {
-        let why = "cannot be used: bodies are sealed in the database (HOOKYARD_ENCRYPT_EVENTS)";
-        return Err(Problem::bad_parameter("search", why));
-    }
+    let filter = filter(&state, &params, &user)?;
     let found = state.store.events(&filter, ordering(&params)?, page).await?;
     let links = Links::of_listed(
         &state,
@@ -147,7 +143,11 @@ pub async fn raw(
     CurrentUser(user): CurrentUser,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let event = visible_event(&state, &user, &id).await?;
+    download(visible_event(&state, &user, &id).await?)
+}
+
+/// The body of an event, to be kept and not shown.
+pub(crate) fn download(event: Event) -> Result<Response, Problem> {
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{}.body\"", event.id))
         .map_err(|error| Problem::internal(error.to_string()))?;
     let headers = [
@@ -162,7 +162,7 @@ pub async fn raw(
 }
 
 /// The event, when there is one and the user may see it. Somebody else's event is answered like none.
-pub(super) async fn visible_event(state: &ApiState, user: &User, id: &str) -> Result<Event, Problem> {
+pub(crate) async fn visible_event(state: &ApiState, user: &User, id: &str) -> Result<Event, Problem> {
     let id = EventId::written(id).ok_or_else(|| Problem::no_such("event"))?;
     let event = state.store.event(id).await?;
     event
@@ -170,11 +170,16 @@ pub(super) async fn visible_event(state: &ApiState, user: &User, id: &str) -> Re
         .ok_or_else(|| Problem::no_such("event"))
 }
 
-fn filter(params: &Params, user: &User) -> Result<EventFilter, Problem> {
+/// Which events the query asks for, among those that the user may see.
+pub(crate) fn filter(state: &ApiState, params: &Params, user: &User) -> Result<EventFilter, Problem> {
     let text = |name| params.get(name).map(str::to_owned);
     let search = text("search");
     if search.as_ref().is_some_and(|text| text.len() > MAX_SEARCH_BYTES) {
         return Err(Problem::bad_parameter("search", "must have at most 256 bytes"));
+    }
+    if search.is_some() && state.encrypts_events {
+        let why = "cannot be used: bodies are sealed in the database (HOOKYARD_ENCRYPT_EVENTS)";
+        return Err(Problem::bad_parameter("search", why));
     }
     Ok(EventFilter {
         owner: (!user.may(Right::Read)).then_some(user.id),
@@ -194,7 +199,8 @@ fn status(text: &str) -> Result<EventStatus, Problem> {
     })
 }
 
-fn ordering(params: &Params) -> Result<EventOrder, Problem> {
+/// In which order the query asks for them.
+pub(crate) fn ordering(params: &Params) -> Result<EventOrder, Problem> {
     match params.get("ordering") {
         None | Some("-received_at") => Ok(EventOrder::NewestFirst),
         Some("received_at") => Ok(EventOrder::OldestFirst),

@@ -81,7 +81,8 @@ allowed! {
     MayAdminister = Right::Administer;
 }
 
-fn not_allowed(user: &User, right: Right) -> Problem {
+/// Who asks has not this right.
+pub(crate) fn not_allowed(user: &User, right: Right) -> Problem {
     // The text that clients of the old service know.
     let detail = "You do not have permission to perform this action.";
     Problem::new(StatusCode::FORBIDDEN, "not-allowed", detail)
@@ -150,6 +151,15 @@ impl Params {
         self.get(name)
             .map(|text| Timestamp::parse(text).map_err(|_| Problem::bad_parameter(name, why)))
             .transpose()
+    }
+
+    /// The same, with this parameter where none of its name is there.
+    #[must_use]
+    pub fn or(mut self, name: &str, value: &str) -> Self {
+        if self.given(name).is_none() {
+            self.0.push((name.to_owned(), value.to_owned()));
+        }
+        self
     }
 
     /// The query with `page` set to this one.

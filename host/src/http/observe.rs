@@ -22,6 +22,10 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Marks an error's answer that is written for people already: its problem is logged and not sent.
+#[derive(Clone, Copy, Debug)]
+pub struct ForPeople;
+
 /// Puts the layers around the routes, the first to see a request last.
 pub(super) fn layers(routes: Router) -> Router {
     routes
@@ -85,8 +89,10 @@ async fn observe(mut request: Request, next: Next) -> Response {
 /// Writes the id into a problem's body and its cause into the log; makes problems of errors that the
 /// framework answers with plain text or nothing.
 fn finish_problem(response: &mut Response, id: &str) {
+    let for_people = response.extensions_mut().remove::<ForPeople>().is_some();
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
+        None if for_people => return,
         None if is_error(response.status()) => framework_problem(response.status()),
         None => return,
     };
@@ -97,6 +103,9 @@ fn finish_problem(response: &mut Response, id: &str) {
             cause,
             "request failed"
         );
+    }
+    if for_people {
+        return;
     }
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));

@@ -134,7 +134,7 @@ impl Problem {
     }
 
     /// The status of the answer.
-    pub(super) const fn status(&self) -> StatusCode {
+    pub(crate) const fn status(&self) -> StatusCode {
         self.status
     }
 

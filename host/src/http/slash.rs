@@ -29,14 +29,19 @@ fn canonical(mut request: Request) -> Request {
     request
 }
 
-/// The path it is routed by, when that differs: with a slash below `/api/`, without one elsewhere.
-/// The document and the pages that show it are files and have names of their own.
+/// The path it is routed by, when that differs: with a slash below `/api/` and `/admin/`, without one elsewhere.
+/// The document, the pages that show it and what the admin's pages load are files and have names of their own.
 fn canonical_uri(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
-    let is_file = path == "/api/openapi.json" || path == "/api/docs" || path.starts_with("/api/docs/");
+    let is_file = path == "/api/openapi.json"
+        || path == "/api/docs"
+        || path.starts_with("/api/docs/")
+        || path.starts_with("/admin/assets/");
     let path = match path.strip_suffix('/') {
         _ if is_file => return None,
-        None if path.starts_with("/api/") => format!("{path}/"),
+        None if path == "/admin" || path.starts_with("/api/") || path.starts_with("/admin/") => {
+            format!("{path}/")
+        }
         Some("/healthz") => "/healthz".to_owned(),
         Some("/readyz") => "/readyz".to_owned(),
         _ => return None,
@@ -74,6 +79,8 @@ mod tests {
             canonical("http://host/api/auth/token"),
             "http://host/api/auth/token/"
         );
+        assert_eq!(canonical("/admin"), "/admin/");
+        assert_eq!(canonical("/admin/events?page=2"), "/admin/events/?page=2");
     }
 
     #[test]
@@ -82,6 +89,7 @@ mod tests {
             "/api/openapi.json",
             "/api/docs",
             "/api/docs/swagger-ui.css",
+            "/admin/assets/0123456789abcdef-hookyard.css",
             "/healthz",
             "/",
         ] {

@@ -8,7 +8,7 @@ use super::Problem;
 
 /// Answers what may change something in a task of its own. A client that goes away and the limit of time end the wait
 /// for it and not the work: a change would stand without its entry in the audit log.
-pub(super) async fn to_the_end(request: Request, next: Next) -> Response {
+pub(crate) async fn to_the_end(request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }

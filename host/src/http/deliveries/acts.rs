@@ -16,9 +16,9 @@ use super::super::extract::MayOperate;
 use super::super::origin::Origin;
 use super::super::problem::ProblemBody;
 use super::super::{ApiState, Problem};
+use super::doer::Doer;
 use super::{DeliveryDetailView, named, shown};
 use crate::domain::act::{MadeReplay, Resolution};
-use crate::domain::audit::Action;
 use crate::domain::event::Header;
 use crate::domain::id::EventId;
 use crate::replays::{Edit, ReplayedEvent};
@@ -123,14 +123,9 @@ pub async fn replay(
     Path(id): Path<String>,
     Typed(request): Typed<ReplayRequest>,
 ) -> Result<Response, Problem> {
-    let id = named(&id)?;
-    let made = state
-        .replays
-        .replay(id, request.to.as_deref(), request.note, &user.username)
-        .await?;
-    let detail = json!({ "plugin": made.plugin, "replay": made.id });
-    origin
-        .note(&state, &user, Action::DeliveryReplay, id.to_string(), detail)
+    let by = Doer { user, origin };
+    let made = by
+        .replay(&state, named(&id)?, request.to.as_deref(), request.note)
         .await?;
     created(
         &format!("/api/deliveries/{}/", made.id),
@@ -166,13 +161,9 @@ pub async fn replay_event(
 ) -> Result<Response, Problem> {
     let id = EventId::written(&id).ok_or_else(|| Problem::no_such("event"))?;
     let (plugins, note) = (request.plugins.as_deref(), request.note);
+    let by = Doer { user, origin };
     let done = match (request.payload, request.headers) {
-        (None, None) => {
-            state
-                .replays
-                .replay_event(id, plugins, note, &user.username)
-                .await?
-        }
+        (None, None) => by.replay_event(&state, id, plugins, note).await?,
         (None, Some(_)) => {
             let detail = "`headers` go with `payload`.";
             return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-input", detail));
@@ -185,16 +176,12 @@ pub async fn replay_event(
             if edit.payload.len() > state.max_body {
                 return Err(too_large(state.max_body));
             }
-            state
-                .replays
-                .edit(id, edit, plugins, note, &user.username)
-                .await?
+            let name = by.user.username.clone();
+            let done = state.replays.edit(id, edit, plugins, note, &name).await?;
+            by.note_event_replay(&state, id, &done).await?;
+            done
         }
     };
-    let detail = replayed_detail(&done);
-    origin
-        .note(&state, &user, Action::EventReplay, id.to_string(), detail)
-        .await?;
     created(
         &format!("/api/webhooks/{}/", done.event),
         ReplayedEventView::from(done),
@@ -225,10 +212,8 @@ pub async fn discard(
     Typed(request): Typed<DiscardRequest>,
 ) -> Result<Json<DeliveryDetailView>, Problem> {
     let id = named(&id)?;
-    state.replays.discard(id, &request.reason, &user.username).await?;
-    origin
-        .note(&state, &user, Action::DeliveryDiscard, id.to_string(), json!({}))
-        .await?;
+    let by = Doer { user, origin };
+    by.discard(&state, id, &request.reason).await?;
     shown(&state, id).await
 }
 
@@ -256,14 +241,8 @@ pub async fn resolve(
     Typed(request): Typed<ResolveRequest>,
 ) -> Result<Json<DeliveryDetailView>, Problem> {
     let id = named(&id)?;
-    state
-        .replays
-        .resolve(id, request.to, request.note, &user.username)
-        .await?;
-    let detail = json!({ "as": request.to });
-    origin
-        .note(&state, &user, Action::DeliveryResolve, id.to_string(), detail)
-        .await?;
+    let by = Doer { user, origin };
+    by.resolve(&state, id, request.to, request.note).await?;
     shown(&state, id).await
 }
 

@@ -1,0 +1,99 @@
+//! Acts with their entries in the audit log, each in one place: the API and the admin's pages both come here.
+
+use serde_json::{Value, json};
+
+use super::super::origin::Origin;
+use super::super::{ApiState, Problem};
+use super::acts::replayed_detail;
+use crate::domain::act::{MadeReplay, Resolution};
+use crate::domain::audit::Action;
+use crate::domain::id::{DeliveryId, EventId};
+use crate::domain::user::User;
+use crate::replays::ReplayedEvent;
+
+/// Who does something, and from where.
+pub(crate) struct Doer {
+    pub user: User,
+    pub origin: Origin,
+}
+
+impl Doer {
+    /// Replays a delivery.
+    pub(crate) async fn replay(
+        self,
+        state: &ApiState,
+        id: DeliveryId,
+        to: Option<&str>,
+        note: Option<String>,
+    ) -> Result<MadeReplay, Problem> {
+        let made = state.replays.replay(id, to, note, &self.user.username).await?;
+        let detail = json!({ "plugin": made.plugin, "replay": made.id });
+        self.note(state, Action::DeliveryReplay, id.to_string(), detail)
+            .await?;
+        Ok(made)
+    }
+
+    /// Replays an event as it is.
+    pub(crate) async fn replay_event(
+        self,
+        state: &ApiState,
+        id: EventId,
+        plugins: Option<&[String]>,
+        note: Option<String>,
+    ) -> Result<ReplayedEvent, Problem> {
+        let replays = &state.replays;
+        let done = replays
+            .replay_event(id, plugins, note, &self.user.username)
+            .await?;
+        self.note_event_replay(state, id, &done).await?;
+        Ok(done)
+    }
+
+    /// Gives a delivery up.
+    pub(crate) async fn discard(self, state: &ApiState, id: DeliveryId, reason: &str) -> Result<(), Problem> {
+        state.replays.discard(id, reason, &self.user.username).await?;
+        self.note(state, Action::DeliveryDiscard, id.to_string(), json!({}))
+            .await
+    }
+
+    /// Settles a delivery whose outcome nobody knew.
+    pub(crate) async fn resolve(
+        self,
+        state: &ApiState,
+        id: DeliveryId,
+        to: Resolution,
+        note: Option<String>,
+    ) -> Result<(), Problem> {
+        state.replays.resolve(id, to, note, &self.user.username).await?;
+        self.note(
+            state,
+            Action::DeliveryResolve,
+            id.to_string(),
+            json!({ "as": to }),
+        )
+        .await
+    }
+
+    /// Notes that an event was replayed, or edited.
+    pub(crate) async fn note_event_replay(
+        self,
+        state: &ApiState,
+        id: EventId,
+        done: &ReplayedEvent,
+    ) -> Result<(), Problem> {
+        self.note(state, Action::EventReplay, id.to_string(), replayed_detail(done))
+            .await
+    }
+
+    /// Notes what was done.
+    pub(crate) async fn note(
+        self,
+        state: &ApiState,
+        action: Action,
+        target: String,
+        detail: Value,
+    ) -> Result<(), Problem> {
+        let actor = self.origin.actor(&self.user);
+        Ok(state.audit.record(&actor, action, target, detail).await?)
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::event::EventStatus;
 use super::plugin::PluginName;
 use super::time::Timestamp;
 use super::words::words;
@@ -38,6 +39,13 @@ pub struct Tally {
     /// When the span begins.
     pub at: Timestamp,
     pub what: Happening,
+    pub count: u64,
+}
+
+/// How many events have a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventCount {
+    pub status: EventStatus,
     pub count: u64,
 }
 

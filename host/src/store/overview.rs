@@ -9,13 +9,16 @@ use trait_gen::trait_gen;
 use super::StoreResult;
 use super::rows::{Columns, RowReader};
 use super::sql::SqlStore;
-use crate::domain::overview::{LatencySample, Tally};
+use crate::domain::overview::{EventCount, LatencySample, Tally};
 use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
 
 /// What happened lately, and what waits.
 #[async_trait]
 pub trait OverviewStore: Send + Sync {
+    /// How many events have each status, exactly; without zeros.
+    async fn event_counts(&self) -> StoreResult<Vec<EventCount>>;
+
     /// What happened at or after `since`, summed up over all plugins and spans of `span`, a multiple of
     /// [`TALLY_SPAN`](crate::domain::overview::TALLY_SPAN); spans in which nothing happened are left out.
     async fn tallies(&self, since: Timestamp, span: Duration) -> StoreResult<Vec<Tally>>;
@@ -38,6 +41,24 @@ pub trait OverviewStore: Send + Sync {
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]
 impl OverviewStore for SqlStore<Db> {
+    async fn event_counts(&self) -> StoreResult<Vec<EventCount>> {
+        let rows = sqlx::query(
+            "SELECT status, CAST(SUM(count) AS BIGINT) AS total FROM event_counts \
+             GROUP BY status HAVING SUM(count) <> 0 ORDER BY status",
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let row = RowReader::new(row, "event_counts", "status");
+                Ok(EventCount {
+                    status: row.parsed("status")?,
+                    count: row.number("total")?,
+                })
+            })
+            .collect()
+    }
+
     async fn tallies(&self, since: Timestamp, span: Duration) -> StoreResult<Vec<Tally>> {
         let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX).max(1);
         let rows = sqlx::query(

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 
+use crate::admin;
 use crate::audit::Audit;
 use crate::auth::{Auth, AuthSettings, Keyring, RateSettings, Registration};
 use crate::clock::{SharedClock, SystemClock};
@@ -279,7 +280,8 @@ impl App {
             "key purge",
             background::purge_once(app.store.clone(), app.clock.clone(), life.clone()),
         );
-        let serving = http::serve(listener, http::router(state), life.soft.clone());
+        let service = admin::service(state, life.soft.clone());
+        let serving = http::serve(listener, service, life.soft.clone());
         life.spawn("http", serving);
         readiness.ready();
         ready(address);

@@ -36,7 +36,7 @@ pub mod serve;
 pub mod slash;
 pub mod users;
 pub mod views;
-mod whole;
+pub(crate) mod whole;
 
 use std::sync::Arc;
 
@@ -98,12 +98,13 @@ pub struct ApiState {
     pub public_url: Option<PublicUrl>,
 }
 
-/// The whole HTTP interface as one service, for [`serve()`].
-pub fn router(state: ApiState) -> Router {
+/// The whole HTTP interface as one service, for [`serve()`], with pages for people beside the API.
+pub fn router(state: ApiState, pages: Router<ApiState>) -> Router {
     let (routes, mut document) = api().split_for_parts();
     docs::complete(&mut document);
     let routes = routes
         .merge(docs::page())
+        .merge(pages)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(Extension(docs::DocumentText::of(&document)))

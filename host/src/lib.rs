@@ -6,6 +6,7 @@
 //! [`domain`] holds the words they share. `docs/architecture.md` has the map.
 
 pub mod actions;
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod auth;

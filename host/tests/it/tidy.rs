@@ -71,11 +71,18 @@ const ARROWS: &[(&str, &[&str])] = &[
             "wasm",
         ],
     ),
+    (
+        "admin",
+        &[
+            "auth", "config", "domain", "http", "intake", "nodes", "store", "wasm",
+        ],
+    ),
 ];
 
 /// The frameworks, and the modules that may know them.
 const FRAMEWORKS: &[(&str, &[&str])] = &[
-    ("axum", &["http", "app", "intake"]),
+    ("askama", &["admin"]),
+    ("axum", &["admin", "http", "app", "intake"]),
     ("cel", &["domain"]),
     ("clap", &["cli", "config"]),
     ("sqlx", &["store"]),

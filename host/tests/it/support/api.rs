@@ -267,7 +267,11 @@ impl Api {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
-        let served = tokio::spawn(http::serve(listener, http::router(state), stop.clone()));
+        let served = tokio::spawn(http::serve(
+            listener,
+            hookyard::admin::service(state, stop.clone()),
+            stop.clone(),
+        ));
         Self {
             address,
             client: client(),

@@ -1,0 +1,47 @@
+//! Forms as browsers send them.
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+
+use crate::http::Problem;
+use crate::http::body::{self, MAX_FORM_BYTES};
+
+/// The field that carries the session's token.
+pub const CSRF_FIELD: &str = "csrf";
+
+/// The fields of a form; of one that comes twice the first counts.
+#[derive(Debug)]
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads a request's body, at most [`MAX_FORM_BYTES`].
+    pub async fn read(request: Request) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let media = parts.headers.get(CONTENT_TYPE);
+        let media = media.and_then(|media| media.to_str().ok()).unwrap_or_default();
+        if !media.starts_with("application/x-www-form-urlencoded") {
+            let detail = "A form is sent as application/x-www-form-urlencoded.";
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media-type",
+                detail,
+            ));
+        }
+        let bytes = body::read(body, MAX_FORM_BYTES).await?;
+        Ok(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))
+    }
+
+    /// A field as it came; empty when it did not.
+    #[must_use]
+    pub fn raw(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// A field with something in it, without the blanks around it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        Some(self.raw(name).trim()).filter(|value| !value.is_empty())
+    }
+}

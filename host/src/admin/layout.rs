@@ -1,0 +1,139 @@
+//! What all pages share: the frame around their content.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse as _, Response};
+
+use super::assets;
+use super::guard::MayLook;
+use super::visit::Visit;
+use crate::domain::access::Right;
+use crate::http::Problem;
+
+/// The parts of the admin, as the navigation has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    Overview,
+    Events,
+    DeadLetters,
+    /// None of them: the sign-in, an error.
+    Outside,
+}
+
+/// A link of the navigation.
+pub struct NavLink {
+    pub href: String,
+    pub label: &'static str,
+    /// What is shown lies there.
+    pub is_current: bool,
+}
+
+/// Who is signed in, as pages show it.
+pub struct Person {
+    pub name: String,
+    pub role: &'static str,
+    /// Whether forms that change something are of use.
+    pub may_act: bool,
+}
+
+/// The frame of one page.
+pub struct Layout {
+    pub title: String,
+    /// What comes before `/admin/` in links.
+    pub root: String,
+    /// The theme's word.
+    pub theme: &'static str,
+    /// Path and query of this page.
+    pub here: String,
+    pub person: Option<Person>,
+    /// What every form carries; empty where nobody is signed in.
+    pub csrf: String,
+    pub section: Section,
+}
+
+impl Layout {
+    /// A page for somebody who is signed in.
+    #[must_use]
+    pub fn of(by: &MayLook, section: Section, title: impl Into<String>) -> Self {
+        let user = by.user();
+        Self {
+            person: Some(Person {
+                name: user.username.clone(),
+                role: user.role.as_str(),
+                may_act: user.may(Right::Operate),
+            }),
+            csrf: by.session.token.csrf(),
+            section,
+            ..Self::outside(&by.visit, title)
+        }
+    }
+
+    /// A page for anybody.
+    #[must_use]
+    pub fn outside(visit: &Visit, title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            root: visit.root.clone(),
+            theme: visit.theme.as_str(),
+            here: visit.here.clone(),
+            person: None,
+            csrf: String::new(),
+            section: Section::Outside,
+        }
+    }
+
+    /// The navigation.
+    #[must_use]
+    pub fn nav(&self) -> Vec<NavLink> {
+        let links = [
+            ("/admin/", "Overview", Section::Overview),
+            ("/admin/events/", "Events", Section::Events),
+            ("/admin/dead-letters/", "Dead letters", Section::DeadLetters),
+        ];
+        let links = links.into_iter();
+        links
+            .map(|(path, label, section)| NavLink {
+                href: self.link(path),
+                label,
+                is_current: section == self.section,
+            })
+            .collect()
+    }
+
+    /// The address of a page.
+    #[must_use]
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.root)
+    }
+
+    /// The address of a file that pages load.
+    #[must_use]
+    pub fn asset(&self, name: &str) -> String {
+        self.link(&assets::path(name))
+    }
+
+    /// This page's own address, for parts that ask for themselves anew.
+    #[must_use]
+    pub fn self_link(&self) -> String {
+        self.link(&self.here)
+    }
+
+    /// Whether forms that change something are of use to who looks.
+    #[must_use]
+    pub fn may_act(&self) -> bool {
+        self.person.as_ref().is_some_and(|person| person.may_act)
+    }
+}
+
+/// Renders a page.
+pub fn render(page: &impl Template) -> Result<Response, Problem> {
+    answer(StatusCode::OK, page)
+}
+
+/// Renders a page with this status.
+pub fn answer(status: StatusCode, page: &impl Template) -> Result<Response, Problem> {
+    let text = page
+        .render()
+        .map_err(|error| Problem::internal(format!("a page cannot be rendered: {error}")))?;
+    Ok((status, Html(text)).into_response())
+}

@@ -70,7 +70,7 @@ fn asset(plain: &'static str, media: &'static str, bytes: &'static [u8]) -> Asse
 #[must_use]
 pub fn path(plain: &str) -> String {
     let found = ASSETS.iter().find(|asset| asset.plain == plain);
-    format!("{PLACE}{}", found.map_or("", |asset| &asset.name))
+    format!("{PLACE}{}", found.map_or("", |asset| asset.name.as_str()))
 }
 
 /// One of the files, under its name of now.

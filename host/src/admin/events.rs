@@ -9,7 +9,7 @@ use super::guard::MayLook;
 use super::layout::{self, Layout, Section};
 use super::paging::Paging;
 use super::say::When;
-use crate::domain::event::{Event, EventOrder, EventStatus};
+use crate::domain::event::{Event, EventFilter, EventOrder, EventStatus};
 use crate::domain::time::Timestamp;
 use crate::http::extract::Params;
 use crate::http::{ApiState, Problem, events, page};
@@ -71,7 +71,7 @@ pub async fn page(State(state): State<ApiState>, by: MayLook, params: Params) ->
     layout::render(&EventsPage {
         done: said(params.get("done")),
         rows: rows.map(|event| row(&layout, event, now)).collect(),
-        is_unfiltered: filter == crate::domain::event::EventFilter::default(),
+        is_unfiltered: filter == EventFilter::default(),
         filter: FilterForm::of(&state, &params, filter.status, order),
         paging,
         layout,

@@ -36,7 +36,7 @@ impl Form {
     #[must_use]
     pub fn raw(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(key, _)| key == name);
-        found.map_or("", |(_, value)| value)
+        found.map_or("", |(_, value)| value.as_str())
     }
 
     /// A field with something in it, without the blanks around it.

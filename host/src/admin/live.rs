@@ -21,12 +21,20 @@ use super::guard::MayLook;
 use crate::auth::{KnownSession, Seen};
 use crate::domain::id::UserId;
 use crate::domain::page::PageRequest;
+use crate::http::serve::MAX_CONNECTIONS;
 use crate::http::{ApiState, Problem};
+use crate::intake::QUEUE_EVENTS;
+use crate::intake::commit::BATCH_EVENTS;
 use crate::store::StoreResult;
 
 /// Streams of one node. Each holds one of its connections: with these, intake's queue and a commit there are still some
 /// left.
 pub const MAX_STREAMS: usize = 64;
+
+const _: () = assert!(
+    QUEUE_EVENTS + BATCH_EVENTS + MAX_STREAMS < MAX_CONNECTIONS,
+    "streams and a full queue must leave connections for pages"
+);
 
 /// Streams of one account: a few windows. Browsers open six connections to a host in all.
 pub const MAX_STREAMS_EACH: usize = 8;
@@ -141,7 +149,8 @@ impl Live {
         for status in self.state.waits.registry.statuses() {
             let lane = self.state.waits.lanes.state(&status.name);
             lane.map(|lane| lane.breaker).hash(&mut plugins);
-            (status.name, status.generation, status.digest, status.error).hash(&mut plugins);
+            let build = (status.generation, status.digest, status.error);
+            (status.name, status.state as u8, build).hash(&mut plugins);
         }
         Ok(Look {
             events: events.finish(),

@@ -3,11 +3,13 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
+use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::cookies::{self, Theme};
+use crate::config::PublicUrl;
 use crate::http::{ApiState, Problem};
 
 /// What htmx sends with its requests: a page that is open asks, and not a person.
@@ -32,7 +34,7 @@ impl Visit {
     /// The request with this head.
     #[must_use]
     pub fn of(state: &ApiState, uri: &Uri, headers: &HeaderMap) -> Self {
-        let prefix = state.public_url.as_ref().map(|public| public.prefix());
+        let prefix = state.public_url.as_ref().map(PublicUrl::prefix);
         Self {
             root: prefix.unwrap_or_default().to_owned(),
             theme: cookies::theme(headers),
@@ -51,7 +53,7 @@ impl Visit {
     pub fn redirect(&self, path: &str) -> Result<Response, Problem> {
         let address = HeaderValue::try_from(self.link(path));
         let address = address.map_err(|error| Problem::internal(error.to_string()))?;
-        Ok((StatusCode::SEE_OTHER, [(axum::http::header::LOCATION, address)]).into_response())
+        Ok((StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response())
     }
 }
 

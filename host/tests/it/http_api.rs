@@ -1,7 +1,7 @@
 //! The HTTP interface as a whole: paths, problems, probes, and a client of the old service.
 
 mod connections;
-mod deliveries;
+pub mod deliveries;
 pub mod document;
 mod events;
 mod metrics;

@@ -2,6 +2,7 @@
 
 mod access;
 mod actions;
+mod admin;
 mod ageing;
 mod auth;
 mod batches;

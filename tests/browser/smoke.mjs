@@ -3,15 +3,9 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { DESK, PHONE, browser, close, open } from "./pages.mjs";
 
-const { BROWSER, HOST_URL, SLACK_URL, GOOGLE_URL, GITHUB_URL, PICTURES } = process.env;
-
-/** Longest wait for anything on a page, in milliseconds: far above what a loaded machine needs. */
-const PATIENCE_MS = 30_000;
-
-const DESK = { width: 1280, height: 900 };
-const PHONE = { width: 390, height: 844 };
+const { HOST_URL, SLACK_URL, GOOGLE_URL, GITHUB_URL, PICTURES } = process.env;
 
 /** What the API's page must show: the old interface's main calls. */
 const OPERATIONS = [
@@ -19,59 +13,6 @@ const OPERATIONS = [
   ["POST", "/api/webhooks/receive/"],
   ["GET", "/api/webhooks/list/"],
 ];
-
-const browser = await chromium.launch({
-  executablePath: BROWSER,
-  args: [
-    "--no-sandbox", // CI runs as root in a container, and the pages are our own
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
-
-/** A page that remembers everything it must not do. */
-async function open(url, viewport) {
-  const page = await browser.newPage({ viewport });
-  page.setDefaultTimeout(PATIENCE_MS);
-  const complaints = [];
-  const origin = new URL(url).origin;
-  page.on("request", (request) => {
-    const target = new URL(request.url());
-    if (!["data:", "blob:"].includes(target.protocol) && target.origin !== origin) {
-      complaints.push(`a request left the origin: ${request.url()}`);
-    }
-  });
-  page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
-  page.on("response", (response) => {
-    if (response.status() >= 400) complaints.push(`${response.status()}: ${response.url()}`);
-  });
-  page.on("pageerror", (error) => complaints.push(`an exception: ${error}`));
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()}`);
-  });
-  await page.addInitScript(() => {
-    globalThis.violations = [];
-    document.addEventListener("securitypolicyviolation", (event) => {
-      globalThis.violations.push(`${event.violatedDirective} refused ${event.blockedURI}`);
-    });
-  });
-  await page.goto(url, { waitUntil: "networkidle" });
-  return { page, complaints };
-}
-
-async function close(name, { page, complaints }) {
-  const width = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
-  const violations = await page.evaluate(() => globalThis.violations);
-  assert.deepEqual([...complaints, ...violations], [], `${name} complains`);
-  assert.ok(width[0] <= width[1], `${name} scrolls sideways: ${width[0]} in ${width[1]} pixels`);
-  await page.close();
-  console.log(`ok ${name}`);
-}
 
 async function apiPage(name, viewport) {
   const opened = await open(`${HOST_URL}/api/docs/`, viewport);

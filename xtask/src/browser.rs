@@ -1,4 +1,4 @@
-//! The pages in a real browser: `tests/browser/smoke.mjs` against a host and stand-ins of our own.
+//! The pages in a real browser: the scripts of `tests/browser/` against a host and stand-ins of our own.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,6 +14,12 @@ use crate::workspace::{Workspace, on_path, run_to_end};
 
 /// As Debian and others name it.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// What is run, in order.
+const SCRIPTS: [&str; 2] = ["smoke.mjs", "admin.mjs"];
+
+/// Who signs in to the admin's pages.
+const ADMIN: &str = "browser";
 
 /// Start all, post, look at the pages.
 ///
@@ -45,16 +51,21 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     demo::run(workspace, &host, &standins, dir.path(), &interrupt)?;
     let pictures = workspace.target_dir().join("browser");
     std::fs::create_dir_all(&pictures).with_context(|| format!("cannot make {}", pictures.display()))?;
-    let mut command = Command::new(node);
-    command.arg(folder.join("smoke.mjs")).current_dir(&folder);
-    command
-        .env("BROWSER", browser)
-        .env("HOST_URL", &host.url)
-        .env("SLACK_URL", standins.page("slack"))
-        .env("GOOGLE_URL", standins.page("google"))
-        .env("GITHUB_URL", standins.page("github"))
-        .env("PICTURES", &pictures);
-    run_to_end(&mut command, "the browser smoke")?;
+    let password = host.make_admin(ADMIN)?;
+    for script in SCRIPTS {
+        let mut command = Command::new(&node);
+        command.arg(folder.join(script)).current_dir(&folder);
+        command
+            .env("BROWSER", &browser)
+            .env("HOST_URL", &host.url)
+            .env("ADMIN_USER", ADMIN)
+            .env("ADMIN_PASSWORD", &password)
+            .env("SLACK_URL", standins.page("slack"))
+            .env("GOOGLE_URL", standins.page("google"))
+            .env("GITHUB_URL", standins.page("github"))
+            .env("PICTURES", &pictures);
+        run_to_end(&mut command, &format!("{script} in the browser"))?;
+    }
     host.stop()?;
     standins.stop()?;
     Ok(Ended::Done)

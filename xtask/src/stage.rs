@@ -90,6 +90,16 @@ impl Host {
         self.hookyard.output(arguments)
     }
 
+    /// Make an admin of this name; its password, which is told nowhere else.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub fn make_admin(&self, username: &str) -> anyhow::Result<String> {
+        let password = random_word();
+        self.hookyard.make_admin(username, &password)?;
+        Ok(password)
+    }
+
     /// The end of its log.
     pub fn tail(&self) -> String {
         self.service.tail()
@@ -187,11 +197,18 @@ impl Hookyard {
             return Ok(());
         }
         let password = random_word();
+        self.make_admin(STAFF, &password)?;
+        println!("made the staff user {STAFF} with the password {password}");
+        println!("  (told only now; `hookyard user password {STAFF}` sets another)");
+        Ok(())
+    }
+
+    fn make_admin(&self, username: &str, password: &str) -> anyhow::Result<()> {
         let mut child = self
             .command(&[
                 "createsuperuser",
                 "--username",
-                STAFF,
+                username,
                 "--email",
                 STAFF_EMAIL,
                 "--password-stdin",
@@ -207,8 +224,6 @@ impl Hookyard {
         if !status.success() {
             bail!("hookyard createsuperuser failed ({status})");
         }
-        println!("made the staff user {STAFF} with the password {password}");
-        println!("  (told only now; `hookyard user password {STAFF}` sets another)");
         Ok(())
     }
 }

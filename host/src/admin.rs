@@ -22,6 +22,7 @@ mod live;
 mod origin;
 mod overview;
 mod paging;
+mod rejected;
 mod say;
 mod sign_in;
 mod tree;
@@ -61,6 +62,8 @@ fn pages(state: ApiState, stop: CancellationToken) -> Router<ApiState> {
         .route("/admin/deliveries/{id}/replay/", post(acts::replay))
         .route("/admin/deliveries/{id}/discard/", post(acts::discard))
         .route("/admin/deliveries/{id}/resolve/", post(acts::resolve))
+        .route("/admin/rejected/", get(rejected::page))
+        .route("/admin/rejected/{id}/accept/", post(acts::accept))
         .route("/admin/live/", get(live::follow))
         .route("/admin/assets/{name}", get(assets::serve))
         // So that what is not there is told by a page, too.

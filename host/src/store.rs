@@ -306,8 +306,8 @@ pub trait UserStore: Send + Sync {
     /// Puts `new` in the place of the password hash `old`, of the same password: tokens stay as they are. Nothing
     /// when the hash is another by now.
     async fn renew_password_hash(&self, id: UserId, old: &str, new: &str) -> StoreResult<()>;
-    /// Revokes every refresh token of the user, ends its sessions, and notes that access tokens issued up to `at` count no more.
-    /// Whether there is such a user.
+    /// Revokes every refresh token of the user, ends its sessions, and notes that access tokens issued up to `at`
+    /// count no more. Whether there is such a user.
     async fn sign_out(&self, id: UserId, at: Timestamp) -> StoreResult<bool>;
     /// Notes a sign-in.
     async fn record_login(&self, id: UserId, at: Timestamp) -> StoreResult<()>;

@@ -17,7 +17,7 @@ use crate::domain::words::UnknownWord;
 use crate::http::deliveries::doer::Doer;
 use crate::http::deliveries::named;
 use crate::http::origin::Origin;
-use crate::http::{ApiState, Problem};
+use crate::http::{ApiState, Problem, rejected};
 use crate::intake::Submission;
 
 /// Whose event a test event is.
@@ -31,6 +31,7 @@ mod done {
     pub const DISCARDED: &str = "discarded";
     pub const RESOLVED: &str = "resolved";
     pub const SENT: &str = "sent";
+    pub const ACCEPTED: &str = "accepted";
 }
 
 /// What a page says of what was done just before.
@@ -41,6 +42,7 @@ pub fn said(word: Option<&str>) -> Option<&'static str> {
         done::DISCARDED => Some("The delivery was given up for good."),
         done::RESOLVED => Some("The delivery is settled."),
         done::SENT => Some("The event is durable. What becomes of it shows below."),
+        done::ACCEPTED => Some("The request proved itself, and is an event now."),
         _ => None,
     }
 }
@@ -102,6 +104,17 @@ pub async fn resolve(
     back(&by, &form, "/admin/dead-letters/", done::RESOLVED)
 }
 
+/// Takes a refused request in, when it proves itself now.
+pub async fn accept(
+    State(state): State<ApiState>,
+    origin: Origin,
+    Path(id): Path<String>,
+    MayAct { by, form }: MayAct,
+) -> Result<Response, Problem> {
+    doer(&by, origin).accept(&state, rejected::parsed(&id)?).await?;
+    back(&by, &form, "/admin/rejected/", done::ACCEPTED)
+}
+
 /// Sends an event in, so that there is one to look at.
 pub async fn send_test_event(
     State(state): State<ApiState>,
@@ -158,7 +171,13 @@ mod tests {
 
     #[test]
     fn every_word_of_what_was_done_has_its_sentence() {
-        for word in [done::REPLAYED, done::DISCARDED, done::RESOLVED, done::SENT] {
+        for word in [
+            done::REPLAYED,
+            done::DISCARDED,
+            done::RESOLVED,
+            done::SENT,
+            done::ACCEPTED,
+        ] {
             assert!(said(Some(word)).is_some(), "{word}");
         }
         assert_eq!(said(Some("<script>")), None);

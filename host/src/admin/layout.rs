@@ -16,6 +16,7 @@ pub enum Section {
     Overview,
     Events,
     DeadLetters,
+    Rejected,
     /// None of them: the sign-in, an error.
     Outside,
 }
@@ -89,6 +90,7 @@ impl Layout {
             ("/admin/", "Overview", Section::Overview),
             ("/admin/events/", "Events", Section::Events),
             ("/admin/dead-letters/", "Dead letters", Section::DeadLetters),
+            ("/admin/rejected/", "Rejected", Section::Rejected),
         ];
         let links = links.into_iter();
         links

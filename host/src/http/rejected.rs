@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use serde::Serialize;
-use serde_json::json;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::deliveries::doer::Doer;
 use super::extract::{MayOperate, MayRead, Params};
 use super::origin::Origin;
 use super::page::{self, Links};
@@ -15,7 +15,6 @@ use super::problem::ProblemBody;
 use super::receive::Received;
 use super::views::{HeaderView, Payload};
 use super::{ApiState, Problem};
-use crate::domain::audit::Action;
 use crate::domain::id::RejectedId;
 use crate::domain::rejected::RejectedRequest;
 use crate::intake::Verdict;
@@ -216,25 +215,16 @@ pub async fn accept(
     origin: Origin,
     Path(id): Path<String>,
 ) -> Result<Json<AcceptedView>, Problem> {
-    let id = parsed(&id)?;
-    let late = state.sources.accept_late(id, &user.username).await?;
-    let ids: Vec<_> = late.events.iter().map(|event| event.id.to_string()).collect();
-    origin
-        .note(
-            &state,
-            &user,
-            Action::RejectedAccept,
-            id.to_string(),
-            json!({ "events": ids }),
-        )
-        .await?;
+    let by = Doer { user, origin };
+    let late = by.accept(&state, parsed(&id)?).await?;
     let events = late.events.into_iter().map(|event| Received::of(event, false));
     Ok(Json(AcceptedView {
         events: events.collect(),
     }))
 }
 
-fn parsed(id: &str) -> Result<RejectedId, Problem> {
+/// The id in a path. A text that is none names no request.
+pub(crate) fn parsed(id: &str) -> Result<RejectedId, Problem> {
     id.parse().map_err(|_| Problem::no_such("rejected request"))
 }
 

@@ -41,7 +41,7 @@ pub async fn gather(
     needs.extend(unknown(layout, counts));
     needs.extend(plugins(state));
     needs.extend(schedules(state, layout).await?);
-    needs.extend(rejected(state, now).await?);
+    needs.extend(rejected(state, layout, now).await?);
     Ok(needs)
 }
 
@@ -123,14 +123,12 @@ async fn schedules(state: &ApiState, layout: &Layout) -> Result<Vec<Need>, Probl
     Ok(failing.collect())
 }
 
-async fn rejected(state: &ApiState, now: Timestamp) -> Result<Option<Need>, Problem> {
+async fn rejected(state: &ApiState, layout: &Layout, now: Timestamp) -> Result<Option<Need>, Problem> {
     let count = state.store.count_rejected(now.minus(REJECTED_WITHIN)).await?;
     Ok((count > 0).then(|| Need {
         count: say::count(count),
         what: "requests refused within a day".to_owned(),
-        detail:
-            "Senders that could not prove themselves: `hookyard rejected list` says why each was refused."
-                .to_owned(),
-        href: None,
+        detail: "Senders that could not prove themselves. See why, mend it, and accept them.".to_owned(),
+        href: Some(layout.link("/admin/rejected/")),
     }))
 }

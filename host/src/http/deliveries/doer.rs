@@ -7,8 +7,9 @@ use super::super::{ApiState, Problem};
 use super::acts::replayed_detail;
 use crate::domain::act::{MadeReplay, Resolution};
 use crate::domain::audit::Action;
-use crate::domain::id::{DeliveryId, EventId};
+use crate::domain::id::{DeliveryId, EventId, RejectedId};
 use crate::domain::user::User;
+use crate::intake::Late;
 use crate::replays::ReplayedEvent;
 
 /// Who does something, and from where.
@@ -72,6 +73,16 @@ impl Doer {
             json!({ "as": to }),
         )
         .await
+    }
+
+    /// Takes a refused request in after all.
+    pub(crate) async fn accept(self, state: &ApiState, id: RejectedId) -> Result<Late, Problem> {
+        let late = state.sources.accept_late(id, &self.user.username).await?;
+        let ids: Vec<_> = late.events.iter().map(|event| event.id.to_string()).collect();
+        let detail = json!({ "events": ids });
+        self.note(state, Action::RejectedAccept, id.to_string(), detail)
+            .await?;
+        Ok(late)
     }
 
     /// Notes that an event was replayed, or edited.

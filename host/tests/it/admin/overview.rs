@@ -80,6 +80,20 @@ async fn what_needs_a_person_is_told_first_with_its_place() {
     ] {
         assert!(page.contains(need), "{need}: {page}");
     }
+    assert!(page.contains("href=\"/admin/rejected/\""), "{page}");
+    let list = browser.page("/admin/rejected/").await;
+    assert!(list.contains("<span class=\"state rejected\">missing"), "{list}");
+    assert!(!list.contains("/accept/"), "a viewer accepts nothing: {list}");
+    let operator = Browser::of(&api, Role::Operator).await;
+    let list = operator.page("/admin/rejected/").await;
+    let (_, rest) = list
+        .split_once("action=\"/admin/rejected/\"")
+        .expect("the filter");
+    let (_, rest) = rest.split_once("action=\"/admin/rejected/").expect("a form");
+    let (id, _) = rest.split_once('/').expect("an id");
+    // Judged anew it is refused again, and nothing is stored.
+    let path = format!("/admin/rejected/{id}/accept/");
+    operator.submit(&path, &[]).await.expect(409);
     let (before, after) = page.split_once("id=\"totals\"").expect("numbers");
     assert!(before.contains("id=\"needs\"") && after.contains("id=\"chart\""));
     api.stop().await;

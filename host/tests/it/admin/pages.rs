@@ -48,6 +48,7 @@ async fn every_page_says_what_it_may_do() {
         "/admin/events/?status=failed&source=s",
         "/admin/dead-letters/",
         "/admin/dead-letters/?state=unknown",
+        "/admin/rejected/",
         &event,
     ] {
         let answer = browser.get(path).await.expect(200);

@@ -12,6 +12,7 @@ pub mod body;
 mod created;
 pub mod deliveries;
 pub mod docs;
+pub(crate) mod doer;
 pub mod events;
 pub mod extract;
 pub mod health;

@@ -35,7 +35,7 @@ pub async fn around(State(state): State<ApiState>, request: Request, next: Next)
     let visit = Visit::of(&state, request.uri(), request.headers());
     let id = request.extensions().get::<RequestId>().cloned();
     let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+    if let Some(problem) = problem_of(&mut response) {
         write_page(&mut response, problem, &visit, id);
     }
     let headers = response.headers_mut();
@@ -49,6 +49,19 @@ pub async fn around(State(state): State<ApiState>, request: Request, next: Next)
         HeaderValue::from_static("same-origin"),
     );
     response
+}
+
+/// Why the answer is an error; `None` when it is none, or a page already. An error of the framework's own has no words but
+/// its status.
+fn problem_of(response: &mut Response) -> Option<Problem> {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let is_page = response.extensions().get::<ForPeople>().is_some();
+    let problem = response.extensions_mut().remove::<Problem>();
+    problem.or_else(|| {
+        let words = status.canonical_reason().unwrap_or("The request failed");
+        (is_error && !is_page).then(|| Problem::new(status, "http", format!("{words}.")))
+    })
 }
 
 /// Puts the problem's words on a page in the place of its JSON. It stays with the answer, to be logged.

@@ -9,6 +9,7 @@ use super::guard::MayLook;
 use super::visit::Visit;
 use crate::domain::access::Right;
 use crate::http::Problem;
+use crate::http::observe::ForPeople;
 
 /// The parts of the admin, as the navigation has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,5 +138,7 @@ pub fn answer(status: StatusCode, page: &impl Template) -> Result<Response, Prob
     let text = page
         .render()
         .map_err(|error| Problem::internal(format!("a page cannot be rendered: {error}")))?;
-    Ok((status, Html(text)).into_response())
+    let mut response = (status, Html(text)).into_response();
+    response.extensions_mut().insert(ForPeople);
+    Ok(response)
 }

@@ -15,7 +15,7 @@ use super::origin;
 use super::visit::{Visit, ours};
 use crate::auth::{Seen, SessionError, SignInError, Visitor};
 use crate::domain::audit::Action;
-use crate::http::deliveries::doer::Doer;
+use crate::http::doer::Doer;
 use crate::http::extract::{Params, Peer};
 use crate::http::origin::Origin;
 use crate::http::{ApiState, Problem};

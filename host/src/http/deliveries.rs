@@ -1,7 +1,6 @@
 //! Deliveries: which there are, how many, and one with all that was done about it. Viewers look, operators act.
 
 pub mod acts;
-pub(crate) mod doer;
 mod views;
 
 use axum::Json;

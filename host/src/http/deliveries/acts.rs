@@ -11,12 +11,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::super::body::{Typed, too_large};
-use super::super::created::created;
+use super::super::doer::Doer;
 use super::super::extract::MayOperate;
 use super::super::origin::Origin;
 use super::super::problem::ProblemBody;
 use super::super::{ApiState, Problem};
-use super::doer::Doer;
 use super::{DeliveryDetailView, named, shown};
 use crate::domain::act::{MadeReplay, Resolution};
 use crate::domain::event::Header;

@@ -73,6 +73,7 @@ async fn every_page_says_what_it_may_do() {
     assert_nothing_inline(&form.text, SIGN_IN);
     for (path, status) in [
         ("/admin/none/", 404),
+        ("/admin/events/%FF/", 400),
         ("/admin/events/none/", 404),
         ("/admin/events/?status=lost", 400),
         ("/admin/events/?page=9", 404),

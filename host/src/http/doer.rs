@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::origin::Origin;
-use super::super::{ApiState, Problem};
-use super::acts::replayed_detail;
+use super::deliveries::acts::replayed_detail;
+use super::origin::Origin;
+use super::{ApiState, Problem};
 use crate::domain::act::{MadeReplay, Resolution};
 use crate::domain::audit::Action;
 use crate::domain::id::{DeliveryId, EventId, RejectedId};

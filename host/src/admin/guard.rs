@@ -77,11 +77,8 @@ impl FromRequestParts<ApiState> for MayLook {
     }
 }
 
-/// A form of somebody's own session, sent from these pages, whatever their role.
-pub struct OwnForm {
-    pub by: MayLook,
-    pub form: Form,
-}
+/// A form of somebody's own session, sent from these pages, whatever their role; it has no other fields.
+pub struct OwnForm(pub MayLook);
 
 /// The same of an operator: it changes something.
 pub struct MayAct {
@@ -93,8 +90,8 @@ impl FromRequest<ApiState> for OwnForm {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Refused> {
-        let (by, form) = proven(request, state, Right::Read).await?;
-        Ok(Self { by, form })
+        let (by, _) = proven(request, state, Right::Read).await?;
+        Ok(Self(by))
     }
 }
 

@@ -113,10 +113,7 @@ fn refused(visit: &Visit, next: &str, username: &str, error: SessionError) -> Re
 }
 
 /// Ends this session.
-pub async fn sign_out(
-    State(state): State<ApiState>,
-    OwnForm { by, .. }: OwnForm,
-) -> Result<Response, Problem> {
+pub async fn sign_out(State(state): State<ApiState>, OwnForm(by): OwnForm) -> Result<Response, Problem> {
     state.auth.sessions.end(&by.session.token).await?;
     signed_out(&state, &by.visit)
 }
@@ -125,7 +122,7 @@ pub async fn sign_out(
 pub async fn sign_out_everywhere(
     State(state): State<ApiState>,
     origin: Origin,
-    OwnForm { by, .. }: OwnForm,
+    OwnForm(by): OwnForm,
 ) -> Result<Response, Problem> {
     let user = by.session.user;
     state.auth.sign_out(user.id).await?;

@@ -2,12 +2,35 @@
 // without JavaScript. Run by `cargo xtask browser` after the demo, which leaves events behind.
 
 import assert from "node:assert/strict";
-import { DESK, PHONE, PATIENCE_MS, browser, look, watch } from "./pages.mjs";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { DESK, PHONE, PATIENCE_MS, browser, look as lookAt, watch } from "./pages.mjs";
 
 const { HOST_URL, SLACK_URL, ADMIN_USER, ADMIN_PASSWORD } = process.env;
 
 const ADMIN = `${HOST_URL}/admin/`;
 const ORIGIN = new URL(HOST_URL).origin;
+
+/** Finds what keeps people with a screen reader or a keyboard out. */
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe calls so is a defect here. */
+const GRAVE = ["serious", "critical"];
+
+/** Looks at a page, with everything on it opened that opens. */
+async function look(name, opened) {
+  await lookAt(name, opened);
+  // Evaluated from outside: the page's own policy lets nothing in.
+  await opened.page.evaluate(AXE);
+  const found = await opened.page.evaluate(async () => {
+    const closed = [...document.querySelectorAll("main details:not([open])")];
+    for (const details of closed) details.open = true;
+    const { violations } = await globalThis.axe.run();
+    for (const details of closed) details.open = false;
+    return violations.map(({ id, impact, nodes }) => ({ id, impact, where: nodes.map(({ html }) => html.slice(0, 200)) }));
+  });
+  assert.deepEqual(found.filter(({ impact }) => GRAVE.includes(impact)), [], `${name} keeps people out`);
+}
 
 /** What a sender would like a browser to run; it stays text. */
 const EVIL = "</pre></title>\"'><img src=x onerror=alert(1)><script>alert(2)</script>";

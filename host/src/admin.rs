@@ -4,7 +4,7 @@
 //! views that the API reads by, and acts through the same services, so that it can neither show nor do what the API
 //! would not. What it owns: what a request of a browser must prove (a session, and for acts the session's own form), how
 //! things look, and the stream that tells an open page what changed. It fails as the API does, with a
-//! [`Problem`](crate::http::Problem), which [`frame`] makes a page of.
+//! [`Problem`](crate::http::Problem), which one layer (`frame.rs`) makes a page of.
 //!
 //! Every page works without JavaScript: acts are forms that end in a redirect. Templates, styles and scripts are in
 //! `host/admin/`, compiled in.

@@ -10,8 +10,7 @@ use crate::http::body::{self, MAX_FORM_BYTES};
 /// The field that carries the session's token.
 pub const CSRF_FIELD: &str = "csrf";
 
-/// The fields of a form; of one that comes twice the first counts.
-#[derive(Debug)]
+/// The fields of a form; of one that comes twice the first counts. Not to be shown: one may be a password.
 pub struct Form(Vec<(String, String)>);
 
 impl Form {

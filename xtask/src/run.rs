@@ -103,7 +103,8 @@ pub fn build(workspace: &Workspace, release: bool) -> anyhow::Result<PathBuf> {
 }
 
 fn print_urls(host: &str, demo: Option<(&Standins, &str)>) {
-    println!("\n  API, to read and try   {host}/api/docs/");
+    println!("\n  admin pages            {host}/admin/");
+    println!("  API, to read and try   {host}/api/docs/");
     let Some((standins, token)) = demo else { return };
     for (vendor, name) in [("slack", "Slack"), ("google", "Google"), ("github", "GitHub")] {
         println!(

@@ -12,6 +12,7 @@
 mod acts;
 mod assets;
 mod cookies;
+mod done;
 mod event;
 mod events;
 mod form;

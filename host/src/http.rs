@@ -6,6 +6,7 @@
 //! clients reach us behind a proxy is a setting.
 
 pub mod accounts;
+mod acts;
 mod addressed;
 pub mod audit;
 pub mod body;

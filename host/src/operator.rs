@@ -4,6 +4,7 @@ mod add;
 mod again;
 mod edit;
 mod peers;
+mod switch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use add::NewSection;
 pub use edit::EditError;
 use edit::Edited;
 pub use peers::Peers;
+pub use switch::{Preview, Switch};
 
 /// How often loads are tried again that failed for a reason that may pass, and journals that could not be
 /// written: registries come back, disks are cleared, and both mind being asked all the time.
@@ -161,21 +163,6 @@ impl Operator {
             tracing::info!(%change, "the plugins file changed");
         }
         self.sources.store(Arc::new(new));
-    }
-
-    /// Switches a plugin on or off in the file itself and puts it in force. What the operator should know
-    /// of how the file was written comes back.
-    ///
-    /// # Errors
-    /// When the file is wrong, has no such plugin, or cannot be written; then it is unchanged.
-    pub async fn set_enabled(
-        self: &Arc<Self>,
-        name: &PluginName,
-        enabled: bool,
-    ) -> Result<Option<String>, EditError> {
-        let name = name.clone();
-        self.edit(move |path| edit::set_enabled(path, &name, enabled))
-            .await
     }
 
     /// Adds a section to the file and puts it in force. What the operator should know of how the file was

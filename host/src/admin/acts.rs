@@ -43,7 +43,7 @@ pub fn said(word: Option<&str>) -> Option<&'static str> {
         done::RESOLVED => Some("The delivery is settled."),
         done::SENT => Some("The event is durable. What becomes of it shows below."),
         done::ACCEPTED => Some("The request proved itself, and is an event now."),
-        _ => None,
+        word => super::done::said(word),
     }
 }
 

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 
 use crate::http::Problem;
-use crate::http::body::{self, MAX_FORM_BYTES};
+use crate::http::body;
 
 /// The field that carries the session's token.
 pub const CSRF_FIELD: &str = "csrf";
@@ -14,8 +14,8 @@ pub const CSRF_FIELD: &str = "csrf";
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads a request's body, at most [`MAX_FORM_BYTES`].
-    pub async fn read(request: Request) -> Result<Self, Problem> {
+    /// Reads a request's body, at most so many bytes.
+    pub async fn read(request: Request, limit: usize) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let media = parts.headers.get(CONTENT_TYPE);
         let media = media.and_then(|media| media.to_str().ok()).unwrap_or_default();
@@ -27,7 +27,7 @@ impl Form {
                 detail,
             ));
         }
-        let bytes = body::read(body, MAX_FORM_BYTES).await?;
+        let bytes = body::read(body, limit).await?;
         Ok(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))
     }
 
@@ -36,6 +36,18 @@ impl Form {
     pub fn raw(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(key, _)| key == name);
         found.map_or("", |(_, value)| value.as_str())
+    }
+
+    /// Whether the field came, as a box that is ticked does.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
+    /// The text of a field of several lines as whoever made it wrote it: browsers send each line end as CR LF.
+    #[must_use]
+    pub fn lines(&self, name: &str) -> String {
+        self.raw(name).replace("\r\n", "\n")
     }
 
     /// A field with something in it, without the blanks around it.

@@ -11,6 +11,7 @@ use super::{cookies, origin};
 use crate::auth::{KnownSession, Seen};
 use crate::domain::access::Right;
 use crate::domain::user::User;
+use crate::http::body::{MAX_FORM_BYTES, MAX_SCRIPT_FORM_BYTES};
 use crate::http::extract::not_allowed;
 use crate::http::observe::ForPeople;
 use crate::http::{ApiState, Problem};
@@ -90,27 +91,62 @@ impl FromRequest<ApiState> for OwnForm {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Refused> {
-        let (by, _) = proven(request, state, Right::Read).await?;
+        let (by, _) = proven(request, state, Right::Read, MAX_FORM_BYTES).await?;
         Ok(Self(by))
     }
 }
 
-impl FromRequest<ApiState> for MayAct {
-    type Rejection = Refused;
+/// The same with a script, a body or an action's arguments in it.
+pub struct MayActAtLength {
+    pub by: MayLook,
+    pub form: Form,
+}
 
-    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Refused> {
-        let (by, form) = proven(request, state, Right::Operate).await?;
-        Ok(Self { by, form })
-    }
+/// A form of whoever may look that brings something to be judged, as long as those; it changes nothing.
+pub struct MayAsk {
+    pub by: MayLook,
+    pub form: Form,
+}
+
+/// A form of an admin.
+pub struct MayManage {
+    pub by: MayLook,
+    pub form: Form,
+}
+
+/// Extractors of a form that is [`proven`], each with the right it needs and the most bytes it may have.
+macro_rules! proven {
+    ($($name:ident: $right:ident, $limit:ident;)+) => {$(
+        impl FromRequest<ApiState> for $name {
+            type Rejection = Refused;
+
+            async fn from_request(request: Request, state: &ApiState) -> Result<Self, Refused> {
+                let (by, form) = proven(request, state, Right::$right, $limit).await?;
+                Ok(Self { by, form })
+            }
+        }
+    )+};
+}
+
+proven! {
+    MayAct: Operate, MAX_FORM_BYTES;
+    MayActAtLength: Operate, MAX_SCRIPT_FORM_BYTES;
+    MayAsk: Read, MAX_SCRIPT_FORM_BYTES;
+    MayManage: Administer, MAX_FORM_BYTES;
 }
 
 /// The form, when it comes from these pages, from somebody who has this right, with their session's token.
-async fn proven(request: Request, state: &ApiState, right: Right) -> Result<(MayLook, Form), Refused> {
+async fn proven(
+    request: Request,
+    state: &ApiState,
+    right: Right,
+    limit: usize,
+) -> Result<(MayLook, Form), Refused> {
     let (mut parts, body) = request.into_parts();
     origin::check(state, &parts.headers)?;
     let by = MayLook::from_request_parts(&mut parts, state).await?;
     by.must(right)?;
-    let form = Form::read(Request::from_parts(parts, body)).await?;
+    let form = Form::read(Request::from_parts(parts, body), limit).await?;
     if by.session.token.is_csrf(form.raw(CSRF_FIELD)) {
         return Ok((by, form));
     }

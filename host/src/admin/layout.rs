@@ -18,6 +18,14 @@ pub enum Section {
     Events,
     DeadLetters,
     Rejected,
+    Plugins,
+    Schedules,
+    Processes,
+    Sources,
+    Users,
+    Keys,
+    Audit,
+    Settings,
     /// None of them: the sign-in, an error.
     Outside,
 }
@@ -36,6 +44,8 @@ pub struct Person {
     pub role: &'static str,
     /// Whether forms that change something are of use.
     pub may_act: bool,
+    /// Whether accounts, keys, the audit log and the settings are theirs to see.
+    pub may_manage: bool,
 }
 
 /// The frame of one page.
@@ -63,6 +73,7 @@ impl Layout {
                 name: user.username.clone(),
                 role: user.role.as_str(),
                 may_act: user.may(Right::Operate),
+                may_manage: user.may(Right::Administer),
             }),
             csrf: by.session.token.csrf(),
             section,
@@ -92,8 +103,19 @@ impl Layout {
             ("/admin/events/", "Events", Section::Events),
             ("/admin/dead-letters/", "Dead letters", Section::DeadLetters),
             ("/admin/rejected/", "Rejected", Section::Rejected),
+            ("/admin/plugins/", "Plugins", Section::Plugins),
+            ("/admin/schedules/", "Schedules", Section::Schedules),
+            ("/admin/processes/", "Processes", Section::Processes),
+            ("/admin/sources/", "Sources", Section::Sources),
         ];
-        let links = links.into_iter();
+        let of_admins = [
+            ("/admin/users/", "Users", Section::Users),
+            ("/admin/keys/", "API keys", Section::Keys),
+            ("/admin/audit/", "Audit log", Section::Audit),
+            ("/admin/settings/", "Settings", Section::Settings),
+        ];
+        let of_admins = of_admins.into_iter().filter(|_| self.may_manage());
+        let links = links.into_iter().chain(of_admins);
         links
             .map(|(path, label, section)| NavLink {
                 href: self.link(path),
@@ -125,6 +147,12 @@ impl Layout {
     #[must_use]
     pub fn may_act(&self) -> bool {
         self.person.as_ref().is_some_and(|person| person.may_act)
+    }
+
+    /// Whether the pages of admins are of use to who looks.
+    #[must_use]
+    pub fn may_manage(&self) -> bool {
+        self.person.as_ref().is_some_and(|person| person.may_manage)
     }
 }
 

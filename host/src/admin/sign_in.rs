@@ -15,6 +15,7 @@ use super::origin;
 use super::visit::{Visit, ours};
 use crate::auth::{Seen, SessionError, SignInError, Visitor};
 use crate::domain::audit::Action;
+use crate::http::body::MAX_FORM_BYTES;
 use crate::http::doer::Doer;
 use crate::http::extract::{Params, Peer};
 use crate::http::origin::Origin;
@@ -78,7 +79,7 @@ pub async fn sign_in(
         }),
         token: cookies::token(&state, request.headers()),
     };
-    let form = Form::read(request).await?;
+    let form = Form::read(request, MAX_FORM_BYTES).await?;
     let next = ours(form.get("next"));
     let username = form.get("username").unwrap_or_default();
     // As it is: blanks around a password belong to it.
@@ -146,7 +147,7 @@ pub async fn choose_theme(
     request: Request,
 ) -> Result<Response, Problem> {
     origin::check(&state, request.headers())?;
-    let form = Form::read(request).await?;
+    let form = Form::read(request, MAX_FORM_BYTES).await?;
     let back = ours(form.get("back"));
     let mut response = visit.redirect(back)?;
     let theme = Theme::named(form.raw("theme"));

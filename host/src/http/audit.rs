@@ -99,14 +99,7 @@ pub async fn list(
     headers: HeaderMap,
 ) -> Result<Json<AuditPage>, Problem> {
     let page = page::request(&params)?;
-    let text = |name| params.get(name).map(str::to_owned);
-    let filter = AuditFilter {
-        actor: text("actor"),
-        action: text("action"),
-        target: text("target"),
-        since: params.moment("since")?,
-        until: params.moment("until")?,
-    };
+    let filter = filter(&params)?;
     let found = state.audit.page(&filter, page).await?;
     let links = Links::of(&state, "/api/audit/", &headers, &params, page, found.total)?;
     Ok(Json(AuditPage {
@@ -115,4 +108,16 @@ pub async fn list(
         previous: links.previous,
         results: found.items.into_iter().map(Into::into).collect(),
     }))
+}
+
+/// Which entries the query asks for.
+pub(crate) fn filter(params: &Params) -> Result<AuditFilter, Problem> {
+    let text = |name| params.get(name).map(str::to_owned);
+    Ok(AuditFilter {
+        actor: text("actor"),
+        action: text("action"),
+        target: text("target"),
+        since: params.moment("since")?,
+        until: params.moment("until")?,
+    })
 }

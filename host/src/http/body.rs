@@ -145,6 +145,14 @@ pub struct Form {
 }
 
 impl Form {
+    /// A form of these fields, however they came.
+    pub(crate) fn of(fields: Map<String, Value>) -> Self {
+        Self {
+            fields,
+            errors: FieldErrors::default(),
+        }
+    }
+
     /// A text that must be there; empty, with the error noted, when it is not.
     pub fn required(&mut self, name: &'static str) -> String {
         match self.take(name) {
@@ -297,18 +305,14 @@ async fn json_bytes(request: Request, limit: usize) -> Result<Bytes, Problem> {
 impl Form {
     async fn read(request: Request, limit: usize) -> Result<Self, Problem> {
         let bytes = json_bytes(request, limit).await?;
-        let fields = match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(fields)) => fields,
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(fields)) => Ok(Self::of(fields)),
             Ok(_) => {
                 let why = "Invalid data. Expected an object.";
-                return Err(FieldErrors::one("non_field_errors", why).into());
+                Err(FieldErrors::one("non_field_errors", why).into())
             }
-            Err(error) => return Err(bad_json(&error, &bytes)),
-        };
-        Ok(Self {
-            fields,
-            errors: FieldErrors::default(),
-        })
+            Err(error) => Err(bad_json(&error, &bytes)),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::Form;
+use super::doer::Doer;
 use super::extract::{MayAdminister, Params};
 use super::origin::Origin;
 use super::page::{self, Links};
@@ -15,9 +16,9 @@ use super::problem::ProblemBody;
 use super::{ApiState, Problem};
 use crate::auth::KeyRequest;
 use crate::domain::access::Right;
-use crate::domain::api_key::{ApiKey, ApiKeyId, MAX_NAME_CHARS, RevokedKey, SourceScope};
-use crate::domain::audit::Action;
+use crate::domain::api_key::{ApiKey, ApiKeyId, MAX_NAME_CHARS, SourceScope};
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 
 /// An API key, without its secret part.
 #[derive(Serialize, ToSchema)]
@@ -142,8 +143,16 @@ pub async fn create(
     State(state): State<ApiState>,
     MayAdminister(admin): MayAdminister,
     origin: Origin,
-    mut form: Form,
+    form: Form,
 ) -> Result<(StatusCode, Json<NewKeyView>), Problem> {
+    let request = requested(&state, &admin, form).await?;
+    let doer = Doer { user: admin, origin };
+    let made = doer.create_key(&state, request).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// The key that a form of this admin describes.
+pub(crate) async fn requested(state: &ApiState, admin: &User, mut form: Form) -> Result<KeyRequest, Problem> {
     let owner = match form.optional("owner") {
         Some(name) => state.store.user_by_name(&name).await?.map(|(user, _)| user),
         None => Some(admin.clone()),
@@ -173,27 +182,15 @@ pub async fn create(
         moment.ok()
     });
     form.finish()?;
-    let request = KeyRequest {
+    Ok(KeyRequest {
         name,
         // Found, or the form would not have finished.
-        owner: owner.unwrap_or(admin.clone()),
+        owner: owner.unwrap_or_else(|| admin.clone()),
         sources,
         rate,
         expires_at,
         by: admin.username.clone(),
-    };
-    let owner = request.owner.username.clone();
-    let (key, text) = state.auth.keys.create(request).await?;
-    let view = KeyView::from(key);
-    let detail = json!({
-        "name": view.name, "owner": owner, "sources": view.sources, "rate": view.rate,
-        "expires_at": view.expires_at,
-    });
-    origin
-        .note(&state, &admin, Action::KeyCreate, &view.id, detail)
-        .await?;
-    let key = text.expose().to_owned();
-    Ok((StatusCode::CREATED, Json(NewKeyView { view, key })))
+    })
 }
 
 /// Revoke an API key, for good
@@ -214,16 +211,12 @@ pub async fn revoke(
     origin: Origin,
     Path(id): Path<String>,
 ) -> Result<Json<KeyView>, Problem> {
-    let id: ApiKeyId = id.parse().map_err(|_| Problem::no_such("API key"))?;
-    match state.auth.keys.revoke(&id, &admin.username).await? {
-        RevokedKey::Missing => Err(Problem::no_such("API key")),
-        RevokedKey::Already(key) => Ok(Json(key.into())),
-        RevokedKey::Revoked(key) => {
-            let detail = json!({ "name": key.name });
-            origin
-                .note(&state, &admin, Action::KeyRevoke, id.as_str(), detail)
-                .await?;
-            Ok(Json(key.into()))
-        }
-    }
+    let doer = Doer { user: admin, origin };
+    let key = doer.revoke_key(&state, &key_id(&id)?).await?;
+    Ok(Json(key.into()))
+}
+
+/// The id in a path. A text that is none names no key.
+pub(crate) fn key_id(text: &str) -> Result<ApiKeyId, Problem> {
+    text.parse().map_err(|_| Problem::no_such("API key"))
 }

@@ -10,17 +10,16 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::Input;
+use super::doer::Doer;
 use super::extract::{MayOperate, MayRead, Params};
 use super::origin::Origin;
 use super::problem::ProblemBody;
 use super::views::{Audience, DeliveryView};
 use super::{ApiState, Problem};
 use crate::dispatch::Waits;
-use crate::domain::audit::Action;
 use crate::domain::breaker::BreakerState;
 use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
@@ -52,22 +51,22 @@ pub async fn list(State(state): State<ApiState>, _: MayRead) -> Json<Vec<PluginV
 #[derive(Serialize)]
 pub struct PluginView {
     #[serde(flatten)]
-    status: PluginStatus,
+    pub(crate) status: PluginStatus,
     /// Null where no lane has run here yet.
-    lane: Option<LaneView>,
+    pub(crate) lane: Option<LaneView>,
 }
 
 /// How a plugin's lane stands on this node.
 #[derive(Serialize)]
-struct LaneView {
+pub(crate) struct LaneView {
     /// `closed`, `half-open` or `open`.
-    breaker: BreakerState,
+    pub(crate) breaker: BreakerState,
     /// While it is open: when one call is tried.
-    breaker_until: Option<Timestamp>,
+    pub(crate) breaker_until: Option<Timestamp>,
     /// While the rate is used up: when the next delivery may run.
-    rate_until: Option<Timestamp>,
+    pub(crate) rate_until: Option<Timestamp>,
     /// As many runs as it may have are under way.
-    full: bool,
+    pub(crate) full: bool,
 }
 
 /// All plugins by name.
@@ -124,17 +123,8 @@ pub async fn run_action(
     Input(input): Input,
 ) -> Result<Response, Problem> {
     let wait = wait(&params)?;
-    let submitted = state
-        .actions
-        .submit(&name, &action, &input, Some(user.id))
-        .await?;
-    let (target, detail) = (
-        format!("{name}/{action}"),
-        json!({ "event": submitted.event.to_string() }),
-    );
-    origin
-        .note(&state, &user, Action::PluginAction, target, detail)
-        .await?;
+    let doer = Doer { user, origin };
+    let submitted = doer.run_action(&state, &name, &action, &input).await?;
     let tried = state
         .actions
         .first_attempt(submitted.event, submitted.delivery, wait)
@@ -167,11 +157,12 @@ fn wait(params: &Params) -> Result<Duration, Problem> {
 }
 
 /// The name in a path. One that cannot be a plugin's names none.
-fn named(name: &str) -> Result<PluginName, Problem> {
+pub(crate) fn named(name: &str) -> Result<PluginName, Problem> {
     name.parse().map_err(|_| missing(name))
 }
 
-fn missing(name: &str) -> Problem {
+/// There is no plugin of this name.
+pub(super) fn missing(name: &str) -> Problem {
     let detail = format!("There is no plugin `{name}` in plugins.toml.");
     Problem::new(StatusCode::NOT_FOUND, "no-such-plugin", detail)
 }

@@ -6,20 +6,17 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::ScriptForm;
-use super::created::created;
+use super::doer::Doer;
 use super::extract::{MayOperate, MayRead, Params};
 use super::origin::Origin;
 use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
-use crate::domain::audit::Action;
 use crate::domain::process::{Process, ProcessChange, ProcessSummary, ProcessVersion};
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
 use crate::processes::Draft;
 
 /// A process to be stored.
@@ -206,10 +203,7 @@ pub async fn create(
         script: form.text("script"),
     };
     form.finish()?;
-    let made = state.processes.create(draft, &user.username).await?;
-    origin
-        .note(&state, &user, Action::ProcessCreate, &made.code, json!({}))
-        .await?;
+    let made = Doer { user, origin }.create_process(&state, draft).await?;
     let address = format!(
         "/api/processes/{}/",
         utf8_percent_encode(&made.code, NON_ALPHANUMERIC)
@@ -262,7 +256,10 @@ pub async fn replace(
         name: Some(name),
         script: Some(script),
     };
-    store_change(&state, &user, origin, &code, change).await
+    let changed = Doer { user, origin }
+        .change_process(&state, &code, change)
+        .await?;
+    Ok(Json(changed.into()))
 }
 
 /// Change the name or the script of a process
@@ -289,20 +286,8 @@ pub async fn change(
     };
     same_code(&mut form, &code);
     form.finish()?;
-    store_change(&state, &user, origin, &code, change).await
-}
-
-async fn store_change(
-    state: &ApiState,
-    user: &User,
-    origin: Origin,
-    code: &str,
-    change: ProcessChange,
-) -> Result<Json<ProcessView>, Problem> {
-    let detail = json!({ "name": change.name.is_some(), "script": change.script.is_some() });
-    let changed = state.processes.change(code, change, &user.username).await?;
-    origin
-        .note(state, user, Action::ProcessChange, code, detail)
+    let changed = Doer { user, origin }
+        .change_process(&state, &code, change)
         .await?;
     Ok(Json(changed.into()))
 }
@@ -329,10 +314,7 @@ pub async fn remove(
     origin: Origin,
     Path(code): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    state.processes.remove(&code, &user.username).await?;
-    origin
-        .note(&state, &user, Action::ProcessRemove, &code, json!({}))
-        .await?;
+    Doer { user, origin }.remove_process(&state, &code).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

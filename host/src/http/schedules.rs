@@ -4,15 +4,14 @@ use axum::Json;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
+use super::doer::Doer;
 use super::extract::{MayOperate, MayRead, Params};
 use super::origin::Origin;
 use super::page::{self, Links};
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
-use crate::domain::audit::Action;
 use crate::domain::event::EventStatus;
 use crate::domain::schedule::{ScheduleKey, ScheduleRun};
 use crate::scheduler::ScheduleStatus;
@@ -123,13 +122,8 @@ pub async fn run(
     origin: Origin,
     Path((plugin, name)): Path<(String, String)>,
 ) -> Result<(StatusCode, Json<StartedView>), Problem> {
-    let (plugin, schedule) = state.schedules.find(Some(&plugin), &name)?;
-    let started = state.schedules.run(&plugin, &schedule).await?;
-    let target = format!("{}/{}", plugin.name, schedule.name);
-    let detail = json!({ "event": started.event.to_string() });
-    origin
-        .note(&state, &user, Action::ScheduleRun, target, detail)
-        .await?;
+    let doer = Doer { user, origin };
+    let started = doer.run_schedule(&state, &plugin, &name).await?;
     let view = StartedView {
         event: started.event.to_string(),
         delivery: started.delivery.to_string(),

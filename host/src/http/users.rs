@@ -5,11 +5,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body::Form;
-use super::created::created;
+use super::doer::Doer;
 use super::extract::{MayAdminister, Params};
 use super::origin::Origin;
 use super::page::{self, Links};
@@ -17,7 +16,6 @@ use super::problem::ProblemBody;
 use super::{ApiState, Problem};
 use crate::auth::{NewAccount, UserChange};
 use crate::domain::access::Role;
-use crate::domain::audit::Action;
 use crate::domain::id::UserId;
 use crate::domain::user::User;
 use crate::secret::Secret;
@@ -135,23 +133,14 @@ pub async fn create(
     State(state): State<ApiState>,
     MayAdminister(admin): MayAdminister,
     origin: Origin,
-    mut form: Form,
+    form: Form,
 ) -> Result<Response, Problem> {
-    let account = NewAccount {
-        username: form.required("username"),
-        email: form.required("email"),
-        password: Secret::new(form.required("password")),
-        first_name: form.optional("first_name").unwrap_or_default(),
-        last_name: form.optional("last_name").unwrap_or_default(),
-        role: form.parsed("role").unwrap_or(Role::Sender),
-    };
-    form.finish()?;
-    let user = state.auth.create_user(account).await?;
-    let detail = json!({ "role": user.role });
-    origin
-        .note(&state, &admin, Action::UserCreate, &user.username, detail)
-        .await?;
-    created(&format!("/api/users/{}/", user.id), UserView::from(user))
+    let doer = Doer { user: admin, origin };
+    let user = doer.create_user(&state, account(form)?).await?;
+    let address = HeaderValue::try_from(format!("/api/users/{}/", user.id))
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    let body = Json(UserView::from(user));
+    Ok((StatusCode::CREATED, [(LOCATION, address)], body).into_response())
 }
 
 /// One account
@@ -198,25 +187,37 @@ pub async fn change(
     MayAdminister(admin): MayAdminister,
     origin: Origin,
     Path(id): Path<String>,
-    mut form: Form,
+    form: Form,
 ) -> Result<Json<UserView>, Problem> {
     let id = user_id(&id)?;
+    let doer = Doer { user: admin, origin };
+    let changed = doer.change_user(&state, id, user_change(form)?).await?;
+    Ok(Json(changed.into()))
+}
+
+/// The account that a form describes.
+pub(crate) fn account(mut form: Form) -> Result<NewAccount, Problem> {
+    let account = NewAccount {
+        username: form.required("username"),
+        email: form.required("email"),
+        password: Secret::new(form.required("password")),
+        first_name: form.optional("first_name").unwrap_or_default(),
+        last_name: form.optional("last_name").unwrap_or_default(),
+        role: form.parsed("role").unwrap_or(Role::Sender),
+    };
+    form.finish()?;
+    Ok(account)
+}
+
+/// What a form changes of an account.
+pub(crate) fn user_change(mut form: Form) -> Result<UserChange, Problem> {
     let change = UserChange {
         role: form.parsed("role"),
         is_active: form.flag("is_active"),
         password: form.optional("password").map(Secret::new),
     };
     form.finish()?;
-    let detail = json!({
-        "role": change.role,
-        "is_active": change.is_active,
-        "password": change.password.is_some(),
-    });
-    let user = state.auth.change_user(id, change).await?;
-    origin
-        .note(&state, &admin, Action::UserChange, &user.username, detail)
-        .await?;
-    Ok(Json(user.into()))
+    Ok(change)
 }
 
 /// Sign an account out everywhere
@@ -238,16 +239,12 @@ pub async fn sign_out(
     origin: Origin,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let found = state.store.user(user_id(&id)?).await?;
-    let user = found.ok_or_else(|| Problem::no_such("user"))?;
-    state.auth.sign_out(user.id).await?;
-    origin
-        .note(&state, &admin, Action::UserSignOut, &user.username, json!({}))
-        .await?;
+    let doer = Doer { user: admin, origin };
+    doer.sign_user_out(&state, user_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The id in a path. One that cannot be an account's names none.
-fn user_id(text: &str) -> Result<UserId, Problem> {
+pub(crate) fn user_id(text: &str) -> Result<UserId, Problem> {
     text.parse().map_err(|_| Problem::no_such("user"))
 }

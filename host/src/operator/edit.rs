@@ -11,8 +11,6 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use toml_edit::{DocumentMut, Item, value};
-
 use self::write::{Written, put};
 use crate::domain::plugin::PluginName;
 use crate::manifest::{PluginsFile, PluginsFileError};
@@ -43,6 +41,10 @@ pub enum EditError {
          same first (`hookyard nodes` shows who has which; a change takes some seconds to be told)"
     )]
     NodesDiffer(String),
+    #[error(
+        "{0} was saved by somebody else since its change was shown; nothing was written, look at it again"
+    )]
+    Overtaken(String),
     #[error("cannot write {0}: {1}")]
     Write(String, io::Error),
     /// The edit itself failed in a way that tells nothing of the file.
@@ -126,35 +128,6 @@ fn lock(dir: &Path) -> Result<Option<File>, ()> {
     }
 }
 
-/// Sets `enabled` in the plugin's section. Writes nothing when it already says so.
-pub(super) fn set_enabled(path: &Path, name: &PluginName, enabled: bool) -> Result<Edited, EditError> {
-    let shown = path.display().to_string();
-    edit(path, Missing::Wrong, &|text, file| {
-        let unknown = || EditError::Unknown(shown.clone(), name.clone());
-        if file.plugin(name).ok_or_else(unknown)?.enabled == enabled {
-            return Ok(None);
-        }
-        let document = text.parse::<DocumentMut>();
-        let mut document = document.map_err(|error| EditError::Toml(shown.clone(), error))?;
-        let section = document
-            .get_mut("plugins")
-            .and_then(|plugins| plugins.get_mut(name.as_str()))
-            .and_then(Item::as_table_like_mut)
-            .ok_or_else(unknown)?;
-        match section.get_mut("enabled").and_then(Item::as_value_mut) {
-            Some(old) => {
-                let decor = old.decor().clone();
-                *old = enabled.into();
-                *old.decor_mut() = decor;
-            }
-            None => {
-                section.insert("enabled", value(enabled));
-            }
-        }
-        Ok(Some(document.to_string()))
-    })
-}
-
 /// The file's own directory, with links resolved, to which paths in it are relative.
 pub(super) fn directory_of(path: &Path) -> io::Result<PathBuf> {
     let file = std::path::absolute(path)?;
@@ -167,6 +140,7 @@ mod tests {
     use std::cell::Cell;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
+    use super::super::switch::{self, Switch};
     use super::*;
 
     const TEXT: &str = "# mine\n[plugins.b]\ncomponent = \"b.wasm\" # there\n\n[plugins.a]\nenabled = true # yes\ncomponent = \"a.wasm\"\n";
@@ -176,6 +150,10 @@ mod tests {
         let path = dir.path().join("plugins.toml");
         fs::write(&path, TEXT).expect("written");
         (dir, path)
+    }
+
+    fn set_enabled(path: &Path, name: &PluginName, enabled: bool) -> Result<Edited, EditError> {
+        switch::set_enabled(path, name, &Switch { enabled, seen: None })
     }
 
     fn read(path: &Path) -> String {

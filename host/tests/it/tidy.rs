@@ -74,7 +74,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
-            "auth", "config", "domain", "http", "intake", "nodes", "store", "wasm",
+            "auth", "config", "domain", "http", "intake", "nodes", "operator", "processes", "routing",
+            "scheduler", "store", "wasm",
         ],
     ),
 ];

@@ -2,15 +2,15 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde_json::json;
 
+use super::super::doer::Doer;
 use super::super::extract::{MayOperate, MayRead, Params};
 use super::super::origin::Origin;
 use super::super::problem::ProblemBody;
 use super::super::{ApiState, Problem};
 use super::named;
-use crate::domain::audit::{Action, Actor};
 use crate::domain::plugin::DigestPrefix;
+use crate::operator::Switch;
 use crate::wasm::{PluginStatus, Reload};
 
 /// Switch a plugin on, in `plugins.toml` itself
@@ -33,7 +33,7 @@ pub async fn enable(
     origin: Origin,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
-    set_enabled(&state, &origin.actor(&user), &name, true).await
+    set_enabled(&state, Doer { user, origin }, &name, true).await
 }
 
 /// Switch a plugin off, in `plugins.toml` itself
@@ -55,28 +55,17 @@ pub async fn disable(
     origin: Origin,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
-    set_enabled(&state, &origin.actor(&user), &name, false).await
+    set_enabled(&state, Doer { user, origin }, &name, false).await
 }
 
 async fn set_enabled(
     state: &ApiState,
-    actor: &Actor,
+    doer: Doer,
     name: &str,
     enabled: bool,
 ) -> Result<Json<PluginStatus>, Problem> {
-    let name = named(name)?;
-    state.operator.set_enabled(&name, enabled).await?;
-    let action = if enabled {
-        Action::PluginEnable
-    } else {
-        Action::PluginDisable
-    };
-    state
-        .audit
-        .record(actor, action, name.as_str(), json!({}))
-        .await?;
-    let status = state.actions.registry.status(&name);
-    status.map(Json).ok_or_else(|| super::missing(name.as_str()))
+    let switch = Switch { enabled, seen: None };
+    doer.switch(state, &named(name)?, switch).await.map(Json)
 }
 
 /// The loads of a plugin, newest first: when, which build in place of which, how it ended, how long it took
@@ -134,18 +123,8 @@ pub async fn roll_back(
         let why = "must be a SHA-256 in lower-case hexadecimal, or its first 12 digits or more";
         Problem::bad_parameter("from", why)
     })?;
-    let registry = &state.actions.registry;
-    let status = registry.roll_back(&name, &user.username, from.as_ref()).await?;
-    origin
-        .note(
-            &state,
-            &user,
-            Action::PluginRollback,
-            name.as_str(),
-            json!({ "from": from }),
-        )
-        .await?;
-    Ok(Json(status))
+    let doer = Doer { user, origin };
+    doer.roll_back(&state, &name, from).await.map(Json)
 }
 
 /// Take a rollback back: load the build in the file
@@ -165,10 +144,6 @@ pub async fn take_back(
     origin: Origin,
     Path(name): Path<String>,
 ) -> Result<Json<PluginStatus>, Problem> {
-    let name = named(&name)?;
-    let status = state.actions.registry.accept(&name, &user.username).await?;
-    origin
-        .note(&state, &user, Action::PluginTakeBack, name.as_str(), json!({}))
-        .await?;
-    Ok(Json(status))
+    let doer = Doer { user, origin };
+    doer.take_back(&state, &named(&name)?).await.map(Json)
 }

@@ -304,11 +304,13 @@ impl From<EditError> for Problem {
             }
             EditError::NodesDiffer(_) => Self::new(StatusCode::CONFLICT, "nodes-differ", error.to_string()),
             EditError::Broken(_) => Self::internal(chain(&error)),
-            EditError::Busy(_) | EditError::Changed(_) | EditError::Write(..) => Self::new(
-                StatusCode::CONFLICT,
-                "plugins-file-not-written",
-                error.to_string(),
-            ),
+            EditError::Busy(_) | EditError::Changed(_) | EditError::Overtaken(_) | EditError::Write(..) => {
+                Self::new(
+                    StatusCode::CONFLICT,
+                    "plugins-file-not-written",
+                    error.to_string(),
+                )
+            }
         }
     }
 }

@@ -1,0 +1,71 @@
+//! What pages beside those of events say of what was done just before: a word in the address, a sentence on the page.
+
+pub const SWITCHED_ON: &str = "switched-on";
+pub const SWITCHED_OFF: &str = "switched-off";
+pub const ROLLED_BACK: &str = "rolled-back";
+pub const TAKEN_BACK: &str = "taken-back";
+pub const ASKED: &str = "asked";
+pub const STORED: &str = "stored";
+pub const REMOVED: &str = "removed";
+pub const STARTED: &str = "started";
+pub const ACCEPTED: &str = "accepted";
+pub const USER_MADE: &str = "user-made";
+pub const USER_CHANGED: &str = "user-changed";
+pub const USER_SIGNED_OUT: &str = "user-signed-out";
+pub const KEY_REVOKED: &str = "key-revoked";
+
+/// Each word with its sentence.
+const SENTENCES: [(&str, &str); 13] = [
+    (
+        SWITCHED_ON,
+        "The plugin is switched on in plugins.toml. How it stands shows below.",
+    ),
+    (
+        SWITCHED_OFF,
+        "The plugin is switched off in plugins.toml. What waits for it is held.",
+    ),
+    (
+        ROLLED_BACK,
+        "The build that served before serves again; the newest is not loaded until that is taken back.",
+    ),
+    (TAKEN_BACK, "The build in the file serves again."),
+    (ASKED, "The plugin is asked. What becomes of it shows below."),
+    (STORED, "The process is stored, with a version of what it was."),
+    (REMOVED, "The process is removed. Its versions stay."),
+    (STARTED, "The schedule runs now. What becomes of it shows below."),
+    (
+        ACCEPTED,
+        "The request was taken in. What becomes of its event shows below.",
+    ),
+    (USER_MADE, "The account was made."),
+    (USER_CHANGED, "The account was changed."),
+    (
+        USER_SIGNED_OUT,
+        "The account is signed out everywhere. Its API keys go on.",
+    ),
+    (KEY_REVOKED, "The key is revoked, for good."),
+];
+
+/// The sentence of a word; `None` for any other.
+#[must_use]
+pub fn said(word: &str) -> Option<&'static str> {
+    let found = SENTENCES.iter().find(|(known, _)| *known == word);
+    found.map(|(_, sentence)| *sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_told_apart() {
+        for (at, (word, sentence)) in SENTENCES.iter().enumerate() {
+            assert_eq!(said(word), Some(*sentence));
+            assert!(
+                SENTENCES[at + 1..].iter().all(|(other, _)| other != word),
+                "{word}"
+            );
+        }
+        assert_eq!(said("<script>"), None);
+    }
+}

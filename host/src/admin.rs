@@ -12,6 +12,7 @@
 mod acts;
 mod assets;
 mod cookies;
+mod diff;
 mod done;
 mod event;
 mod events;
@@ -23,7 +24,10 @@ mod live;
 mod origin;
 mod overview;
 mod paging;
+mod place;
+mod processes;
 mod rejected;
+mod routes;
 mod say;
 mod sign_in;
 mod tree;
@@ -67,6 +71,7 @@ fn pages(state: ApiState, stop: CancellationToken) -> Router<ApiState> {
         .route("/admin/rejected/{id}/accept/", post(acts::accept))
         .route("/admin/live/", get(live::follow))
         .route("/admin/assets/{name}", get(assets::serve))
+        .merge(routes::of_the_operators_pages())
         // So that what is not there is told by a page, too.
         .route("/admin/{*rest}", any(frame::not_found))
         .method_not_allowed_fallback(frame::method_not_allowed)

@@ -44,6 +44,11 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
             include_bytes!("../../admin/assets/hookyard.js"),
         ),
         asset(
+            "editor.js",
+            js,
+            include_bytes!("../../admin/assets/editor.js"),
+        ),
+        asset(
             "htmx.min.js",
             js,
             include_bytes!("../../admin/vendor/htmx/htmx.min.js"),
@@ -90,14 +95,18 @@ mod tests {
 
     #[test]
     fn every_file_that_a_template_names_is_there() {
-        let base = include_str!("../../admin/pages/base.html");
-        let named: Vec<_> = base
-            .split("layout.asset(\"")
-            .skip(1)
+        let pages = [
+            include_str!("../../admin/pages/base.html"),
+            include_str!("../../admin/pages/process.html"),
+            include_str!("../../admin/pages/new_process.html"),
+        ];
+        let named: Vec<_> = pages
+            .iter()
+            .flat_map(|page| page.split("layout.asset(\"").skip(1))
             .filter_map(|rest| rest.split_once('"'))
             .map(|(name, _)| name)
             .collect();
-        assert!(named.len() >= 4, "{named:?}");
+        assert!(named.len() >= 6, "{named:?}");
         for name in named {
             assert!(path(name).ends_with(name), "{name}");
         }

@@ -8,14 +8,13 @@ pub const ASKED: &str = "asked";
 pub const STORED: &str = "stored";
 pub const REMOVED: &str = "removed";
 pub const STARTED: &str = "started";
-pub const ACCEPTED: &str = "accepted";
 pub const USER_MADE: &str = "user-made";
 pub const USER_CHANGED: &str = "user-changed";
 pub const USER_SIGNED_OUT: &str = "user-signed-out";
 pub const KEY_REVOKED: &str = "key-revoked";
 
 /// Each word with its sentence.
-const SENTENCES: [(&str, &str); 13] = [
+const SENTENCES: [(&str, &str); 12] = [
     (
         SWITCHED_ON,
         "The plugin is switched on in plugins.toml. How it stands shows below.",
@@ -33,10 +32,6 @@ const SENTENCES: [(&str, &str); 13] = [
     (STORED, "The process is stored, with a version of what it was."),
     (REMOVED, "The process is removed. Its versions stay."),
     (STARTED, "The schedule runs now. What becomes of it shows below."),
-    (
-        ACCEPTED,
-        "The request was taken in. What becomes of its event shows below.",
-    ),
     (USER_MADE, "The account was made."),
     (USER_CHANGED, "The account was changed."),
     (

@@ -76,6 +76,12 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// A size in its largest fitting unit.
+#[must_use]
+pub fn bytes(size: u64) -> String {
+    bytesize::ByteSize(size).to_string()
+}
+
 /// A number that may be a lower bound.
 #[must_use]
 pub fn at_least(number: u64, is_exact: bool) -> String {

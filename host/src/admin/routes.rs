@@ -1,0 +1,30 @@
+//! The paths of the pages by which one operates: what runs, what it runs by, and who may.
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::processes;
+use crate::http::ApiState;
+
+/// The pages beside those of events and deliveries.
+pub fn of_the_operators_pages() -> Router<ApiState> {
+    Router::new().merge(of_processes())
+}
+
+fn of_processes() -> Router<ApiState> {
+    Router::new()
+        .route("/admin/processes/", get(processes::list))
+        .route(
+            "/admin/new-process/",
+            get(processes::new).post(processes::create),
+        )
+        .route(
+            "/admin/processes/{code}/",
+            get(processes::detail).post(processes::store),
+        )
+        .route("/admin/processes/{code}/remove/", post(processes::remove))
+        .route(
+            "/admin/processes/{code}/versions/{at}/",
+            get(processes::version),
+        )
+}

@@ -29,7 +29,7 @@ use crate::store::{SharedStore, StoreResult};
 use crate::wake::Wake;
 use crate::wasm::Registry;
 
-pub use lanes::{Lanes, Waits};
+pub use lanes::{Lanes, Used, Waits};
 pub use recorder::Recorder;
 
 /// How long a claim is held before somebody else may take it. Renewed while this node lives, so it

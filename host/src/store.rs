@@ -28,6 +28,7 @@ mod migrate;
 mod nodes;
 mod once;
 mod open;
+mod outcomes;
 mod overview;
 mod past;
 mod people;
@@ -75,6 +76,7 @@ pub use listing::ListStore;
 pub use nodes::NodeStore;
 pub use once::{KeyHolder, OnceStore};
 pub use open::{inspect, open};
+pub use outcomes::OutcomeStore;
 pub use overview::OverviewStore;
 pub use people::{ApiKeyStore, AuditStore, FoundKey};
 pub use rejected::{AcceptedLate, RejectedStore};
@@ -142,6 +144,7 @@ pub trait Store:
     + TokenStore
     + SessionStore
     + OverviewStore
+    + OutcomeStore
     + ApiKeyStore
     + AuditStore
     + RetentionStore

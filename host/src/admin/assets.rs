@@ -43,11 +43,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
             js,
             include_bytes!("../../admin/assets/hookyard.js"),
         ),
-        asset(
-            "editor.js",
-            js,
-            include_bytes!("../../admin/assets/editor.js"),
-        ),
+        asset("editor.js", js, include_bytes!("../../admin/assets/editor.js")),
         asset(
             "htmx.min.js",
             js,

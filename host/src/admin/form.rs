@@ -31,6 +31,17 @@ impl Form {
         Ok(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))
     }
 
+    /// A form with these fields.
+    #[cfg(test)]
+    pub fn of(fields: &[(&str, &str)]) -> Self {
+        let fields = fields.iter();
+        Self(
+            fields
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+    }
+
     /// A field as it came; empty when it did not.
     #[must_use]
     pub fn raw(&self, name: &str) -> &str {

@@ -74,6 +74,7 @@ pub(super) async fn execute(caller: &Caller, held: Vec<Held>, tell: impl FnOnce(
     let finishes = tokio::select! {
         run = caller.plugin.run(&jobs) => {
             tell(ended(&run));
+            caller.parts.lanes.note_run(&caller.spec.name, caller.plugin.generation(), &run);
             finishes_of(caller, &held, &begun, run)
         }
         () = all_lost(&held) => {

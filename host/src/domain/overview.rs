@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::attempt::AttemptOutcome;
 use super::event::EventStatus;
 use super::plugin::PluginName;
 use super::time::Timestamp;
@@ -46,6 +47,14 @@ pub struct Tally {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventCount {
     pub status: EventStatus,
+    pub count: u64,
+}
+
+/// How many of a plugin's newest attempts ended in one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeCount {
+    pub plugin: PluginName,
+    pub outcome: AttemptOutcome,
     pub count: u64,
 }
 

@@ -43,6 +43,24 @@ impl Route {
         Self { when, ..self }
     }
 
+    /// The glob of its sources, as it was written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.source.glob().glob()
+    }
+
+    /// The glob of its types.
+    #[must_use]
+    pub fn event_type(&self) -> &str {
+        self.event_type.glob().glob()
+    }
+
+    /// Its condition, when it has one.
+    #[must_use]
+    pub const fn condition(&self) -> Option<&Condition> {
+        self.when.as_ref()
+    }
+
     /// Whether source and type match; the condition is not looked at.
     #[must_use]
     pub fn matches(&self, source: &str, event_type: &str) -> bool {

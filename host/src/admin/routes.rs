@@ -3,28 +3,39 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::processes;
+use super::{plugins, processes};
 use crate::http::ApiState;
 
 /// The pages beside those of events and deliveries.
 pub fn of_the_operators_pages() -> Router<ApiState> {
-    Router::new().merge(of_processes())
+    Router::new().merge(of_plugins()).merge(of_processes())
+}
+
+fn of_plugins() -> Router<ApiState> {
+    Router::new()
+        .route("/admin/plugins/", get(plugins::list))
+        .route("/admin/plugins/{name}/", get(plugins::detail))
+        .route(
+            "/admin/plugins/{name}/switch/",
+            get(plugins::confirm_switch).post(plugins::switch),
+        )
+        .route("/admin/plugins/{name}/roll-back/", post(plugins::roll_back))
+        .route("/admin/plugins/{name}/take-back/", post(plugins::take_back))
+        .route("/admin/plugins/{name}/explain/", post(plugins::explain))
+        .route(
+            "/admin/plugins/{name}/actions/{action}/",
+            get(plugins::action).post(plugins::run_action),
+        )
 }
 
 fn of_processes() -> Router<ApiState> {
     Router::new()
         .route("/admin/processes/", get(processes::list))
-        .route(
-            "/admin/new-process/",
-            get(processes::new).post(processes::create),
-        )
+        .route("/admin/new-process/", get(processes::new).post(processes::create))
         .route(
             "/admin/processes/{code}/",
             get(processes::detail).post(processes::store),
         )
         .route("/admin/processes/{code}/remove/", post(processes::remove))
-        .route(
-            "/admin/processes/{code}/versions/{at}/",
-            get(processes::version),
-        )
+        .route("/admin/processes/{code}/versions/{at}/", get(processes::version))
 }

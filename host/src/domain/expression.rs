@@ -210,6 +210,12 @@ impl Map {
         Ok(Self { expression, place })
     }
 
+    /// As it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.expression.text
+    }
+
     /// The payload that is made of this event's, as JSON.
     ///
     /// # Errors

@@ -162,7 +162,7 @@ pub(crate) fn named(name: &str) -> Result<PluginName, Problem> {
 }
 
 /// There is no plugin of this name.
-pub(super) fn missing(name: &str) -> Problem {
+pub(crate) fn missing(name: &str) -> Problem {
     let detail = format!("There is no plugin `{name}` in plugins.toml.");
     Problem::new(StatusCode::NOT_FOUND, "no-such-plugin", detail)
 }

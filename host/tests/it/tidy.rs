@@ -74,8 +74,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
-            "auth", "config", "domain", "http", "intake", "nodes", "operator", "processes", "routing",
-            "scheduler", "store", "wasm",
+            "auth",
+            "config",
+            "dispatch",
+            "domain",
+            "http",
+            "intake",
+            "nodes",
+            "operator",
+            "processes",
+            "routing",
+            "scheduler",
+            "store",
+            "wasm",
         ],
     ),
 ];

@@ -11,7 +11,7 @@ use crate::domain::plugin::PluginName;
 use crate::domain::replay::DeliveryCount;
 use crate::domain::time::Timestamp;
 use crate::http::{ApiState, Problem};
-use crate::wasm::{PluginState, PluginStatus};
+use crate::wasm::PluginStatus;
 
 /// The attempts that latencies are taken from: the newest of an hour. So many tell a 95th percentile well, and are read
 /// in a few milliseconds; a plugin that had none among them shows none.
@@ -69,7 +69,7 @@ pub async fn gather(
         let times = latencies.get(&name);
         let percentile = |part| times.map_or_else(String::new, |times| say::exact(at(times, part)));
         rows.push(PluginRow {
-            state: status.map_or("removed", |status| word(status.state)),
+            state: status.map_or("removed", |status| status.state.as_str()),
             error: status.and_then(|status| status.error.clone()).unwrap_or_default(),
             waiting: of(&[
                 DeliveryState::Pending,
@@ -87,17 +87,6 @@ pub async fn gather(
         });
     }
     Ok(rows)
-}
-
-const fn word(state: PluginState) -> &'static str {
-    match state {
-        PluginState::Ready => "ready",
-        PluginState::LastGood => "last-good",
-        PluginState::Fetching => "fetching",
-        PluginState::Broken => "broken",
-        PluginState::Paused => "paused",
-        PluginState::Disabled => "disabled",
-    }
 }
 
 /// The latencies of each plugin, shortest first.

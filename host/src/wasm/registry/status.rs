@@ -25,6 +25,21 @@ pub enum PluginState {
     Disabled,
 }
 
+impl PluginState {
+    /// The word for it, in JSON and for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::LastGood => "last-good",
+            Self::Fetching => "fetching",
+            Self::Broken => "broken",
+            Self::Paused => "paused",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// How one plugin stands.
 #[derive(Clone, Debug, Serialize)]
 pub struct PluginStatus {

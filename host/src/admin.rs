@@ -31,6 +31,7 @@ mod processes;
 mod rejected;
 mod routes;
 mod say;
+mod schedules;
 mod schema_form;
 mod sign_in;
 mod tree;

@@ -3,12 +3,15 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{plugins, processes};
+use super::{plugins, processes, schedules};
 use crate::http::ApiState;
 
 /// The pages beside those of events and deliveries.
 pub fn of_the_operators_pages() -> Router<ApiState> {
-    Router::new().merge(of_plugins()).merge(of_processes())
+    Router::new()
+        .merge(of_plugins())
+        .merge(of_schedules())
+        .merge(of_processes())
 }
 
 fn of_plugins() -> Router<ApiState> {
@@ -26,6 +29,13 @@ fn of_plugins() -> Router<ApiState> {
             "/admin/plugins/{name}/actions/{action}/",
             get(plugins::action).post(plugins::run_action),
         )
+}
+
+fn of_schedules() -> Router<ApiState> {
+    Router::new()
+        .route("/admin/schedules/", get(schedules::list))
+        .route("/admin/schedules/{plugin}/{name}/", get(schedules::history))
+        .route("/admin/schedules/{plugin}/{name}/run/", post(schedules::run))
 }
 
 fn of_processes() -> Router<ApiState> {

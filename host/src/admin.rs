@@ -34,6 +34,7 @@ mod say;
 mod schedules;
 mod schema_form;
 mod sign_in;
+mod sources;
 mod tree;
 mod trouble;
 mod visit;

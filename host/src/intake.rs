@@ -18,6 +18,7 @@ pub mod names;
 pub mod once;
 mod pointer;
 pub mod presented;
+pub mod rehearse;
 pub mod rejected;
 pub mod request;
 pub mod sources;

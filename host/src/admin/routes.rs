@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{plugins, processes, schedules};
+use super::{plugins, processes, schedules, sources};
 use crate::http::ApiState;
 
 /// The pages beside those of events and deliveries.
@@ -12,6 +12,7 @@ pub fn of_the_operators_pages() -> Router<ApiState> {
         .merge(of_plugins())
         .merge(of_schedules())
         .merge(of_processes())
+        .merge(of_sources())
 }
 
 fn of_plugins() -> Router<ApiState> {
@@ -36,6 +37,12 @@ fn of_schedules() -> Router<ApiState> {
         .route("/admin/schedules/", get(schedules::list))
         .route("/admin/schedules/{plugin}/{name}/", get(schedules::history))
         .route("/admin/schedules/{plugin}/{name}/run/", post(schedules::run))
+}
+
+fn of_sources() -> Router<ApiState> {
+    Router::new()
+        .route("/admin/sources/", get(sources::list))
+        .route("/admin/sources/{name}/", get(sources::detail).post(sources::test))
 }
 
 fn of_processes() -> Router<ApiState> {

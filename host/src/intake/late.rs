@@ -131,7 +131,8 @@ impl Sources {
         judged.map_err(LateError::Refused)
     }
 
-    async fn foresee(&self, arrival: Arrival) -> Result<Vec<Foreseen>, LateError> {
+    /// What an arrival would become.
+    pub(super) async fn foresee(&self, arrival: Arrival) -> Result<Vec<Foreseen>, LateError> {
         let mut foreseen = Vec::new();
         for event in arrival.into_events() {
             let holder = match &event.once {

@@ -13,6 +13,7 @@ use crate::auth::{
     ApiKeyError, ChangeError, FieldErrors, RegistrationError, SignInError, TokenError, TooMany,
 };
 use crate::domain::rejected::{Check, Rejection};
+use crate::intake::rehearse::RehearsalError;
 use crate::intake::sources::SourceError;
 use crate::intake::{IntakeError, LateError};
 use crate::operator::EditError;
@@ -222,6 +223,15 @@ impl From<SourceError> for Problem {
             SourceError::Unknown => Self::no_such("source"),
             SourceError::Intake(error) => error.into(),
             SourceError::Rejected(rejection) => rejected(&rejection),
+        }
+    }
+}
+
+impl From<RehearsalError> for Problem {
+    fn from(error: RehearsalError) -> Self {
+        match error {
+            RehearsalError::Source(error) => error.into(),
+            RehearsalError::Store(error) => error.into(),
         }
     }
 }

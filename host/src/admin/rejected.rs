@@ -1,5 +1,7 @@
 //! Requests to sources that were refused: why each was, and what a person can do about it.
 
+mod detail;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -15,6 +17,8 @@ use crate::domain::time::Timestamp;
 use crate::http::extract::Params;
 use crate::http::rejected::RejectedView;
 use crate::http::{ApiState, Problem, page};
+
+pub use detail::{page as detail, verify};
 
 #[derive(Template)]
 #[template(path = "rejected.html")]

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{plugins, processes, schedules, sources};
+use super::{plugins, processes, rejected, schedules, sources};
 use crate::http::ApiState;
 
 /// The pages beside those of events and deliveries.
@@ -13,6 +13,7 @@ pub fn of_the_operators_pages() -> Router<ApiState> {
         .merge(of_schedules())
         .merge(of_processes())
         .merge(of_sources())
+        .merge(of_refused_requests())
 }
 
 fn of_plugins() -> Router<ApiState> {
@@ -40,9 +41,16 @@ fn of_schedules() -> Router<ApiState> {
 }
 
 fn of_sources() -> Router<ApiState> {
+    Router::new().route("/admin/sources/", get(sources::list)).route(
+        "/admin/sources/{name}/",
+        get(sources::detail).post(sources::rehearse),
+    )
+}
+
+fn of_refused_requests() -> Router<ApiState> {
     Router::new()
-        .route("/admin/sources/", get(sources::list))
-        .route("/admin/sources/{name}/", get(sources::detail).post(sources::test))
+        .route("/admin/rejected/{id}/", get(rejected::detail))
+        .route("/admin/rejected/{id}/verify/", post(rejected::verify))
 }
 
 fn of_processes() -> Router<ApiState> {

@@ -1,7 +1,7 @@
 //! Sources: who may send by which proof, and a box that tells what would become of a request.
 
 mod pasted;
-mod test;
+mod rehearsal;
 
 use askama::Template;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::domain::source::{Dedupe, SourceSpec};
 use crate::http::{ApiState, Problem};
 use crate::intake::rehearse::expected;
 
-pub use test::{page as detail, test};
+pub use rehearsal::{page as detail, rehearse};
 
 #[derive(Template)]
 #[template(path = "sources.html")]

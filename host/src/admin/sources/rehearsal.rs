@@ -67,7 +67,7 @@ pub async fn page(
 }
 
 /// Says what would become of the request in the box. Nothing is stored.
-pub async fn test(
+pub async fn rehearse(
     State(state): State<ApiState>,
     Path(name): Path<String>,
     MayActAtLength { by, form }: MayActAtLength,

@@ -11,6 +11,7 @@
 
 mod acts;
 mod assets;
+mod audit;
 mod cookies;
 mod diff;
 mod done;
@@ -19,6 +20,7 @@ mod events;
 mod form;
 mod frame;
 mod guard;
+mod keys;
 mod layout;
 mod live;
 mod mask;
@@ -37,6 +39,7 @@ mod sign_in;
 mod sources;
 mod tree;
 mod trouble;
+mod users;
 mod visit;
 
 use axum::Router;

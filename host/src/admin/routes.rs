@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{plugins, processes, rejected, schedules, sources};
+use super::{audit, keys, plugins, processes, rejected, schedules, sources, users};
 use crate::http::ApiState;
 
 /// The pages beside those of events and deliveries.
@@ -14,6 +14,7 @@ pub fn of_the_operators_pages() -> Router<ApiState> {
         .merge(of_processes())
         .merge(of_sources())
         .merge(of_refused_requests())
+        .merge(of_admins())
 }
 
 fn of_plugins() -> Router<ApiState> {
@@ -51,6 +52,16 @@ fn of_refused_requests() -> Router<ApiState> {
     Router::new()
         .route("/admin/rejected/{id}/", get(rejected::detail))
         .route("/admin/rejected/{id}/verify/", post(rejected::verify))
+}
+
+fn of_admins() -> Router<ApiState> {
+    Router::new()
+        .route("/admin/users/", get(users::list).post(users::create))
+        .route("/admin/users/{id}/", get(users::detail).post(users::change))
+        .route("/admin/users/{id}/sign-out/", post(users::sign_out))
+        .route("/admin/keys/", get(keys::list).post(keys::create))
+        .route("/admin/keys/{id}/revoke/", post(keys::revoke))
+        .route("/admin/audit/", get(audit::page))
 }
 
 fn of_processes() -> Router<ApiState> {

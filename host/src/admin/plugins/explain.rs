@@ -89,8 +89,10 @@ fn assemble(
     explained: Vec<PluginExplained>,
     wrong: Option<String>,
 ) -> ExplainPage {
-    let layout = Layout::of(by, Section::Plugins, "Where an event goes");
+    let mut layout = Layout::of(by, Section::Plugins, "Where an event goes");
     let page = place::plugin(plugin);
+    // Where the form led to shows nothing by itself.
+    layout.here.clone_from(&page);
     let text = |field| form.get(field).unwrap_or_default().to_owned();
     ExplainPage {
         plugin: plugin.to_owned(),

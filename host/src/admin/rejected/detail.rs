@@ -69,11 +69,13 @@ async fn assemble(state: &ApiState, by: &MayLook, id: &str) -> Result<RefusedPag
         body,
         encoding,
     } = RejectedDetail::of(request)?;
-    let layout = Layout::of(
+    let mut layout = Layout::of(
         by,
         Section::Rejected,
         format!("Refused request to {}", view.source),
     );
+    // Not where its form led to, which shows nothing by itself.
+    layout.here = format!("/admin/rejected/{}/", view.id);
     let body = body.map(|json| {
         let text: String = json.get().chars().take(MAX_SHOWN_CHARS).collect();
         Body {
@@ -85,7 +87,7 @@ async fn assemble(state: &ApiState, by: &MayLook, id: &str) -> Result<RefusedPag
     });
     Ok(RefusedPage {
         source_href: layout.link(&place::source(&view.source)),
-        path: layout.link(&format!("/admin/rejected/{}/", view.id)),
+        path: layout.self_link(),
         view,
         received,
         body,

@@ -35,6 +35,7 @@ mod routes;
 mod say;
 mod schedules;
 mod schema_form;
+mod settings;
 mod sign_in;
 mod sources;
 mod tree;

@@ -242,6 +242,7 @@ impl App {
             max_body: app.settings.max_body,
             encrypts_events: app.settings.encrypt_events,
             public_url: app.settings.public_url.clone(),
+            settings: app.settings.told.clone().into(),
         };
         let life = &app.lifecycle;
         life.spawn(

@@ -2,6 +2,8 @@
 
 mod public_url;
 mod rates;
+mod reader;
+mod setting;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,10 +14,12 @@ use clap::Args;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::environment::Environment;
-use crate::secret::{RegistryLogins, Secret};
+use crate::secret::Secret;
 
 pub use public_url::PublicUrl;
 pub use rates::{RateArgs, RateLimits};
+use reader::{Name, Reader};
+pub use setting::{SetBy, Setting};
 
 /// The settings every command takes. Each can also be set by the variable its help names.
 #[derive(Args, Clone, Debug, Default)]
@@ -94,6 +98,8 @@ pub struct Settings {
     pub rates: RateLimits,
     pub log: String,
     pub log_format: LogFormat,
+    /// What each is and who said so, for people.
+    pub told: Vec<Setting>,
 }
 
 /// Where the keys that sign tokens come from.
@@ -119,8 +125,6 @@ pub enum LogFormat {
 #[error("{}", .0.join("\n"))]
 pub struct SettingsError(Vec<String>);
 
-/// Least and most time a token may live.
-const TTL_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(8784));
 /// Most bytes of a webhook: a body is held in memory while it is stored.
 const MAX_MAX_BODY: u64 = 64 << 20;
 
@@ -130,13 +134,12 @@ impl Settings {
     /// # Errors
     /// All that is wrong at once, each with its flag, its variable and what it takes.
     pub fn resolve(args: &SettingsArgs, env: &Environment) -> Result<Self, SettingsError> {
-        let mut read = Reader {
-            env,
-            wrong: Vec::new(),
-        };
-        let data_dir = PathBuf::from(read.text(args.data_dir.as_ref(), "HOOKYARD_DATA_DIR", "data"));
+        let mut read = Reader::new(env);
+        let data_dir = Name::of("--data-dir", "HOOKYARD_DATA_DIR");
+        let data_dir = PathBuf::from(read.text(data_dir, args.data_dir.as_ref(), "data"));
         let default_url = sqlite_url(&data_dir.join("hookyard.db"));
-        let settings = Self {
+        let mut settings = Self {
+            told: Vec::new(),
             listen: read.parsed(
                 Name::of("--listen", "HOOKYARD_LISTEN"),
                 args.listen.as_ref(),
@@ -154,10 +157,14 @@ impl Settings {
                     text => text.parse().ok().map(Some),
                 },
             ),
-            database_url: Secret::new(read.text(args.database_url.as_ref(), "DATABASE_URL", &default_url)),
+            database_url: Secret::new(read.text(
+                Name::of("--database-url", "DATABASE_URL"),
+                args.database_url.as_ref(),
+                &default_url,
+            )),
             plugins_file: PathBuf::from(read.text(
+                Name::of("--plugins-file", "HOOKYARD_PLUGINS_FILE"),
                 args.plugins_file.as_ref(),
-                "HOOKYARD_PLUGINS_FILE",
                 "plugins.toml",
             )),
             jwt: read.jwt(args.jwt_key_file.as_ref()),
@@ -203,7 +210,7 @@ impl Settings {
                 parse_body_size,
             ),
             rates: RateLimits::read(&mut read, &args.rates),
-            log: read.text(args.log.as_ref(), "HOOKYARD_LOG", "info"),
+            log: read.text(Name::of("--log", "HOOKYARD_LOG"), args.log.as_ref(), "info"),
             log_format: read.parsed(
                 Name::of("--log-format", "HOOKYARD_LOG_FORMAT"),
                 args.log_format.as_ref(),
@@ -218,6 +225,7 @@ impl Settings {
             data_dir,
         };
         read.registry_logins();
+        settings.told = read.told;
         if read.wrong.is_empty() {
             Ok(settings)
         } else {
@@ -241,97 +249,6 @@ fn parse_body_size(text: &str) -> Option<usize> {
         return None;
     }
     usize::try_from(size).ok()
-}
-
-/// A setting's two names, for errors.
-#[derive(Clone, Copy)]
-struct Name {
-    flag: &'static str,
-    variable: &'static str,
-}
-
-impl Name {
-    const fn of(flag: &'static str, variable: &'static str) -> Self {
-        Self { flag, variable }
-    }
-}
-
-struct Reader<'a> {
-    env: &'a Environment,
-    wrong: Vec<String>,
-}
-
-impl Reader<'_> {
-    fn text(&self, arg: Option<&String>, variable: &str, default: &str) -> String {
-        arg.map(String::as_str)
-            .or_else(|| self.env.get(variable))
-            .unwrap_or(default)
-            .to_owned()
-    }
-
-    /// Parses what was given, or the default. On an error the default stands in: the caller stops
-    /// when `wrong` is not empty.
-    fn parsed<T>(
-        &mut self,
-        name: Name,
-        arg: Option<&String>,
-        default: &str,
-        takes: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> T {
-        let text = self.text(arg, name.variable, default);
-        parse(&text).unwrap_or_else(|| {
-            let Name { flag, variable } = name;
-            self.wrong
-                .push(format!("{flag} ({variable}): `{text}` is not {takes}"));
-            parse(default).expect("a default is well-formed: a test resolves them all")
-        })
-    }
-
-    /// Only from the environment: what stands on a command line, others can read.
-    fn secret(&self, variable: &str) -> Option<Secret> {
-        self.env.get(variable).map(|text| Secret::new(text.to_owned()))
-    }
-
-    /// Checks the sign-ins for registries, which are read where components are fetched.
-    fn registry_logins(&mut self) {
-        let text = self.env.get(RegistryLogins::VARIABLE).unwrap_or_default();
-        if let Err(error) = RegistryLogins::parse(text) {
-            self.wrong.push(format!("{}: {error}", RegistryLogins::VARIABLE));
-        }
-    }
-
-    fn ttl(&mut self, name: Name, arg: Option<&String>, default: &str) -> Duration {
-        self.parsed(name, arg, default, "a time from 1s to 366d, such as 5m", |text| {
-            let time = humantime::parse_duration(text).ok()?;
-            (TTL_BOUNDS.0..=TTL_BOUNDS.1).contains(&time).then_some(time)
-        })
-    }
-
-    fn jwt(&mut self, arg: Option<&String>) -> JwtSettings {
-        let files = arg
-            .map(String::as_str)
-            .or_else(|| self.env.get("HOOKYARD_JWT_KEY_FILE"));
-        match (self.env.get("HOOKYARD_JWT_SECRET"), files) {
-            (Some(_), Some(_)) => {
-                self.wrong.push(
-                    "HOOKYARD_JWT_SECRET and HOOKYARD_JWT_KEY_FILE are both set; keep one of the two"
-                        .to_owned(),
-                );
-                JwtSettings::Kept
-            }
-            (Some(secret), None) => JwtSettings::Secrets(
-                secret
-                    .split(',')
-                    .map(|secret| Secret::new(secret.trim().to_owned()))
-                    .collect(),
-            ),
-            (None, Some(files)) => {
-                JwtSettings::Files(files.split(',').map(|file| file.trim().into()).collect())
-            }
-            (None, None) => JwtSettings::Kept,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -361,6 +278,34 @@ mod tests {
         let settings = Settings::resolve(&args, &env).expect("settings");
         assert_eq!(settings.listen.port(), 1);
         assert_eq!(settings.access_ttl, Duration::from_secs(7));
+    }
+
+    #[test]
+    fn who_set_what_is_told_and_secrets_are_not() {
+        let args = SettingsArgs {
+            listen: Some("127.0.0.1:1".into()),
+            ..SettingsArgs::default()
+        };
+        let env = Environment::of([
+            ("HOOKYARD_LISTEN", "127.0.0.1:2"),
+            ("HOOKYARD_JWT_SECRET", "hush-hush"),
+            ("HOOKYARD_METRICS_TOKEN", "hush"),
+            ("DATABASE_URL", "postgres://ada:hush@db.example.org/yard"),
+        ]);
+        let settings = Settings::resolve(&args, &env).expect("settings");
+        let of = |variable: &str| {
+            let found = settings.told.iter().find(|told| told.variable == variable);
+            found
+                .map(|told| (told.value.as_str(), told.set_by))
+                .expect("told")
+        };
+        assert_eq!(of("HOOKYARD_LISTEN"), ("127.0.0.1:1", SetBy::Flag));
+        assert_eq!(of("HOOKYARD_MAX_BODY"), ("1MiB", SetBy::Default));
+        assert_eq!(of("HOOKYARD_JWT_SECRET"), ("***", SetBy::Environment));
+        assert_eq!(of("HOOKYARD_MASTER_KEY"), ("", SetBy::Default));
+        let (url, _) = of("DATABASE_URL");
+        assert_eq!(url, "postgres://ada:***@db.example.org/yard");
+        assert!(settings.told.iter().all(|told| !told.value.contains("hush")));
     }
 
     #[test]

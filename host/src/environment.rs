@@ -1,11 +1,15 @@
 //! The environment the process was started with, over what `.env` adds. Read once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// Names and values; the process's own variables win over `.env`.
 #[derive(Clone, Default)]
-pub struct Environment(HashMap<String, String>);
+pub struct Environment {
+    values: HashMap<String, String>,
+    /// Those that only `.env` has.
+    of_file: HashSet<String>,
+}
 
 impl Environment {
     /// The process's variables over those of the file `.env` in `dir`, where there is one.
@@ -23,27 +27,34 @@ impl Environment {
                 values.insert(name, value);
             }
         }
-        values.extend(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        );
-        Ok(Self(values))
+        let own: HashMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let of_file = values.keys().filter(|name| !own.contains_key(*name));
+        let of_file = of_file.cloned().collect();
+        values.extend(own);
+        Ok(Self { values, of_file })
     }
 
     /// An environment of exactly these variables.
     pub fn of<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        let pairs = pairs.into_iter();
+        Self {
+            values: pairs.map(|(name, value)| (name.into(), value.into())).collect(),
+            of_file: HashSet::new(),
+        }
+    }
+
+    /// Whether only `.env` has this variable.
+    #[must_use]
+    pub fn is_of_file(&self, name: &str) -> bool {
+        self.of_file.contains(name)
     }
 
     /// A variable that is set and not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
+        self.values
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
@@ -66,6 +77,6 @@ fn malformed(file: &Path, error: &dotenvy::Error) -> anyhow::Error {
 
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Environment({} variables)", self.0.len())
+        write!(f, "Environment({} variables)", self.values.len())
     }
 }

@@ -52,7 +52,7 @@ use utoipa_axum::routes;
 use crate::actions::Actions;
 use crate::audit::Audit;
 use crate::auth::Auth;
-use crate::config::PublicUrl;
+use crate::config::{PublicUrl, Setting};
 use crate::dispatch::Waits;
 use crate::intake::Intake;
 use crate::intake::sources::Sources;
@@ -98,6 +98,8 @@ pub struct ApiState {
     pub encrypts_events: bool,
     /// Base of the links in answers; without one they follow the request's `Host`.
     pub public_url: Option<PublicUrl>,
+    /// The settings in effect, for admins to look at.
+    pub settings: Arc<[Setting]>,
 }
 
 /// The whole HTTP interface as one service, for [`serve()`], with pages for people beside the API.

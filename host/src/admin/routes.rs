@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{audit, keys, plugins, processes, rejected, schedules, sources, users};
+use super::{audit, keys, plugins, processes, rejected, schedules, settings, sources, users};
 use crate::http::ApiState;
 
 /// The pages beside those of events and deliveries.
@@ -62,6 +62,7 @@ fn of_admins() -> Router<ApiState> {
         .route("/admin/keys/", get(keys::list).post(keys::create))
         .route("/admin/keys/{id}/revoke/", post(keys::revoke))
         .route("/admin/audit/", get(audit::page))
+        .route("/admin/settings/", get(settings::page))
 }
 
 fn of_processes() -> Router<ApiState> {

@@ -7,13 +7,13 @@ use axum::response::Response;
 use serde_json::{Map, Value};
 
 use super::acts::said;
-use super::done;
 use super::form::Form;
 use super::guard::{MayLook, MayManage};
 use super::layout::{self, Layout, Section};
 use super::paging::Paging;
 use super::say::When;
 use super::visit::done_at;
+use super::{done, place};
 use crate::domain::access::{Right, Role};
 use crate::domain::page::{DEFAULT_PAGE_SIZE, PageRequest, Total};
 use crate::domain::time::Timestamp;
@@ -150,6 +150,8 @@ struct UserPage {
     done: Option<&'static str>,
     user: UserRow,
     roles: Vec<Choice>,
+    /// What it changed itself.
+    audit_href: String,
     /// Why it was not changed.
     wrong: Option<String>,
 }
@@ -232,6 +234,7 @@ async fn one(state: &ApiState, by: &MayLook, id: &str) -> Result<UserPage, Probl
     Ok(UserPage {
         done: None,
         roles: roles(user.role.as_str()),
+        audit_href: layout.link(&format!("/admin/audit/?actor={}", place::piece(&user.username))),
         user: row(&layout, user, state.waits.clock.now()),
         wrong: None,
         layout,

@@ -9,7 +9,7 @@ use hookyard::actions::Actions;
 use hookyard::audit::Audit;
 use hookyard::auth::{Auth, AuthSettings, Keyring, NewAccount};
 use hookyard::clock::FakeClock;
-use hookyard::config::PublicUrl;
+use hookyard::config::{PublicUrl, Setting, Settings, SettingsArgs};
 use hookyard::dispatch::Waits;
 use hookyard::domain::access::Role;
 use hookyard::domain::id::NodeId;
@@ -69,6 +69,8 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// What `/api/schedules/` shows.
     pub specs: SharedSpecs,
+    /// Reads `plugins.toml`, which [`Api::set_plugins`] writes.
+    operator: Arc<Operator>,
     /// What runs in the background: orders to replay.
     lifecycle: Lifecycle,
     stop: CancellationToken,
@@ -144,6 +146,13 @@ fn a_clock() -> FakeClock {
     FakeClock::new(Timestamp::parse("2026-08-01T12:00:00Z").expect("a moment"))
 }
 
+/// Settings as somebody may have written them, a secret among them.
+fn settings_told() -> Arc<[Setting]> {
+    let env = Environment::of([("HOOKYARD_METRICS_TOKEN", "hush"), ("HOOKYARD_MAX_BODY", "2MiB")]);
+    let settings = Settings::resolve(&SettingsArgs::default(), &env).expect("settings");
+    settings.told.into()
+}
+
 /// What carries the orders of replays out.
 fn repeating(replays: &Replays) -> Lifecycle {
     let lifecycle = Lifecycle::default();
@@ -214,7 +223,7 @@ impl Api {
             wake.clone(),
         );
         let lifecycle = repeating(&replays);
-        let actions = actions(&store, &clock, &wake, dir.path());
+        let actions = actions(&store, &clock, &wake, dir.path(), specs.clone());
         let operator = Operator::new(
             dir.path().join("plugins.toml"),
             actions.registry.clone(),
@@ -236,7 +245,7 @@ impl Api {
                 operator: operator.clone(),
                 node: NodeId::generate(),
             },
-            operator,
+            operator: operator.clone(),
             waits: Waits {
                 specs: specs.clone(),
                 registry: actions.registry.clone(),
@@ -263,6 +272,7 @@ impl Api {
             max_body: MAX_BODY,
             encrypts_events: false,
             public_url,
+            settings: settings_told(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -286,6 +296,7 @@ impl Api {
             sources,
             metrics,
             specs,
+            operator,
             lifecycle,
             stop,
             served: Some(served),
@@ -373,6 +384,15 @@ impl Api {
         self.routes.store(Arc::new(RouteTable::new(&specs)));
     }
 
+    /// Writes `plugins.toml` and puts it in force: plugins whose component is not there are broken.
+    pub async fn set_plugins(&self, text: &str) {
+        std::fs::write(self.path("plugins.toml"), text).expect("written");
+        self.operator
+            .reload()
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+
     /// Puts the sources of this `plugins.toml` in force.
     pub fn set_sources(&self, text: &str) {
         let path = self.dir.path().join("plugins.toml");
@@ -427,7 +447,13 @@ fn sources(
 }
 
 /// What takes actions, with no plugin in force.
-fn actions(store: &SharedStore, clock: &Arc<FakeClock>, wake: &Arc<Wake>, dir: &Path) -> Actions {
+fn actions(
+    store: &SharedStore,
+    clock: &Arc<FakeClock>,
+    wake: &Arc<Wake>,
+    dir: &Path,
+    specs: SharedSpecs,
+) -> Actions {
     let deps = RegistryDeps {
         store: store.clone(),
         environment: Arc::new(Environment::default()),
@@ -440,7 +466,7 @@ fn actions(store: &SharedStore, clock: &Arc<FakeClock>, wake: &Arc<Wake>, dir: &
     Actions {
         store: store.clone(),
         registry: Arc::new(Registry::new(Runtime::new().expect("a runtime"), deps)),
-        specs: SharedSpecs::default(),
+        specs,
         clock: clock.clone(),
         wake: wake.clone(),
         lifecycle: Lifecycle::default(),

@@ -4,11 +4,13 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
+use super::super::acts::said;
 use super::super::guard::{MayAsk, MayLook};
 use super::super::layout::{self, Layout, Section};
 use super::super::place;
 use super::super::say::When;
 use super::super::tree::{Line, Tree};
+use crate::http::extract::Params;
 use crate::http::rejected::{RejectedDetail, RejectedView, VerdictView, parsed};
 use crate::http::{ApiState, Problem};
 
@@ -19,6 +21,7 @@ const MAX_SHOWN_CHARS: usize = 65_536;
 #[template(path = "refused.html")]
 struct RefusedPage {
     layout: Layout,
+    done: Option<&'static str>,
     view: RejectedView,
     received: When,
     source_href: String,
@@ -42,8 +45,11 @@ pub async fn page(
     State(state): State<ApiState>,
     by: MayLook,
     Path(id): Path<String>,
+    params: Params,
 ) -> Result<Response, Problem> {
-    layout::render(&assemble(&state, &by, &id).await?)
+    let mut shown = assemble(&state, &by, &id).await?;
+    shown.done = said(params.get("done"));
+    layout::render(&shown)
 }
 
 /// The same with what would become of it now. Nothing is stored.
@@ -92,6 +98,7 @@ async fn assemble(state: &ApiState, by: &MayLook, id: &str) -> Result<RefusedPag
         received,
         body,
         verdict: None,
+        done: None,
         layout,
     })
 }

@@ -11,7 +11,7 @@ use crate::store::hold_all;
 use crate::support::api::Api;
 
 /// The newest entry of the audit log.
-async fn noted(api: &Api) -> AuditEntry {
+pub async fn noted(api: &Api) -> AuditEntry {
     let newest = PageRequest { page: 1, size: 1 };
     let log = api.store.audit_page(&AuditFilter::default(), newest).await;
     log.expect("readable").items.remove(0)

@@ -11,10 +11,10 @@ use crate::store::{LONG, claim, finish};
 use crate::support::api::{Api, send};
 
 /// Ends a text, an attribute and an element, and would load and run.
-const EVIL: &str = "</pre></title>\"'><img src=x onerror=alert(1)><script>alert(2)</script>{{7*7}}";
+pub const EVIL: &str = "</pre></title>\"'><img src=x onerror=alert(1)><script>alert(2)</script>{{7*7}}";
 
 /// As it stands on a page: no tag of it is left.
-fn assert_inert(text: &str, path: &str) {
+pub fn assert_inert(text: &str, path: &str) {
     assert!(!text.contains("<img"), "{path} has the image");
     assert!(!text.contains("<script>"), "{path} has the script");
     assert!(!text.contains("'><"), "{path} lets an attribute end");

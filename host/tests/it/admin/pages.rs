@@ -48,6 +48,11 @@ async fn every_page_says_what_it_may_do() {
         "/admin/events/?status=failed&source=s",
         "/admin/dead-letters/",
         "/admin/dead-letters/?state=unknown",
+        "/admin/plugins/",
+        "/admin/schedules/",
+        "/admin/processes/",
+        "/admin/new-process/",
+        "/admin/sources/",
         "/admin/rejected/",
         &event,
     ] {

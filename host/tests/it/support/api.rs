@@ -393,6 +393,12 @@ impl Api {
             .unwrap_or_else(|error| panic!("{error}"));
     }
 
+    /// Writes a `plugins.toml` that is wrong: what was in force stays so.
+    pub async fn spoil_plugins(&self, text: &str) {
+        std::fs::write(self.path("plugins.toml"), text).expect("written");
+        self.operator.reload().await.expect_err("a wrong file");
+    }
+
     /// Puts the sources of this `plugins.toml` in force.
     pub fn set_sources(&self, text: &str) {
         let path = self.dir.path().join("plugins.toml");

@@ -12,6 +12,7 @@ mod leases;
 mod lists;
 mod nodes;
 mod once;
+mod outcomes;
 mod overview;
 mod plans;
 mod postgres;

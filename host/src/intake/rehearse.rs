@@ -6,13 +6,13 @@
 mod expected;
 
 use super::arrival::Arrival;
-use super::late::Foreseen;
+use super::late::{Foreseen, LateError};
 use super::presented::Presented;
 use super::sources::{SourceError, Sources};
-use super::verify::{self, Claim, Terms};
+use super::trial::Trial;
+use super::verify::Terms;
 use crate::domain::rejected::Rejection;
 use crate::domain::source::SourceSpec;
-use crate::store::StoreError;
 
 pub use expected::expected;
 
@@ -68,7 +68,7 @@ pub enum RehearsalError {
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Late(#[from] LateError),
 }
 
 impl Sources {
@@ -112,7 +112,7 @@ impl Sources {
             tolerance: spec.tolerance,
             public_url: self.public_url.as_deref(),
         };
-        let claim = match verify::prepare(&spec.scheme, request, terms) {
+        let claim = match Trial::prepare(&spec.scheme, request, terms, &self.intake.looks).await {
             Ok(claim) => claim,
             Err(rejection) => {
                 return vec![
@@ -133,13 +133,13 @@ impl Sources {
         steps
     }
 
-    async fn secret_steps(&self, spec: &SourceSpec, claim: &Claim<'_>) -> [Step; 2] {
+    async fn secret_steps(&self, spec: &SourceSpec, claim: &Trial<'_>) -> [Step; 2] {
         let (mut secrets, mut told, mut proving) = (Vec::new(), Vec::new(), Vec::new());
         for source in &spec.secrets {
             match self.secrets.get(source).await {
                 Ok(secret) => {
                     told.push(format!("{source} can be read"));
-                    if claim.check(std::slice::from_ref(&secret)).is_ok() {
+                    if claim.check(std::slice::from_ref(&secret)).await.is_ok() {
                         proving.push(source.to_string());
                     }
                     secrets.push(secret);
@@ -154,8 +154,8 @@ impl Sources {
                 step(MATCH, StepEnd::Skipped, "There is none to try."),
             ];
         }
-        let matched = match claim.check(&secrets) {
-            Ok(()) => step(MATCH, StepEnd::Passed, format!("By {}.", proving.join(" and "))),
+        let matched = match claim.check(&secrets).await {
+            Ok(_) => step(MATCH, StepEnd::Passed, format!("By {}.", proving.join(" and "))),
             Err(rejection) => step(MATCH, StepEnd::Failed, rejection.why),
         };
         [step(SECRETS, StepEnd::Passed, told), matched]

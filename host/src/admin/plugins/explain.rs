@@ -56,15 +56,13 @@ pub async fn explain(
 }
 
 async fn asked(state: &ApiState, by: &MayLook, form: &Form) -> Result<Vec<PluginExplained>, Problem> {
-    let routing = state.routing.clone();
     let explained = if let Some(id) = form.get("event") {
         let event = visible_event(state, by.user(), id).await?;
-        tokio::task::spawn_blocking(move || routing.explain(&event)).await
+        state.routing.explain(event).await
     } else {
-        let imagined = imagined(form)?;
-        tokio::task::spawn_blocking(move || routing.explain_imagined(imagined)).await
+        state.routing.explain_imagined(imagined(form)?).await
     };
-    explained.map_err(|error| Problem::internal(error.to_string()))
+    explained.ok_or_else(|| Problem::internal("the routes cannot be explained"))
 }
 
 fn imagined(form: &Form) -> Result<Imagined, Problem> {

@@ -231,7 +231,7 @@ impl From<RehearsalError> for Problem {
     fn from(error: RehearsalError) -> Self {
         match error {
             RehearsalError::Source(error) => error.into(),
-            RehearsalError::Store(error) => error.into(),
+            RehearsalError::Late(error) => error.into(),
         }
     }
 }

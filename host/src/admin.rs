@@ -55,12 +55,12 @@ use live::Live;
 
 /// The HTTP interface with these pages. Streams end when `stop` does.
 pub fn service(state: ApiState, stop: CancellationToken) -> Router {
-    let pages = pages(state.clone(), stop);
+    let pages = pages(&state, stop);
     http::router(state, pages)
 }
 
 /// The pages, below `/admin/`.
-fn pages(state: ApiState, stop: CancellationToken) -> Router<ApiState> {
+fn pages(state: &ApiState, stop: CancellationToken) -> Router<ApiState> {
     Router::new()
         .route("/admin/", get(overview::page))
         .route("/admin/sign-in/", get(sign_in::page).post(sign_in::sign_in))
@@ -86,5 +86,5 @@ fn pages(state: ApiState, stop: CancellationToken) -> Router<ApiState> {
         .method_not_allowed_fallback(frame::method_not_allowed)
         .layer(from_fn(whole::to_the_end))
         .layer(from_fn_with_state(state.clone(), frame::around))
-        .layer(Extension(Live::new(&state, stop)))
+        .layer(Extension(Live::new(state, stop)))
 }

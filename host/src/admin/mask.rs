@@ -47,21 +47,40 @@ fn member(name: &str, value: &Value) -> Value {
     }
 }
 
-/// A line of `plugins.toml` with the same rule.
+/// A line of `plugins.toml` with the same rule, for every text in it.
 #[must_use]
 pub fn toml_line(line: &str) -> String {
     let Some((name, value)) = line.split_once('=') else {
         return line.to_owned();
     };
-    let value = value.trim();
-    let text = value.trim_start_matches(['"', '\'']);
-    let is_text = text.len() < value.len();
-    let text = text.split(['"', '\'']).next().unwrap_or_default();
-    if is_text && hides(name.trim(), text) {
-        format!("{name}= \"{MASK}\"")
-    } else {
-        line.to_owned()
+    let (mut name, mut rest) = (name.trim(), value);
+    let mut shown = line[..line.len() - value.len()].to_owned();
+    while let Some(start) = rest.find(['"', '\'']) {
+        let (before, text) = rest.split_at(start);
+        let (quote, text) = text.split_at(1);
+        let Some(end) = end_of(text, quote) else {
+            break;
+        };
+        // In an inline table the text has a name of its own.
+        if let Some((table, _)) = before.rsplit_once('=') {
+            name = table.trim_start_matches(['{', ',', '[', ']', ' ']).trim();
+        }
+        let text = &text[..end];
+        let masked = if hides(name, text) { MASK } else { text };
+        shown.extend([before, quote, masked, quote]);
+        rest = &rest[start + 1 + end + 1..];
     }
+    shown + rest
+}
+
+/// Where a text in such quotes ends.
+fn end_of(text: &str, quote: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    text.char_indices().find_map(|(at, c)| {
+        let ends = !is_escaped && quote.starts_with(c);
+        is_escaped = !is_escaped && c == '\\' && quote == "\"";
+        ends.then_some(at)
+    })
 }
 
 /// Whether a member of this name with this value may not be shown.
@@ -72,7 +91,8 @@ fn hides(name: &str, text: &str) -> bool {
         url.has_host() && url.username().is_empty() && url.password().is_none() && url.query().is_none()
     });
     let names_place = name.to_ascii_lowercase().ends_with("url");
-    sounds_secret(name) && !text.is_empty() && !is_reference && !(is_place && names_place)
+    let is_harmless = text.is_empty() || is_reference || (is_place && names_place);
+    sounds_secret(name) && !is_harmless
 }
 
 fn sounds_secret(name: &str) -> bool {
@@ -111,8 +131,16 @@ mod tests {
     fn lines_follow_the_same_rule() {
         for (line, shown) in [
             ("enabled = true", "enabled = true"),
-            ("secret = \"hush\" # mine", "secret = \"***\""),
-            ("  token='hush'", "  token= \"***\""),
+            ("secret = \"hush\" # mine", "secret = \"***\" # mine"),
+            ("  token='hush'", "  token='***'"),
+            (
+                "secret = [\"env:A\", \"hu\\\"sh\"]",
+                "secret = [\"env:A\", \"***\"]",
+            ),
+            (
+                "a = { name = \"b\", token = \"c\" }",
+                "a = { name = \"b\", token = \"***\" }",
+            ),
             ("secret = \"env:A\"", "secret = \"env:A\""),
             ("secrets = { a = \"env:A\" }", "secrets = { a = \"env:A\" }"),
             ("[plugins.secret]", "[plugins.secret]"),

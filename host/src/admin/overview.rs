@@ -47,7 +47,7 @@ struct OverviewPage {
 /// A number with its name, which leads to what it counts.
 struct Count {
     label: &'static str,
-    count: String,
+    number: String,
     href: String,
 }
 
@@ -117,7 +117,7 @@ fn totals(layout: &Layout, events: &[EventCount]) -> Vec<Count> {
     labels
         .map(|(status, label)| Count {
             label,
-            count: say::count(of(status)),
+            number: say::count(of(status)),
             href: layout.link(&format!("/admin/events/?status={status}")),
         })
         .collect()

@@ -157,6 +157,7 @@ async fn refused_requests_are_counted(fixture: &Fixture) {
     let store = &fixture.store;
     let bounds = RejectedBounds {
         requests: 10,
+        of_source: 10,
         bytes: 1_000,
     };
     let requests = [refused(BASE), refused(BASE.plus(LONG))];

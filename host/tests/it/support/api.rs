@@ -224,12 +224,8 @@ impl Api {
         );
         let lifecycle = repeating(&replays);
         let actions = actions(&store, &clock, &wake, dir.path(), specs.clone());
-        let operator = Operator::new(
-            dir.path().join("plugins.toml"),
-            actions.registry.clone(),
-            specs.clone(),
-            routes.clone(),
-        );
+        let file = dir.path().join("plugins.toml");
+        let operator = Operator::new(file, actions.registry.clone(), specs.clone(), routes.clone());
         let operator = Arc::new(operator.serving(table.clone()));
         let state = ApiState {
             store: store.clone(),
@@ -246,13 +242,7 @@ impl Api {
                 node: NodeId::generate(),
             },
             operator: operator.clone(),
-            waits: Waits {
-                specs: specs.clone(),
-                registry: actions.registry.clone(),
-                lanes: Arc::default(),
-                clock: clock.clone(),
-                file_read: true,
-            },
+            waits: waits(&actions),
             routing: Routing {
                 specs: specs.clone(),
                 registry: actions.registry.clone(),
@@ -476,6 +466,17 @@ fn actions(
         clock: clock.clone(),
         wake: wake.clone(),
         lifecycle: Lifecycle::default(),
+    }
+}
+
+/// What deliveries wait for, with no lane that runs.
+fn waits(actions: &Actions) -> Waits {
+    Waits {
+        specs: actions.specs.clone(),
+        registry: actions.registry.clone(),
+        lanes: Arc::default(),
+        clock: actions.clock.clone(),
+        file_read: true,
     }
 }
 

@@ -14,12 +14,14 @@ use crate::support::plugins::component;
 pub const BROKEN: &str = r#"# the operator's own words
 [plugins.a]
 component = "a.wasm"
-order-by = "/id"
 
 [[plugins.a.routes]]
 source = "s"
 type = "a*"
 when = "body.n == 1"
+
+[plugins.a.retry]
+order-by = "/id"
 
 [plugins.a.grants]
 http = ["POST https://a.example/api/*"]

@@ -65,6 +65,13 @@ async fn a_request_is_judged_step_by_step_and_not_stored() {
     );
 
     let other = [("headers", &*headers("other")), ("body", BODY)];
+    let untold = browser.submit(PAGE, &other).await.expect(200).text;
+    // The secret that cannot be read may be the one that proves it.
+    assert!(
+        untold.contains("It would be refused (no-secret, answered with 503)"),
+        "{untold}"
+    );
+    api.set_sources("[sources.hub]\nverify = \"github\"\nsecret = \"file:secret\"\n");
     let refused = browser.submit(PAGE, &other).await.expect(200).text;
     assert!(
         refused.contains("It would be refused (signature, answered with 401)"),

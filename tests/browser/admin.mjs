@@ -114,6 +114,58 @@ async function deadLetterFlow(name, options) {
   await context.close();
 }
 
+/** A request to a source that cannot prove itself. */
+async function refusedRequest() {
+  const began = Date.now();
+  for (;;) {
+    const headers = { "content-type": "application/json", "x-evil": EVIL };
+    const answer = await fetch(`${HOST_URL}/api/webhooks/receive/door/`, { method: "POST", headers, body: "{}" });
+    if (answer.status === 401) return;
+    // The file with this source was written just now.
+    assert.ok(Date.now() - began < PATIENCE_MS, `the source does not come: ${answer.status}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** Pages by their address, and what is followed from there. */
+const TOUR = [
+  ["events", "events/"],
+  ["rejected", "rejected/"],
+  ["refused", "rejected/", "#list h2 a"],
+  ["plugins", "plugins/"],
+  ["plugin", "plugins/github-backup/"],
+  ["action", "plugins/github-backup/", "[aria-labelledby=actions-title] a"],
+  ["switch", "plugins/slack-sdk/switch/?to=off"],
+  ["schedules", "schedules/"],
+  ["schedule", "schedules/", "#list h2 a"],
+  ["processes", "processes/"],
+  ["process", "processes/", "table a"],
+  ["version", "processes/hello-world/", "[aria-labelledby=versions-title] a"],
+  ["new-process", "new-process/"],
+  ["sources", "sources/"],
+  ["source", "sources/door/"],
+  ["users", "users/"],
+  ["user", "users/", "table a"],
+  ["keys", "keys/"],
+  ["audit", "audit/"],
+  ["settings", "settings/"],
+];
+
+/** Every page beside those of the flow above. */
+async function tour(name, options) {
+  const opened = await visit(options);
+  for (const [what, path, link] of TOUR) {
+    await opened.page.goto(`${ADMIN}${path}`);
+    if (link) {
+      await opened.page.locator(link).first().click();
+      await opened.page.waitForURL((url) => !url.href.endsWith(`/admin/${path}`));
+    }
+    await opened.page.locator("main h1").waitFor();
+    await look(`${name}-${what}`, opened);
+  }
+  await opened.context.close();
+}
+
 /** Skip link, sign-in, navigation and a filter, by the keyboard alone. */
 async function keyboard() {
   const context = await browser.newContext({ viewport: DESK });
@@ -175,6 +227,9 @@ async function withoutScript() {
 try {
   await deadLetterFlow("admin-desk-light", { viewport: DESK, colorScheme: "light" });
   await deadLetterFlow("admin-phone-dark", { viewport: PHONE, colorScheme: "dark" });
+  await refusedRequest();
+  await tour("admin-desk-light", { viewport: DESK, colorScheme: "light" });
+  await tour("admin-phone-dark", { viewport: PHONE, colorScheme: "dark" });
   await keyboard();
   await withoutScript();
 } finally {

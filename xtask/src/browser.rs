@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::demo;
 use crate::process::Interrupt;
-use crate::stage::{Host, HostOptions};
+use crate::stage::{Host, HostOptions, random_word};
 use crate::standins::Standins;
 use crate::steps::Ended;
 use crate::workspace::{Workspace, on_path, run_to_end};
@@ -49,6 +49,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     };
     let host = Host::start(workspace, &options)?;
     demo::run(workspace, &host, &standins, dir.path(), &interrupt)?;
+    add_source(dir.path())?;
     let pictures = workspace.target_dir().join("browser");
     std::fs::create_dir_all(&pictures).with_context(|| format!("cannot make {}", pictures.display()))?;
     let password = host.make_admin(ADMIN)?;
@@ -69,6 +70,17 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     host.stop()?;
     standins.stop()?;
     Ok(Ended::Done)
+}
+
+/// Adds a source with a verifier, for pages that show one and what it refuses. The demo's sender is a person with a token.
+fn add_source(data_dir: &Path) -> anyhow::Result<()> {
+    let secret = data_dir.join("door-secret");
+    std::fs::write(&secret, random_word()).with_context(|| format!("cannot write {}", secret.display()))?;
+    let file = data_dir.join("demo-plugins.toml");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let source = "[sources.door]\nverify = \"github\"\nsecret = \"file:door-secret\"\n";
+    std::fs::write(&file, format!("{text}\n{source}"))
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// `npm ci`, once per lock file.

@@ -31,23 +31,28 @@ function follow(address) {
     source.addEventListener("message", (event) => tell(event.data.split(" ")));
     source.addEventListener("error", () => {
       // Otherwise the browser tries again by itself.
-      if (source?.readyState === EventSource.CLOSED) retry = setTimeout(start, RETRY_MS);
+      if (source?.readyState === EventSource.CLOSED) retry = setTimeout(again, RETRY_MS);
     });
     document.documentElement.dataset.following = "true";
+  }
+
+  /** Meanwhile anything may have changed, or the session ended: then what asks is led to the sign-in. */
+  function again() {
+    start();
+    tell(PARTS);
   }
 
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
       stop();
     } else {
-      start();
-      tell(PARTS);
+      again();
     }
   });
   // A page that a browser keeps for "back" must not hold a connection.
   window.addEventListener("pagehide", stop);
   window.addEventListener("pageshow", (event) => {
-    if (event.persisted) start();
+    if (event.persisted) again();
   });
   if (!document.hidden) start();
 }

@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::form::{CSRF_FIELD, Form};
+use super::live::Live;
 use super::visit::{PAGES, Visit};
 use super::{cookies, origin};
 use crate::auth::{KnownSession, Seen};
@@ -38,6 +39,8 @@ impl IntoResponse for Refused {
 pub struct MayLook {
     pub session: KnownSession,
     pub visit: Visit,
+    /// How things stood when the request came: what its page follows from.
+    pub mark: String,
 }
 
 impl MayLook {
@@ -71,10 +74,15 @@ impl FromRequestParts<ApiState> for MayLook {
             Seen::ByPerson
         };
         let found = state.auth.sessions.find(token, seen).await;
-        match found.map_err(Problem::from)? {
-            Some(session) => Ok(Self { session, visit }),
-            None => Err(to_sign_in(&visit, &parts.method)),
-        }
+        let Some(session) = found.map_err(Problem::from)? else {
+            return Err(to_sign_in(&visit, &parts.method));
+        };
+        let live = parts.extensions.get::<Live>().filter(|_| !visit.by_itself);
+        let mark = match live {
+            Some(live) => live.mark().await,
+            None => String::new(),
+        };
+        Ok(Self { session, visit, mark })
     }
 }
 

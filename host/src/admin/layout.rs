@@ -6,7 +6,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 
 use super::assets;
 use super::guard::MayLook;
-use super::visit::Visit;
+use super::visit::{LIVE, Visit};
 use crate::domain::access::Right;
 use crate::http::Problem;
 use crate::http::observe::ForPeople;
@@ -61,6 +61,8 @@ pub struct Layout {
     /// What every form carries; empty where nobody is signed in.
     pub csrf: String,
     pub section: Section,
+    /// Where the page is told what changed since it was made.
+    pub live: Option<String>,
 }
 
 impl Layout {
@@ -77,6 +79,7 @@ impl Layout {
             }),
             csrf: by.session.token.csrf(),
             section,
+            live: Some(by.visit.link(&format!("{LIVE}?since={}", by.mark))),
             ..Self::outside(&by.visit, title)
         }
     }
@@ -92,6 +95,7 @@ impl Layout {
             person: None,
             csrf: String::new(),
             section: Section::Outside,
+            live: None,
         }
     }
 

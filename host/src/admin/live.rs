@@ -21,6 +21,7 @@ use super::guard::MayLook;
 use crate::auth::{KnownSession, Seen};
 use crate::domain::id::UserId;
 use crate::domain::page::PageRequest;
+use crate::http::extract::Params;
 use crate::http::serve::MAX_CONNECTIONS;
 use crate::http::{ApiState, Problem};
 use crate::intake::QUEUE_EVENTS;
@@ -80,6 +81,22 @@ struct Look {
 }
 
 impl Look {
+    /// How it is written into a page, which then follows from there.
+    fn mark(self) -> String {
+        format!("{:x}-{:x}-{:x}", self.events, self.deliveries, self.plugins)
+    }
+
+    /// What a page brings back; `None` when that is no mark.
+    fn read(mark: &str) -> Option<Self> {
+        let mut parts = mark.split('-').map(|part| u64::from_str_radix(part, 16).ok());
+        let (events, deliveries, plugins) = (parts.next()??, parts.next()??, parts.next()??);
+        parts.next().is_none().then_some(Self {
+            events,
+            deliveries,
+            plugins,
+        })
+    }
+
     /// What is another than it was, by name.
     fn changed_since(self, before: Self) -> Vec<&'static str> {
         let parts = [
@@ -102,6 +119,11 @@ impl Live {
             seen: Arc::default(),
             places: Arc::default(),
         }
+    }
+
+    /// How things stand, for a page that is about to be made; empty when that cannot be said.
+    pub async fn mark(&self) -> String {
+        self.look().await.map_or_else(|_| String::new(), Look::mark)
     }
 
     /// A place for one more stream of this account.
@@ -224,14 +246,22 @@ impl Watcher {
     }
 }
 
-/// Tells a page what changes from now on.
-pub async fn follow(Extension(live): Extension<Live>, by: MayLook) -> Result<Response, Problem> {
+/// Tells a page what changed since it was made: between that and here something may have happened.
+pub async fn follow(
+    Extension(live): Extension<Live>,
+    by: MayLook,
+    params: Params,
+) -> Result<Response, Problem> {
     let place = live.place(by.user().id).ok_or_else(|| {
         let detail = "Too many pages follow what happens: this one shows how things were.";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", detail).retry_after(RETRY_AFTER)
     })?;
+    let before = match params.get("since").and_then(Look::read) {
+        Some(look) => look,
+        None => live.look().await?,
+    };
     let watcher = Watcher {
-        before: live.look().await?,
+        before,
         live,
         session: by.session,
         _place: place,
@@ -256,5 +286,18 @@ mod tests {
             ..before
         };
         assert_eq!(now.changed_since(before), [EVENTS, PLUGINS]);
+    }
+
+    #[test]
+    fn a_page_brings_back_how_things_stood() {
+        let look = Look {
+            events: 7,
+            deliveries: u64::MAX,
+            plugins: 0,
+        };
+        assert_eq!(Look::read(&look.mark()), Some(look));
+        for odd in ["", "1-2", "1-2-3-4", "1-2-g", "1-2--3"] {
+            assert_eq!(Look::read(odd), None, "{odd}");
+        }
     }
 }

@@ -76,6 +76,12 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// The word for so many.
+#[must_use]
+pub const fn plural<'a>(number: u64, one: &'a str, more: &'a str) -> &'a str {
+    if number == 1 { one } else { more }
+}
+
 /// A size in its largest fitting unit.
 #[must_use]
 pub fn bytes(size: u64) -> String {

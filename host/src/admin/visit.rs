@@ -15,6 +15,9 @@ use crate::http::{ApiState, Problem};
 /// What htmx sends with its requests: a page that is open asks, and not a person.
 const HX_REQUEST: HeaderName = HeaderName::from_static("hx-request");
 
+/// Where pages are told what changed.
+pub const LIVE: &str = "/admin/live/";
+
 /// Where all pages lie.
 pub const PAGES: &str = "/admin/";
 
@@ -39,7 +42,7 @@ impl Visit {
             root: prefix.unwrap_or_default().to_owned(),
             theme: cookies::theme(headers),
             here: told(uri.path(), uri.query(), None),
-            by_itself: headers.contains_key(HX_REQUEST),
+            by_itself: headers.contains_key(HX_REQUEST) || uri.path() == LIVE,
         }
     }
 

@@ -186,7 +186,7 @@ fn row(tallies: &[Tally], at: Timestamp) -> Row {
 fn events(rows: &[Row]) -> Panel {
     let stacks: Vec<_> = rows.iter().map(|row| vec![("received", row.received)]).collect();
     let all: u64 = rows.iter().map(|row| row.received).sum();
-    panel("Events received", format!("{} events", say::count(all)), &stacks)
+    panel("Events received", format!("{} in all", say::count(all)), &stacks)
 }
 
 fn deliveries(rows: &[Row]) -> Panel {
@@ -202,7 +202,7 @@ fn deliveries(rows: &[Row]) -> Panel {
         .collect();
     let sum = |of: fn(&Row) -> u64| say::count(rows.iter().map(of).sum());
     let summary = format!(
-        "{} attempts succeeded, {} failed, {} deliveries were given up",
+        "{} succeeded, {} failed, {} given up for good",
         sum(|row| row.succeeded),
         sum(|row| row.failed),
         sum(|row| row.dead)

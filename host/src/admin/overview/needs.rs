@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::layout::Layout;
-use super::super::say;
+use super::super::{place, say};
 use crate::domain::breaker::BreakerState;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventStatus;
@@ -39,7 +39,7 @@ pub async fn gather(
     let mut needs = Vec::new();
     needs.extend(dead_letters(state, layout).await?);
     needs.extend(unknown(layout, counts));
-    needs.extend(plugins(state));
+    needs.extend(plugins(state, layout));
     needs.extend(schedules(state, layout).await?);
     needs.extend(rejected(state, layout, now).await?);
     Ok(needs)
@@ -55,7 +55,7 @@ async fn dead_letters(state: &ApiState, layout: &Layout) -> Result<Option<Need>,
     let total = state.store.count_deliveries(&filter, COUNT_BOUND).await?;
     Ok((total.count > 0).then(|| Need {
         count: say::at_least(total.count, total.exact),
-        what: "dead letters".to_owned(),
+        what: say::plural(total.count, "dead letter", "dead letters").to_owned(),
         detail: "Deliveries that were given up. See why, mend it, and replay them.".to_owned(),
         href: Some(layout.link("/admin/dead-letters/")),
     }))
@@ -68,14 +68,14 @@ fn unknown(layout: &Layout, counts: &[DeliveryCount]) -> Option<Need> {
     let held: u64 = held.map(|count| count.count).sum();
     (held > 0).then(|| Need {
         count: say::count(held),
-        what: "outcomes that nobody knows".to_owned(),
+        what: say::plural(held, "outcome that nobody knows", "outcomes that nobody knows").to_owned(),
         detail: "A node stopped while they ran, and their plugins ask a person to decide.".to_owned(),
         href: Some(layout.link("/admin/dead-letters/?state=unknown")),
     })
 }
 
 /// Open breakers, and plugins that do not serve what the file says.
-fn plugins(state: &ApiState) -> Vec<Need> {
+fn plugins(state: &ApiState, layout: &Layout) -> Vec<Need> {
     let mut needs = Vec::new();
     for status in state.waits.registry.statuses() {
         let what = match status.state {
@@ -84,12 +84,13 @@ fn plugins(state: &ApiState) -> Vec<Need> {
             PluginState::Fetching => "is being fetched: its deliveries wait",
             PluginState::Ready | PluginState::Paused | PluginState::Disabled => "",
         };
+        let href = layout.link(&place::plugin(status.name.as_str()));
         if !what.is_empty() {
             needs.push(Need {
                 count: status.name.to_string(),
                 what: what.to_owned(),
                 detail: status.error.unwrap_or_default(),
-                href: Some("#plugins".to_owned()),
+                href: Some(href.clone()),
             });
         }
         let lane = state.waits.lanes.state(&status.name);
@@ -99,7 +100,7 @@ fn plugins(state: &ApiState) -> Vec<Need> {
                 what: "has an open breaker".to_owned(),
                 detail: "Its calls have failed, or the vendor asked to wait; what waits loses no attempt."
                     .to_owned(),
-                href: Some("#plugins".to_owned()),
+                href: Some(href),
             });
         }
     }
@@ -127,7 +128,12 @@ async fn rejected(state: &ApiState, layout: &Layout, now: Timestamp) -> Result<O
     let count = state.store.count_rejected(now.minus(REJECTED_WITHIN)).await?;
     Ok((count > 0).then(|| Need {
         count: say::count(count),
-        what: "requests refused within a day".to_owned(),
+        what: say::plural(
+            count,
+            "request refused within a day",
+            "requests refused within a day",
+        )
+        .to_owned(),
         detail: "Senders that could not prove themselves. See why, mend it, and accept them.".to_owned(),
         href: Some(layout.link("/admin/rejected/")),
     }))

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::layout::Layout;
+use super::super::place;
 use super::super::say;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::overview::LatencySample;
@@ -34,8 +35,8 @@ pub struct PluginRow {
     pub p95: String,
     /// Its dead letters.
     pub dead_href: String,
-    /// Its events.
-    pub events_href: String,
+    /// Its page; its events where the file has it no more.
+    pub href: String,
 }
 
 /// All plugins of the file, and others that have deliveries.
@@ -82,7 +83,10 @@ pub async fn gather(
             p50: percentile(50),
             p95: percentile(95),
             dead_href: layout.link(&format!("/admin/dead-letters/?plugin={name}")),
-            events_href: layout.link(&format!("/admin/events/?plugin={name}")),
+            href: layout.link(&match status {
+                Some(_) => place::plugin(name.as_str()),
+                None => format!("/admin/events/?plugin={name}"),
+            }),
             name: name.to_string(),
         });
     }

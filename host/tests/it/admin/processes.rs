@@ -48,7 +48,7 @@ async fn a_script_is_made_edited_compared_and_removed() {
     let mut compared = edited.to_vec();
     compared.push(("act", "compare"));
     let preview = browser.submit(&page, &compared).await.expect(200).text;
-    assert!(preview.contains("1 lines added, 2 taken away"), "{preview}");
+    assert!(preview.contains("1 line added, 2 taken away"), "{preview}");
     assert!(preview.contains("<code>print(3)</code>"), "{preview}");
     assert_eq!(
         script_of(&api, "a/../b ?").await,

@@ -26,7 +26,7 @@ async fn a_switch_shows_its_change_and_then_makes_it() {
     );
     let confirm = browser.page(&format!("{PATH}?to=off")).await;
     assert!(confirm.contains("<code>enabled = false</code>"), "{confirm}");
-    assert!(confirm.contains("1 lines added, 0 taken away"), "{confirm}");
+    assert!(confirm.contains("1 line added, 0 taken away"), "{confirm}");
     assert_eq!(file(&api), BROKEN, "looking changes nothing");
 
     let seen = hidden(&confirm, "seen").to_owned();

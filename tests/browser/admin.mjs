@@ -129,6 +129,7 @@ async function refusedRequest() {
 
 /** Pages by their address, and what is followed from there. */
 const TOUR = [
+  ["overview-needs", ""],
   ["events", "events/"],
   ["rejected", "rejected/"],
   ["refused", "rejected/", "#list h2 a"],
@@ -158,7 +159,7 @@ async function tour(name, options) {
     await opened.page.goto(`${ADMIN}${path}`);
     if (link) {
       await opened.page.locator(link).first().click();
-      await opened.page.waitForURL((url) => !url.href.endsWith(`/admin/${path}`));
+      await opened.page.waitForURL((url) => url.href !== `${ADMIN}${path}`);
     }
     await opened.page.locator("main h1").waitFor();
     await look(`${name}-${what}`, opened);
@@ -206,7 +207,7 @@ async function withoutScript() {
     assert.ok(Date.now() - began < PATIENCE_MS, "the dead letter does not come");
     await page.goto(`${ADMIN}dead-letters/`);
   } while ((await found.count()) === 0);
-  const letter = page.locator("#list li", { has: found });
+  const letter = page.locator("#list li", { has: page.locator(`a[href*='${event}']`) });
   await letter.locator("summary", { hasText: "Discard" }).click();
   await letter.getByLabel("Why it is given up for good").fill("made by a test");
   await letter.getByRole("button", { name: "Discard" }).click();

@@ -206,6 +206,9 @@ async fn a_session_ends_by_itself() {
         .header(COOKIE, &browser.cookie)
         .header("hx-request", "true");
     send(by_itself).await.expect(200);
+    let stream = api.request(Method::GET, "/admin/live/");
+    let stream = stream.header(COOKIE, &browser.cookie).send().await;
+    assert_eq!(stream.expect("an answer").status(), 200, "nor does its stream");
     api.clock.advance(SEEN_WITHIN);
     assert_signed_out(&browser, "idle").await;
     let request = api.request(Method::GET, "/admin/");

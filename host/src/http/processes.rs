@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::ScriptForm;
+use super::created::created;
 use super::doer::Doer;
 use super::extract::{MayOperate, MayRead, Params};
 use super::origin::Origin;

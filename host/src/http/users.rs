@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::Form;
+use super::created::created;
 use super::doer::Doer;
 use super::extract::{MayAdminister, Params};
 use super::origin::Origin;

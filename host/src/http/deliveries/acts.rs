@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::super::body::{Typed, too_large};
+use super::super::created::created;
 use super::super::doer::Doer;
 use super::super::extract::MayOperate;
 use super::super::origin::Origin;

@@ -21,15 +21,15 @@ pub trait UserStore: Send + Sync {
     async fn users(&self) -> StoreResult<Vec<User>>;
     /// A page of them, by name.
     async fn user_page(&self, page: PageRequest) -> StoreResult<Page<User>>;
-    /// Writes everything but the password.
+    /// Writes everything but the password. Another role or activity ends the user's sessions.
     async fn update_user(&self, user: &User) -> StoreResult<UpdatedUser>;
-    /// Replaces the password hash and revokes every refresh token of the user.
+    /// Replaces the password hash, revokes every refresh token of the user and ends its sessions.
     async fn set_password(&self, id: UserId, password_hash: &str) -> StoreResult<bool>;
     /// Puts `new` in the place of the password hash `old`, of the same password: tokens stay as they are. Nothing
     /// when the hash is another by now.
     async fn renew_password_hash(&self, id: UserId, old: &str, new: &str) -> StoreResult<()>;
-    /// Revokes every refresh token of the user, and notes that access tokens issued up to `at` count no more.
-    /// Whether there is such a user.
+    /// Revokes every refresh token of the user, ends its sessions, and notes that access tokens issued up to `at`
+    /// count no more. Whether there is such a user.
     async fn sign_out(&self, id: UserId, at: Timestamp) -> StoreResult<bool>;
     /// Notes a sign-in.
     async fn record_login(&self, id: UserId, at: Timestamp) -> StoreResult<()>;

@@ -240,7 +240,6 @@ impl App {
             metrics_token: app.settings.metrics_token.clone(),
             readiness: readiness.clone(),
             max_body: app.settings.max_body,
-            encrypts_events: app.settings.encrypt_events,
             public_url: app.settings.public_url.clone(),
             settings: app.settings.told.clone().into(),
         };

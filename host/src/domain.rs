@@ -11,6 +11,7 @@ pub mod event;
 pub mod expression;
 pub mod grant;
 pub mod id;
+pub mod inside;
 pub mod node;
 pub mod order;
 pub mod overview;

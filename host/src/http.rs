@@ -94,8 +94,6 @@ pub struct ApiState {
     pub readiness: Readiness,
     /// Most bytes of a webhook's body.
     pub max_body: usize,
-    /// Whether new events are sealed in the database, so that their bodies cannot be searched.
-    pub encrypts_events: bool,
     /// Base of the links in answers; without one they follow the request's `Host`.
     pub public_url: Option<PublicUrl>,
     /// The settings in effect, for admins to look at.

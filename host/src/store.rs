@@ -24,6 +24,7 @@ mod jobs;
 mod leases;
 mod listing;
 mod lock;
+mod looking;
 mod migrate;
 mod nodes;
 mod once;
@@ -73,6 +74,7 @@ pub use deliveries::{DeliveryStore, UnknownJudge};
 pub use dialect::Dialect;
 pub use jobs::ReplayStore;
 pub use listing::ListStore;
+pub use looking::{Bounds, Look, LookStore, Looked, LookedDeliveries};
 pub use nodes::NodeStore;
 pub use once::{KeyHolder, OnceStore};
 pub use open::{inspect, open};
@@ -138,6 +140,7 @@ pub trait Store:
     EventStore
     + DeliveryStore
     + ListStore
+    + LookStore
     + ActStore
     + ReplayStore
     + CountStore

@@ -8,6 +8,60 @@ const RETRY_MS = 30_000;
 /** The names that the server may tell (host/src/admin/live.rs); anything else is ignored. */
 const PARTS = ["events", "deliveries", "plugins"];
 
+/** What is held back while somebody reads: names of parts, and why. */
+const held = { names: new Set(), byButton: false };
+
+/** Whether text of a list that follows what comes is marked: to renew it would take that away. */
+function isMarking() {
+  const marked = document.getSelection();
+  const list = document.querySelector("[data-tail]");
+  return Boolean(list && marked && !marked.isCollapsed && list.contains(marked.anchorNode));
+}
+
+/** Tells the page's parts what is new, unless somebody wants to read first. */
+function tell(names) {
+  const known = names.filter((name) => PARTS.includes(name));
+  if (held.byButton || isMarking()) {
+    for (const name of known) held.names.add(name);
+    sayHeld();
+    return;
+  }
+  for (const name of known) document.body.dispatchEvent(new CustomEvent(`live-${name}`));
+}
+
+/** Says that something is held back, where the page has a place for it. */
+function sayHeld() {
+  const place = document.querySelector("[data-pause-news]");
+  if (!place) return;
+  const text = held.names.size > 0 ? "Something came meanwhile." : held.byButton ? "Paused." : "";
+  if (place.textContent !== text) place.textContent = text;
+}
+
+/** Tells what was held back, once nothing holds it any more. */
+function release() {
+  if (held.byButton || isMarking()) return;
+  const names = [...held.names];
+  held.names.clear();
+  sayHeld();
+  tell(names);
+}
+
+/** The button that holds a list still. */
+function offerPause() {
+  const button = document.querySelector("button[data-pause]");
+  if (!button) return;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    held.byButton = !held.byButton;
+    button.textContent = held.byButton ? "Go on" : "Pause";
+    sayHeld();
+    release();
+  });
+  document.addEventListener("selectionchange", () => {
+    if (held.names.size > 0) release();
+  });
+}
+
 /** Follows the server while the page can be seen: a browser opens six connections to a host, and hidden tabs need none. */
 function follow(address) {
   let source = null;
@@ -17,12 +71,6 @@ function follow(address) {
     clearTimeout(retry);
     source?.close();
     source = null;
-  }
-
-  function tell(names) {
-    for (const name of names.filter((name) => PARTS.includes(name))) {
-      document.body.dispatchEvent(new CustomEvent(`live-${name}`));
-    }
   }
 
   function start() {
@@ -57,14 +105,17 @@ function follow(address) {
   if (!document.hidden) start();
 }
 
-/** Buttons that copy the text of another element. Hidden until here, since without JavaScript they do nothing. */
+/** Buttons that copy the text of another element, or where a link leads. Hidden until here, since without JavaScript
+ * they do nothing. */
 function offerCopies() {
   if (!navigator.clipboard) return;
-  for (const button of document.querySelectorAll("button[data-copy]")) {
+  for (const button of document.querySelectorAll("button[data-copy], button[data-copy-link]")) {
     button.hidden = false;
     const label = button.textContent;
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+      const { copy, copyLink } = button.dataset;
+      const text = copy ? document.getElementById(copy).textContent : document.getElementById(copyLink).href;
+      await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
       setTimeout(() => {
         button.textContent = label;
@@ -79,4 +130,5 @@ document.addEventListener("submit", (event) => {
 });
 
 offerCopies();
+offerPause();
 if (document.body.dataset.live) follow(document.body.dataset.live);

@@ -294,6 +294,7 @@ fn filter(which: Which, now: Timestamp) -> anyhow::Result<DeliveryFilter> {
         until: moment("--until", which.until)?,
         error: which.error,
         replayed: which.replayed,
+        inside: None,
     })
 }
 

@@ -180,7 +180,8 @@ impl Event {
     }
 }
 
-/// Which events a list shows; every given condition must hold.
+/// Which events a list shows; every given condition must hold. What is in their bodies no index knows: that is
+/// [`Inside`](super::inside::Inside)'s.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
     /// Only events of this user (what a sender sees).
@@ -194,8 +195,6 @@ pub struct EventFilter {
     pub since: Option<Timestamp>,
     /// Received before.
     pub until: Option<Timestamp>,
-    /// Bytes that occur in the body, compared exactly.
-    pub search: Option<String>,
 }
 
 /// The order of a list of events; ties go by id in the same direction.

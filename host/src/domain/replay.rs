@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::act::Act;
 use super::delivery::{Delivery, DeliveryHistory, DeliveryState};
 use super::id::{DeliveryId, ReplayId};
+use super::inside::Inside;
 use super::order::OrderBy;
 use super::page::Total;
 use super::plugin::PluginName;
@@ -45,6 +46,9 @@ pub struct DeliveryFilter {
     /// Whether a replay stands for it: its own, or any later delivery of its event to the same plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replayed: Option<bool>,
+    /// What is in the event's body. Lists of deliveries do not ask for it, orders may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<Inside>,
 }
 
 impl DeliveryFilter {
@@ -60,6 +64,7 @@ impl DeliveryFilter {
             until,
             error,
             replayed,
+            inside,
         } = self;
         source.is_none()
             && event_type.is_none()
@@ -67,6 +72,7 @@ impl DeliveryFilter {
             && until.is_none()
             && error.is_none()
             && replayed.is_none()
+            && inside.is_none()
     }
 }
 

@@ -141,5 +141,6 @@ pub(crate) fn filter(params: &Params) -> Result<DeliveryFilter, Problem> {
             Some("false") => Some(false),
             Some(_) => return Err(Problem::bad_parameter("replayed", "must be true or false")),
         },
+        inside: None,
     })
 }

@@ -1,5 +1,7 @@
 //! Seeing events: a list, one with its deliveries, and its body as it came.
 
+pub(crate) mod looks;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -16,20 +18,30 @@ use super::{ApiState, Problem};
 use crate::domain::access::Right;
 use crate::domain::event::{Event, EventFilter, EventOrder, EventStatus};
 use crate::domain::id::EventId;
+use crate::domain::inside::Inside;
+use crate::domain::page::PageRequest;
 use crate::domain::user::User;
 use crate::domain::words::UnknownWord;
 
-/// Longest text that is searched for, in bytes.
-const MAX_SEARCH_BYTES: usize = 256;
+/// Where the list lies.
+const LIST: &str = "/api/webhooks/list/";
 
 /// A page of events.
 #[derive(Serialize, ToSchema)]
 pub struct EventPage {
-    /// Events that match, on all pages; at most 10,000 are counted, but for `source` and `status`.
+    /// Events that match, on all pages; at most 10,000 are counted, but for `source` and `status`. With `search` or
+    /// `pointer`: those on this page.
     pub count: u64,
-    /// `false` when there are more than `count`; not there when it is exact.
+    /// `false` when there are more than `count`, or may be; not there when it is exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count_exact: Option<bool>,
+    /// With `search` or `pointer`: how many bodies were looked into for this page. It ends where they were too many,
+    /// also with no event found, and `next` goes on there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<u64>,
+    /// How many of those cannot be opened here, and were passed over; not there when it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<usize>,
     /// Address of the next page.
     pub next: Option<String>,
     /// Address of the page before.
@@ -51,7 +63,13 @@ pub struct EventPage {
         ("since" = Option<String>, Query, description = "Received at or after this moment (RFC 3339)"),
         ("until" = Option<String>, Query, description = "Received before this moment (RFC 3339)"),
         ("search" = Option<String>, Query,
-         description = "With this text in the body, compared exactly. Events that are sealed in the database are not found; 400 while new ones are sealed"),
+         description = "With this text in the body, compared exactly. No index knows bodies: a page looks into 2,000 of them, or 32 MiB, at most"),
+        ("pointer" = Option<String>, Query,
+         description = "With something at this JSON pointer in the payload, such as `/customer/id`. Bounded as `search`"),
+        ("value" = Option<String>, Query,
+         description = "With `pointer`: what is there, as JSON (`7`, `true`, `\"7\"`) or, for a text, as the text alone"),
+        ("after" = Option<String>, Query,
+         description = "With `search` or `pointer`: where to go on, in place of `page`; taken from `next`"),
         ("ordering" = Option<String>, Query, description = "`-received_at` (newest first) or `received_at`"),
     ),
     responses(
@@ -70,11 +88,14 @@ pub async fn list(
     headers: HeaderMap,
 ) -> Result<Json<EventPage>, Problem> {
     let page = page::request(&params)?;
-    let filter = filter(&state, &params, &user)?;
+    let filter = filter(&params, &user)?;
+    if let Some(inside) = looks::inside(&params)? {
+        return looked_through(&state, &params, &headers, filter, inside, page).await;
+    }
     let found = state.store.events(&filter, ordering(&params)?, page).await?;
     let links = Links::of_listed(
         &state,
-        "/api/webhooks/list/",
+        LIST,
         &headers,
         &params,
         page,
@@ -84,6 +105,8 @@ pub async fn list(
     Ok(Json(EventPage {
         count: found.total,
         count_exact: page::count_exact(found.total()),
+        looked_at: None,
+        unreadable: None,
         next: links.next,
         previous: links.previous,
         results: found
@@ -91,6 +114,32 @@ pub async fn list(
             .into_iter()
             .map(EventView::of)
             .collect::<Result<_, _>>()?,
+    }))
+}
+
+/// A page of a list by what is in the bodies.
+async fn looked_through(
+    state: &ApiState,
+    params: &Params,
+    headers: &HeaderMap,
+    filter: EventFilter,
+    inside: Inside,
+    page: PageRequest,
+) -> Result<Json<EventPage>, Problem> {
+    let looked = looks::page(state, params, filter, inside, ordering(params)?, page).await?;
+    let is_all = looked.next.is_none() && params.get("after").is_none();
+    let links = looks::links(state, LIST, headers, params, looked.next);
+    let unreadable = looked.unreadable.len();
+    let results = looked.found.into_iter().map(EventView::of);
+    let results = results.collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(EventPage {
+        count: results.len() as u64,
+        count_exact: (!is_all).then_some(false),
+        looked_at: Some(looked.rows),
+        unreadable: (unreadable > 0).then_some(unreadable),
+        next: links.next,
+        previous: links.previous,
+        results,
     }))
 }
 
@@ -171,16 +220,8 @@ pub(crate) async fn visible_event(state: &ApiState, user: &User, id: &str) -> Re
 }
 
 /// Which events the query asks for, among those that the user may see.
-pub(crate) fn filter(state: &ApiState, params: &Params, user: &User) -> Result<EventFilter, Problem> {
+pub(crate) fn filter(params: &Params, user: &User) -> Result<EventFilter, Problem> {
     let text = |name| params.get(name).map(str::to_owned);
-    let search = text("search");
-    if search.as_ref().is_some_and(|text| text.len() > MAX_SEARCH_BYTES) {
-        return Err(Problem::bad_parameter("search", "must have at most 256 bytes"));
-    }
-    if search.is_some() && state.encrypts_events {
-        let why = "cannot be used: bodies are sealed in the database (HOOKYARD_ENCRYPT_EVENTS)";
-        return Err(Problem::bad_parameter("search", why));
-    }
     Ok(EventFilter {
         owner: (!user.may(Right::Read)).then_some(user.id),
         source: text("source"),
@@ -189,7 +230,6 @@ pub(crate) fn filter(state: &ApiState, params: &Params, user: &User) -> Result<E
         plugin: text("plugin"),
         since: params.moment("since")?,
         until: params.moment("until")?,
-        search,
     })
 }
 

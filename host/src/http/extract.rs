@@ -126,6 +126,12 @@ impl FromRequestParts<ApiState> for Peer {
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
+    /// These, as if they had come in a query.
+    #[must_use]
+    pub fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// A parameter that is there and not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -165,10 +171,44 @@ impl Params {
     /// The query with `page` set to this one.
     #[must_use]
     pub fn with_page(&self, page: u32) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(self.0.iter().filter(|(key, _)| key != "page"));
-        query.append_pair("page", &page.to_string());
+        self.without(&["page"]).with("page", &page.to_string())
+    }
+
+    /// The same without the parameters of these names.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        let kept = self.0.iter().filter(|(key, _)| !names.contains(&key.as_str()));
+        Self(kept.cloned().collect())
+    }
+
+    /// Those of these names alone, as far as they say something.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        let kept = names.iter().filter_map(|name| {
+            let value = self.get(name)?;
+            Some(((*name).to_owned(), value.to_owned()))
+        });
+        Self(kept.collect())
+    }
+
+    /// The query with one more parameter.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> String {
+        let mut query = self.serializer();
+        query.append_pair(name, value);
         query.finish()
+    }
+
+    /// The query.
+    #[must_use]
+    pub fn query(&self) -> String {
+        self.serializer().finish()
+    }
+
+    fn serializer(&self) -> url::form_urlencoded::Serializer<'static, String> {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.0);
+        query
     }
 }
 

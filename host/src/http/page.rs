@@ -73,7 +73,7 @@ impl Links {
                 "Invalid page.",
             ));
         }
-        let link = |page| address(state, path, headers, params, page);
+        let link = |page| address(state, headers, &format!("{path}?{}", params.with_page(page)));
         Ok(Self {
             next: (this < pages).then(|| link(page.page + 1)),
             previous: (page.page > 1).then(|| link(page.page - 1)),
@@ -89,10 +89,9 @@ pub fn count_exact(total: Total) -> Option<bool> {
 
 /// The address of another page, below the public address; without one, at the host by which the
 /// client reached us; without one that can be read, an address without a host.
-fn address(state: &ApiState, path: &str, headers: &HeaderMap, params: &Params, page: u32) -> String {
-    let path = format!("{path}?{}", params.with_page(page));
+pub(super) fn address(state: &ApiState, headers: &HeaderMap, path: &str) -> String {
     if let Some(public) = &state.public_url {
-        return public.of(&path);
+        return public.of(path);
     }
     let host = headers
         .get(HOST)
@@ -101,6 +100,6 @@ fn address(state: &ApiState, path: &str, headers: &HeaderMap, params: &Params, p
         .filter(|authority| !authority.as_str().contains('@'));
     match host {
         Some(host) => format!("http://{host}{path}"),
-        None => path,
+        None => path.to_owned(),
     }
 }

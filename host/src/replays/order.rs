@@ -8,12 +8,20 @@ use crate::domain::plugin::PluginName;
 use crate::domain::replay::{
     DeliveryFilter, JobKind, ListedDelivery, MAX_ERROR_BYTES, NewJob, ReplayJob, ReplayRate,
 };
+use crate::store::{Bounds, LookedDeliveries};
 
 /// Up to how many deliveries are counted for an order: the count goes through them.
 const COUNT_BOUND: u32 = 1_000_000;
 
 /// How many deliveries a dry run shows.
 const SHOWN: u32 = 10;
+
+/// How far an order that looks into bodies looks before it is given: the newest so many.
+const INSIDE_BOUNDS: Bounds = Bounds {
+    found: SHOWN,
+    rows: 5_000,
+    bytes: 64 << 20,
+};
 
 /// What a person asks for.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +55,11 @@ impl Replays {
     /// As [`start`](Self::start)'s.
     pub async fn dry_run(&self, order: &Order, actor: &str) -> Result<DryRun, ReplayError> {
         let checked = self.check(order, actor)?;
+        if checked.filter.inside.is_some() {
+            let looked = self.store.look_into_deliveries(&checked.filter, INSIDE_BOUNDS);
+            let LookedDeliveries { total, first } = looked.await?;
+            return Ok(DryRun { total, first });
+        }
         let page = PageRequest { page: 1, size: SHOWN };
         let total = self.store.count_deliveries(&checked.filter, COUNT_BOUND).await?;
         let first = self.store.delivery_list(&checked.filter, page).await?.items;
@@ -60,7 +73,12 @@ impl Replays {
     /// reason, too many orders.
     pub async fn start(&self, order: Order, actor: &str) -> Result<ReplayJob, ReplayError> {
         let checked = self.check(&order, actor)?;
-        let total = self.store.count_deliveries(&checked.filter, COUNT_BOUND).await?;
+        let total = if checked.filter.inside.is_some() {
+            let looked = self.store.look_into_deliveries(&checked.filter, INSIDE_BOUNDS);
+            looked.await?.total
+        } else {
+            self.store.count_deliveries(&checked.filter, COUNT_BOUND).await?
+        };
         let job = NewJob {
             id: ReplayId::generate(),
             kind: order.kind,
@@ -93,6 +111,8 @@ impl Replays {
     fn check(&self, order: &Order, actor: &str) -> Result<Checked, ReplayError> {
         let invalid = |why: &str| Err(ReplayError::Invalid(why.to_owned()));
         let mut filter = order.filter.clone();
+        let inside = filter.inside.take().unwrap_or_default().checked();
+        filter.inside = inside.map_err(|bad| ReplayError::Invalid(bad.to_string()))?;
         let state = *filter.state.get_or_insert(DeliveryState::Dead);
         if filter
             .error

@@ -1,6 +1,8 @@
 //! What becomes of events after they are finished: purging, redacting, sealing anew.
 
+use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,6 +21,31 @@ use crate::domain::time::Timestamp;
 pub struct Place {
     pub at: Timestamp,
     pub id: EventId,
+}
+
+/// A text that is no [`Place`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no place in a list")]
+pub struct InvalidPlace(String);
+
+/// As addresses carry it: milliseconds and id.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.at.as_millis(), self.id)
+    }
+}
+
+impl FromStr for Place {
+    type Err = InvalidPlace;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
+        let invalid = || InvalidPlace(text.chars().take(100).collect());
+        let (at, id) = text.split_once('.').ok_or_else(invalid)?;
+        Ok(Self {
+            at: Timestamp::from_millis(at.parse().map_err(|_| invalid())?),
+            id: id.parse().map_err(|_| invalid())?,
+        })
+    }
 }
 
 impl Place {

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use sqlx::{Database, Postgres, Sqlite};
 use trait_gen::trait_gen;
 
-use super::events::{EVENT_COLUMNS, event_from};
 use super::rows::{Columns, RowReader};
 use super::seals::Seals;
 use super::sql::{SqlStore, sql};
@@ -23,6 +22,18 @@ const SCAN_LIMIT: usize = 500;
 
 /// Most bodies that one step looks into, for the order keys of its replays. They are looked into one after the other.
 const MAX_LOOKS: usize = 20;
+
+/// Most deliveries that a step of an order that looks into bodies looks at, for the same reason.
+const SCAN_INSIDE_LIMIT: usize = MAX_LOOKS;
+
+/// How many deliveries one step of this order looks at.
+fn scan_limit(job: &ReplayJob) -> usize {
+    if job.filter.inside.is_some() {
+        SCAN_INSIDE_LIMIT
+    } else {
+        SCAN_LIMIT
+    }
+}
 
 /// Order keys of replays, by event and receiver.
 pub(super) type Keys = HashMap<(EventId, PluginName), Option<OrderKey>>;
@@ -85,7 +96,7 @@ impl Batch {
                 batch.items.push(one);
             }
         }
-        batch.last = looked_at == seen && seen < SCAN_LIMIT;
+        batch.last = looked_at == seen && seen < scan_limit(job);
         let made = u32::try_from(batch.items.len()).unwrap_or(u32::MAX);
         batch.wait_ms = int(job.rate.time_of(made).as_millis());
         batch
@@ -121,6 +132,7 @@ impl SqlStore<Db> {
     /// when they failed is told by the clock of the node that ran them, which may be behind the database's.
     pub(super) async fn window(
         conn: &mut <Db as Database>::Connection,
+        seals: &Seals,
         job: &ReplayJob,
     ) -> StoreResult<Vec<Met>> {
         let mut query = sql::<Db>(
@@ -139,10 +151,21 @@ impl SqlStore<Db> {
         }
         query
             .push(" ORDER BY w.id LIMIT ")
-            .push_bind(int(SCAN_LIMIT))
+            .push_bind(int(scan_limit(job)))
             .push(") AS w JOIN deliveries d ON d.id = w.id JOIN events e ON e.id = d.event_id ORDER BY d.id");
         let rows = query.build().fetch_all(&mut *conn).await?;
-        rows.iter().map(met_from).collect()
+        let mut met = rows.iter().map(met_from).collect::<StoreResult<Vec<_>>>()?;
+        if let Some(inside) = &job.filter.inside {
+            for one in met.iter_mut().filter(|one| one.fits) {
+                one.fits = match Self::event_in(conn, seals, one.event).await {
+                    Ok(event) => event.is_some_and(|event| inside.is_in(&event)),
+                    // What cannot be looked into is not what was asked for.
+                    Err(error) if error.is_about_a_row() => false,
+                    Err(error) => return Err(error),
+                };
+            }
+        }
+        Ok(met)
     }
 
     /// The order keys that the next batch is likely to need, worked out before its transaction, for which all who write
@@ -156,7 +179,7 @@ impl SqlStore<Db> {
         let Some(job) = Self::job_due(&mut reader, "").await? else {
             return Ok(keys);
         };
-        let batch = Batch::of(Self::window(&mut reader, &job).await?, &job, receivers);
+        let batch = Batch::of(Self::window(&mut reader, &self.seals, &job).await?, &job, receivers);
         for met in &batch.items {
             let Some(order_by) = met.order_by(&job, receivers) else {
                 continue;
@@ -237,14 +260,7 @@ impl SqlStore<Db> {
         event: EventId,
         order_by: &OrderBy,
     ) -> StoreResult<Option<OrderKey>> {
-        let row = sql::<Db>("SELECT ")
-            .push(EVENT_COLUMNS)
-            .push(" FROM events e WHERE e.id = ")
-            .push_bind(event.to_string())
-            .build()
-            .fetch_optional(&mut *conn)
-            .await?;
-        let Some(event) = row.map(|row| event_from(&row, seals)).transpose()? else {
+        let Some(event) = Self::event_in(conn, seals, event).await? else {
             return Ok(None);
         };
         let order_by = order_by.clone();

@@ -14,8 +14,6 @@ pub trait Dialect: Database {
     const LOCK: &'static str;
     /// The same for the deliveries `d` of a claim: passes over rows another transaction holds.
     const LOCK_FREE: &'static str;
-    /// What stands before and after the sought bytes in "the body of `e` contains them".
-    const BODY_CONTAINS: (&'static str, &'static str);
     /// Whether one process at a time uses the database.
     const ONE_PROCESS: bool;
     /// Most bind parameters of one statement that we use.
@@ -46,7 +44,6 @@ impl Dialect for Sqlite {
     const NOW: &'static str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
     const LOCK: &'static str = "";
     const LOCK_FREE: &'static str = "";
-    const BODY_CONTAINS: (&'static str, &'static str) = ("instr(e.body, ", ") > 0");
     // Its file is locked: see `lock.rs`.
     const ONE_PROCESS: bool = true;
     // SQLITE_MAX_VARIABLE_NUMBER is 32,766.
@@ -71,7 +68,6 @@ impl Dialect for Postgres {
     const NOW: &'static str = "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)";
     const LOCK: &'static str = " FOR UPDATE";
     const LOCK_FREE: &'static str = " FOR UPDATE OF d SKIP LOCKED";
-    const BODY_CONTAINS: (&'static str, &'static str) = ("position(", " in e.body) > 0");
     const ONE_PROCESS: bool = false;
     // The protocol counts parameters in 16 bits: 65,535.
     const MAX_BINDS: usize = 65_000;

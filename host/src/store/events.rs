@@ -274,16 +274,6 @@ impl SqlStore<Db> {
         if let Some(until) = filter.until {
             query.push(" AND e.received_at < ").push_bind(until.as_millis());
         }
-        if let Some(search) = &filter.search {
-            let (before, after) = Db::BODY_CONTAINS;
-            query
-                .push(" AND ")
-                // What is sealed cannot be looked into.
-                .push("e.key_id IS NULL AND ")
-                .push(before)
-                .push_bind(search.as_bytes())
-                .push(after);
-        }
     }
 }
 

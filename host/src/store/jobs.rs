@@ -133,7 +133,7 @@ impl ReplayStore for SqlStore<Db> {
             tx.rollback().await?;
             return Ok(JobStep::Nothing(wait));
         };
-        let batch = Batch::of(Self::window(&mut tx, &job).await?, &job, receivers);
+        let batch = Batch::of(Self::window(&mut tx, &self.seals, &job).await?, &job, receivers);
         let by = By {
             actor: job.created_by.clone(),
             at: now,

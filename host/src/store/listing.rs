@@ -18,7 +18,7 @@ use crate::domain::page::{COUNT_BOUND, Listed, PageRequest, Total};
 use crate::domain::replay::{DeliveryDetail, DeliveryFilter, ListedDelivery};
 
 /// The columns of a [`ListedDelivery`], of deliveries `d` and their events `e`; after them comes [`STOOD_FOR`].
-const LISTED_COLUMNS: &str = "d.id, d.event_id, d.plugin, d.replay_of, d.state, d.attempts, d.due_at, \
+pub(super) const LISTED_COLUMNS: &str = "d.id, d.event_id, d.plugin, d.replay_of, d.state, d.attempts, d.due_at, \
      d.created_at, d.finished_at, d.last_error, d.waits_turn, e.source, e.event_type, ";
 
 /// The condition of the partial indexes of what is in trouble, word for word: it lets the databases see
@@ -191,7 +191,7 @@ impl SqlStore<Db> {
     }
 }
 
-fn listed_from(row: &impl Columns) -> StoreResult<ListedDelivery> {
+pub(super) fn listed_from(row: &impl Columns) -> StoreResult<ListedDelivery> {
     let delivery = delivery_from(row)?;
     let row = RowReader::new(row, "deliveries", "id");
     Ok(ListedDelivery {

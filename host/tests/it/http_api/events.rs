@@ -154,6 +154,11 @@ async fn lists_are_filtered_and_ordered() {
         ("?search=Gr%C3%B6%C3%9Fe%20100%25", &[&issue]),
         ("?search=gr%C3%B6%C3%9Fe", &[]),
         ("?search=100_", &[]),
+        ("?pointer=/total", &[&sale]),
+        ("?pointer=/total&value=7", &[&sale]),
+        ("?pointer=/total&value=8", &[]),
+        ("?pointer=/ref&value=main&source=github", &[&push]),
+        ("?pointer=/ref&search=main&ordering=received_at", &[&push]),
         ("?source=&status=&page=", &[&sale, &issue, &push]),
     ];
     for (query, wanted) in cases {
@@ -164,6 +169,48 @@ async fn lists_are_filtered_and_ordered() {
             .json();
         assert_eq!(ids(&page), *wanted, "{query}");
     }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_by_what_is_inside_says_how_far_it_looked() {
+    let api = Api::start().await;
+    let token = api.token_of("ada", false).await;
+    let mut sent = Vec::new();
+    for n in 0..5 {
+        sent.push(api.receive(&token, "", format!("{{\"n\":{}}}", n % 2)).await);
+        api.clock.advance(Duration::from_secs(1));
+    }
+    let first = api
+        .get(&format!("{LIST}?pointer=/n&value=0&page_size=2"), &token)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(ids(&first), [sent[4].as_str(), sent[2].as_str()]);
+    assert_eq!(
+        (&first["count"], &first["count_exact"], &first["looked_at"]),
+        (&json!(2), &json!(false), &json!(3))
+    );
+    let next = first["next"].as_str().expect("a next page");
+    let (_, next) = next.split_once(&api.address.to_string()).expect("this host");
+    let second = api.get(next, &token).await.expect(200).json();
+    assert_eq!(ids(&second), [sent[0].as_str()]);
+    assert_eq!((&second["next"], &second["looked_at"]), (&Value::Null, &json!(2)));
+    // All at once: exact.
+    let all = api
+        .get(&format!("{LIST}?pointer=/n&value=0"), &token)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!((&all["count"], all.get("count_exact")), (&json!(3), None));
+    // Another sender's events are not even looked into.
+    let other = api.token_of("eve", false).await;
+    let none = api
+        .get(&format!("{LIST}?search=n"), &other)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!((&none["count"], &none["looked_at"]), (&json!(0), &json!(0)));
     api.stop().await;
 }
 
@@ -182,6 +229,11 @@ async fn wrong_parameters_are_named() {
         ("until=2026-08-01T12:00:00", "until"),
         ("status=done", "status"),
         (&format!("search={}", "x".repeat(257)), "search"),
+        ("pointer=ref", "pointer"),
+        ("pointer=/a~2", "pointer"),
+        ("value=7", "value"),
+        ("search=x&page=2", "page"),
+        ("search=x&after=1", "after"),
     ] {
         let problem = api.get(&format!("{LIST}?{query}"), &token).await.problem(400);
         assert_eq!(problem["parameter"], parameter);

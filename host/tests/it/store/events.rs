@@ -18,7 +18,6 @@ on_both!(
     unknown_ids_are_none,
     filters_narrow_the_list,
     pages_cover_the_list_in_order,
-    the_search_compares_bytes,
     nul_characters_become_replacement_characters,
     five_thousand_events_in_one_call,
     an_event_that_fails_takes_the_whole_batch_with_it,
@@ -182,28 +181,6 @@ async fn pages_cover_the_list_in_order(fixture: &Fixture) {
         assert_eq!(seen, sorted, "{order:?}");
         sorted.reverse();
     }
-}
-
-async fn the_search_compares_bytes(fixture: &Fixture) {
-    let store = &fixture.store;
-    let with = |body: &'static [u8]| NewEvent {
-        body: Bytes::from_static(body),
-        ..event(&[])
-    };
-    let (plain, binary) = (with(b"{\"a\": \"100%_x\"}"), with(b"\0\xff\xc3\xbc-tail"));
-    store
-        .accept_events(&[plain.clone(), binary.clone()])
-        .await
-        .expect("accepted");
-    let search = |text: &str| EventFilter {
-        search: Some(text.to_owned()),
-        ..EventFilter::default()
-    };
-    assert_eq!(listed(store, search("100%_x")).await, [plain.id]);
-    assert_eq!(listed(store, search("100%%x")).await, []);
-    assert_eq!(listed(store, search("\u{fc}-TAIL")).await, []);
-    assert_eq!(listed(store, search("\u{fc}-tail")).await, [binary.id]);
-    assert_eq!(listed(store, search("\0")).await, [binary.id]);
 }
 
 async fn nul_characters_become_replacement_characters(fixture: &Fixture) {

@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hookyard::domain::delivery::{Claim, DeliveryState, Finish, Verdict};
+use hookyard::domain::event::NewEvent;
 use hookyard::domain::id::{DeliveryId, ReplayId};
+use hookyard::domain::inside::Inside;
 use hookyard::domain::page::{PageRequest, Total};
 use hookyard::domain::replay::{DeliveryFilter, JobKind, JobState, JobStep, NewJob, Receivers, ReplayJob};
 use hookyard::domain::time::Timestamp;
@@ -24,6 +27,7 @@ on_both!(
     an_order_leaves_alone_what_is_on_its_way_or_nobody_takes,
     an_order_leaves_alone_what_it_cannot_read,
     an_order_looks_into_few_bodies_at_a_time,
+    an_order_looks_into_bodies,
     an_order_discards,
     orders_are_bounded_and_listed,
     orders_that_ended_long_ago_go_in_steps,
@@ -338,6 +342,34 @@ async fn an_order_looks_into_few_bodies_at_a_time(fixture: &Fixture) {
     );
     let over = run(store, id, &receivers).await;
     assert_eq!((over.state, over.made, over.skipped), (JobState::Done, 60, 0));
+}
+
+async fn an_order_looks_into_bodies(fixture: &Fixture) {
+    let store = &fixture.store;
+    // More than one step looks into.
+    let sent: Vec<_> = (0..130)
+        .map(|n| NewEvent {
+            body: Bytes::from(format!("{{\"n\": {}}}", n % 13)),
+            ..event(&["a"])
+        })
+        .collect();
+    store.accept_events(&sent).await.expect("accepted");
+    end_all(store, "a", &Verdict::Dead).await;
+    let filter = DeliveryFilter {
+        inside: Some(Inside {
+            pointer: Some("/n".to_owned()),
+            value: Some("7".to_owned()),
+            ..Inside::default()
+        }),
+        ..dead_of("a")
+    };
+    let id = give(store, &order(JobKind::Replay, filter)).await;
+    let over = run(store, id, &on(&["a"])).await;
+    assert_eq!((over.state, over.made, over.skipped), (JobState::Done, 10, 0));
+    let meant = sent.iter().filter(|event| event.body.ends_with(b" 7}"));
+    let meant: HashSet<_> = meant.map(|event| event.deliveries[0].id).collect();
+    let different: HashSet<_> = repeated(store, "a").await.into_iter().collect();
+    assert_eq!(different, meant);
 }
 
 async fn an_order_discards(fixture: &Fixture) {

@@ -10,6 +10,7 @@ mod finishes;
 mod jobs;
 mod leases;
 mod lists;
+mod looks;
 mod nodes;
 mod once;
 mod outcomes;

@@ -260,7 +260,6 @@ impl Api {
             },
             readiness: readiness.clone(),
             max_body: MAX_BODY,
-            encrypts_events: false,
             public_url,
             settings: settings_told(),
         };

@@ -17,6 +17,7 @@ mod diff;
 mod done;
 mod event;
 mod events;
+mod export;
 mod form;
 mod frame;
 mod guard;
@@ -31,6 +32,7 @@ mod place;
 mod plugins;
 mod processes;
 mod rejected;
+mod replays;
 mod routes;
 mod say;
 mod schedules;
@@ -51,6 +53,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::{self, ApiState, whole};
 
+use export::Exports;
 use live::Live;
 
 /// The HTTP interface with these pages. Streams end when `stop` does.
@@ -69,6 +72,7 @@ fn pages(state: &ApiState, stop: CancellationToken) -> Router<ApiState> {
         .route("/admin/theme/", post(sign_in::choose_theme))
         .route("/admin/test-event/", post(acts::send_test_event))
         .route("/admin/events/", get(events::page))
+        .route("/admin/events/export/", get(export::export))
         .route("/admin/events/{id}/", get(event::page))
         .route("/admin/events/{id}/raw/", get(event::raw))
         .route("/admin/events/{id}/replay/", post(acts::replay_event))
@@ -87,4 +91,5 @@ fn pages(state: &ApiState, stop: CancellationToken) -> Router<ApiState> {
         .layer(from_fn(whole::to_the_end))
         .layer(from_fn_with_state(state.clone(), frame::around))
         .layer(Extension(Live::new(state, stop)))
+        .layer(Extension(Exports::default()))
 }

@@ -12,9 +12,13 @@ pub const USER_MADE: &str = "user-made";
 pub const USER_CHANGED: &str = "user-changed";
 pub const USER_SIGNED_OUT: &str = "user-signed-out";
 pub const KEY_REVOKED: &str = "key-revoked";
+pub const EDITED: &str = "edited";
+pub const ORDERED: &str = "ordered";
+pub const ORDER_CANCELLED: &str = "order-cancelled";
+pub const ORDER_OVER: &str = "order-over";
 
 /// Each word with its sentence.
-const SENTENCES: [(&str, &str); 12] = [
+const SENTENCES: [(&str, &str); 16] = [
     (
         SWITCHED_ON,
         "The plugin is switched on in plugins.toml. How it stands shows below.",
@@ -39,6 +43,16 @@ const SENTENCES: [(&str, &str); 12] = [
         "The account is signed out everywhere. Its API keys go on.",
     ),
     (KEY_REVOKED, "The key is revoked, for good."),
+    (
+        EDITED,
+        "This event was made with the payload that you gave. The original stays as it is.",
+    ),
+    (ORDERED, "The order runs. How far it has come shows below."),
+    (
+        ORDER_CANCELLED,
+        "The order has ended. What it made until then stays.",
+    ),
+    (ORDER_OVER, "The order was over already."),
 ];
 
 /// The sentence of a word; `None` for any other.

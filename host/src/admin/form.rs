@@ -6,6 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 
 use crate::http::Problem;
 use crate::http::body;
+use crate::http::extract::Params;
 
 /// The field that carries the session's token.
 pub const CSRF_FIELD: &str = "csrf";
@@ -59,6 +60,12 @@ impl Form {
     #[must_use]
     pub fn lines(&self, name: &str) -> String {
         self.raw(name).replace("\r\n", "\n")
+    }
+
+    /// The fields as parameters of an address, for what forms and addresses both say.
+    #[must_use]
+    pub fn params(&self) -> Params {
+        Params::of(self.0.iter().rev().cloned().collect())
     }
 
     /// A field with something in it, without the blanks around it.

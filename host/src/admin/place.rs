@@ -26,6 +26,12 @@ pub fn schedule(plugin: &str, name: &str) -> String {
     format!("/admin/schedules/{}/{}/", piece(plugin), piece(name))
 }
 
+/// The page of an order to replay.
+#[must_use]
+pub fn order(id: &str) -> String {
+    format!("/admin/replays/{}/", piece(id))
+}
+
 /// The page of a source.
 #[must_use]
 pub fn source(name: &str) -> String {

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{audit, keys, plugins, processes, rejected, schedules, settings, sources, users};
+use super::{audit, keys, plugins, processes, rejected, replays, schedules, settings, sources, users};
 use crate::http::ApiState;
 
 /// The pages beside those of events and deliveries.
@@ -14,6 +14,7 @@ pub fn of_the_operators_pages() -> Router<ApiState> {
         .merge(of_processes())
         .merge(of_sources())
         .merge(of_refused_requests())
+        .merge(of_orders())
         .merge(of_admins())
 }
 
@@ -52,6 +53,14 @@ fn of_refused_requests() -> Router<ApiState> {
     Router::new()
         .route("/admin/rejected/{id}/", get(rejected::detail))
         .route("/admin/rejected/{id}/verify/", post(rejected::verify))
+}
+
+fn of_orders() -> Router<ApiState> {
+    Router::new()
+        .route("/admin/new-replay/", get(replays::preview))
+        .route("/admin/replays/", get(replays::list).post(replays::start))
+        .route("/admin/replays/{id}/", get(replays::detail))
+        .route("/admin/replays/{id}/cancel/", post(replays::cancel))
 }
 
 fn of_admins() -> Router<ApiState> {

@@ -25,7 +25,14 @@ struct TroublePage {
     filter: FilterForm,
     rows: Vec<TroubleRow>,
     paging: Paging,
+    /// To an order with these conditions, where one may be given.
+    replay_href: Option<String>,
 }
+
+/// The parameters that an order takes over.
+const CONDITIONS: [&str; 8] = [
+    "state", "plugin", "source", "type", "error", "replayed", "since", "until",
+];
 
 /// A list beside this one.
 struct Tab {
@@ -78,7 +85,11 @@ pub async fn page(State(state): State<ApiState>, by: MayLook, params: Params) ->
     let layout = Layout::of(&by, Section::DeadLetters, title);
     let now = state.waits.clock.now();
     let rows = found.items.into_iter();
+    let may_order = filter.state.is_some_and(|state| !state.is_open());
+    let conditions = params.only(&CONDITIONS).query();
+    let replay_href = layout.link(&format!("/admin/new-replay/?{conditions}"));
     layout::render(&TroublePage {
+        replay_href: may_order.then_some(replay_href),
         done: said(params.get("done")),
         tabs: tabs(&layout, is_unknown),
         filter: FilterForm::of(&params),

@@ -4,8 +4,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -15,7 +13,7 @@ use crate::domain::event::{Event, EventFilter};
 use crate::domain::id::{AttemptId, RejectedId};
 use crate::domain::retention::Scope;
 use crate::domain::time::Timestamp;
-use crate::http::views::EventView;
+use crate::http::views::ExportedEvent;
 use crate::retention::PURGE_STEP;
 use crate::store::{Place, Purge};
 
@@ -179,63 +177,10 @@ async fn export_round(app: &App, filter: &EventFilter, after: Option<Place>) -> 
     });
     let rows = events
         .into_iter()
-        .map(Row::of)
-        .collect::<anyhow::Result<Vec<_>>>()?;
+        .map(ExportedEvent::of)
+        .collect::<Result<Vec<_>, _>>()?;
     Answer::of(&json!({ "after": after, "events": rows }))
 }
 
 /// Bytes of bodies in one round's reply, beside its last event.
 const MAX_ROUND_BYTES: usize = 4 << 20;
-
-/// An event in an export. The body is given as text, or in Base64 where it is not UTF-8.
-#[derive(Serialize)]
-struct Row {
-    id: String,
-    source: String,
-    #[serde(rename = "type")]
-    event_type: String,
-    kind: &'static str,
-    received_at: String,
-    processed_at: Option<String>,
-    status: &'static str,
-    error_message: Option<String>,
-    headers: Vec<(String, String)>,
-    content_type: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body_base64: Option<String>,
-    /// Where in the body the payload is, in bytes, when it came in an envelope.
-    payload: Option<(usize, usize)>,
-    redacted: Vec<String>,
-}
-
-impl Row {
-    fn of(event: Event) -> anyhow::Result<Self> {
-        let body = event.body.clone();
-        let payload = event.payload.clone().map(|range| (range.start, range.end));
-        let headers = event
-            .headers
-            .iter()
-            .map(|header| (header.name.clone(), header.value.clone()));
-        let headers = headers.collect();
-        let view = EventView::of(event)?;
-        let text = std::str::from_utf8(&body).ok().map(str::to_owned);
-        Ok(Self {
-            id: view.id,
-            source: view.source,
-            event_type: view.event_type,
-            kind: view.kind,
-            received_at: view.received_at,
-            processed_at: view.processed_at,
-            status: view.status,
-            error_message: view.error_message,
-            headers,
-            content_type: view.content_type,
-            body_base64: text.is_none().then(|| STANDARD.encode(&body)),
-            body: text,
-            payload,
-            redacted: view.redacted,
-        })
-    }
-}

@@ -61,7 +61,7 @@ fn check_declared(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
     }
 }
 
-pub(super) fn too_large(limit: usize) -> Problem {
+pub(crate) fn too_large(limit: usize) -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "too-large",

@@ -2,15 +2,18 @@
 
 use serde_json::{Value, json};
 
+use super::body::too_large;
 use super::deliveries::acts::replayed_detail;
 use super::origin::Origin;
+use super::replays::started_detail;
 use super::{ApiState, Problem};
 use crate::domain::act::{MadeReplay, Resolution};
 use crate::domain::audit::Action;
-use crate::domain::id::{DeliveryId, EventId, RejectedId};
+use crate::domain::id::{DeliveryId, EventId, RejectedId, ReplayId};
+use crate::domain::replay::ReplayJob;
 use crate::domain::user::User;
 use crate::intake::Late;
-use crate::replays::ReplayedEvent;
+use crate::replays::{Edit, Order, ReplayedEvent};
 
 /// Who does something, and from where.
 pub(crate) struct Doer {
@@ -48,6 +51,41 @@ impl Doer {
             .await?;
         self.note_event_replay(state, id, &done).await?;
         Ok(done)
+    }
+
+    /// Makes another event of one, with another payload, and brings it to whom it is for.
+    pub(crate) async fn edit_event(
+        self,
+        state: &ApiState,
+        id: EventId,
+        edit: Edit,
+        plugins: Option<&[String]>,
+        note: Option<String>,
+    ) -> Result<ReplayedEvent, Problem> {
+        if edit.payload.len() > state.max_body {
+            return Err(too_large(state.max_body));
+        }
+        let replays = &state.replays;
+        let done = replays.edit(id, edit, plugins, note, &self.user.username).await?;
+        self.note_event_replay(state, id, &done).await?;
+        Ok(done)
+    }
+
+    /// Gives an order about many deliveries.
+    pub(crate) async fn start_order(self, state: &ApiState, order: Order) -> Result<ReplayJob, Problem> {
+        let job = state.replays.start(order, &self.user.username).await?;
+        let detail = started_detail(&job);
+        self.note(state, Action::ReplayStart, job.id.to_string(), detail)
+            .await?;
+        Ok(job)
+    }
+
+    /// Ends an order that runs.
+    pub(crate) async fn cancel_order(self, state: &ApiState, id: ReplayId) -> Result<ReplayJob, Problem> {
+        let job = state.replays.cancel(id, &self.user.username).await?;
+        self.note(state, Action::ReplayCancel, job.id.to_string(), json!({}))
+            .await?;
+        Ok(job)
     }
 
     /// Gives a delivery up.

@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 use super::body::Typed;
 use super::created::created;
 use super::deliveries::ListedDeliveryView;
+use super::doer::Doer;
 use super::extract::{MayOperate, MayRead, Params};
 use super::origin::Origin;
 use super::page::{self, Links, count_exact};
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
-use crate::domain::audit::Action;
 use crate::domain::id::ReplayId;
 use crate::domain::replay::{DeliveryFilter, JobKind, ReplayJob, ReplayRate};
 use crate::replays::{DryRun, Order, ReplayError};
@@ -31,7 +31,8 @@ pub struct OrderRequest {
     #[schema(value_type = Option<String>)]
     kind: JobKind,
     /// Which deliveries: `plugin`, `state` (`dead` when not given), `source`, `type`, `since`, `until`, `error`
-    /// and `replayed`, as in `GET /api/deliveries/`. A replay leaves out what was replayed before, unless
+    /// and `replayed`, as in `GET /api/deliveries/`, and `inside` for what is in the event's body: `search`, or
+    /// `pointer` with `value`, as in `GET /api/webhooks/list/`. A replay leaves out what was replayed before, unless
     /// `replayed` is true.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -51,7 +52,7 @@ pub struct OrderRequest {
 #[derive(Serialize, ToSchema)]
 #[schema(as = DryRun)]
 pub struct DryRunView {
-    /// How many deliveries match; at most 1,000,000 are counted.
+    /// How many deliveries match; at most 1,000,000 are counted, and with `inside` those among the newest 5,000.
     pub count: u64,
     /// `false` when there are more than `count`; not there when it is exact.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,11 +134,7 @@ pub async fn start(
         let dry = state.replays.dry_run(&order, &user.username).await?;
         return Ok(Json(DryRunView::from(dry)).into_response());
     }
-    let job = state.replays.start(order, &user.username).await?;
-    let (target, detail) = (job.id.to_string(), started_detail(&job));
-    origin
-        .note(&state, &user, Action::ReplayStart, target, detail)
-        .await?;
+    let job = Doer { user, origin }.start_order(&state, order).await?;
     created(&format!("/api/replays/{}/", job.id), ReplayView::from(job))
 }
 
@@ -203,11 +200,8 @@ pub async fn cancel(
     origin: Origin,
     Path(id): Path<String>,
 ) -> Result<Json<ReplayView>, Problem> {
-    let job = state.replays.cancel(named(&id)?, &user.username).await?;
-    let (target, detail) = (job.id.to_string(), json!({}));
-    origin
-        .note(&state, &user, Action::ReplayCancel, target, detail)
-        .await?;
+    let by = Doer { user, origin };
+    let job = by.cancel_order(&state, named(&id)?).await?;
     Ok(Json(job.into()))
 }
 
@@ -216,11 +210,12 @@ pub(crate) fn started_detail(job: &ReplayJob) -> Value {
     json!({ "kind": job.kind, "filter": job.filter, "to": job.to, "total": job.total.count })
 }
 
-fn named(id: &str) -> Result<ReplayId, Problem> {
+/// The id in a path. A text that is none names no order.
+pub(crate) fn named(id: &str) -> Result<ReplayId, Problem> {
     id.parse().map_err(|_| no_such())
 }
 
-fn no_such() -> Problem {
+pub(crate) fn no_such() -> Problem {
     Problem::no_such("order")
 }
 

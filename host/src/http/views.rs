@@ -1,5 +1,6 @@
 //! Events, deliveries and attempts as the interface shows them.
 
+mod exported;
 mod payload;
 
 use serde::Serialize;
@@ -14,6 +15,7 @@ use crate::domain::event::{Event, Header};
 use crate::domain::redaction;
 use crate::domain::waiting::Waiting;
 
+pub use exported::ExportedEvent;
 pub use payload::Payload;
 
 /// An event.

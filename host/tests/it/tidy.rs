@@ -83,6 +83,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "nodes",
             "operator",
             "processes",
+            "replays",
             "routing",
             "scheduler",
             "store",

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::super::body::{Typed, too_large};
+use super::super::body::Typed;
 use super::super::created::created;
 use super::super::doer::Doer;
 use super::super::extract::MayOperate;
@@ -173,13 +173,7 @@ pub async fn replay_event(
                 payload: Bytes::from(payload.get().to_owned()),
                 headers,
             };
-            if edit.payload.len() > state.max_body {
-                return Err(too_large(state.max_body));
-            }
-            let name = by.user.username.clone();
-            let done = state.replays.edit(id, edit, plugins, note, &name).await?;
-            by.note_event_replay(&state, id, &done).await?;
-            done
+            by.edit_event(&state, id, edit, plugins, note).await?
         }
     };
     created(

@@ -38,6 +38,7 @@ mod say;
 mod schedules;
 mod schema_form;
 mod settings;
+mod shell;
 mod sign_in;
 mod sources;
 mod tree;
@@ -75,6 +76,11 @@ fn pages(state: &ApiState, stop: CancellationToken) -> Router<ApiState> {
         .route("/admin/events/export/", get(export::export))
         .route("/admin/events/{id}/", get(event::page))
         .route("/admin/events/{id}/raw/", get(event::raw))
+        .route("/admin/events/{id}/body/", get(event::body::page))
+        .route(
+            "/admin/events/{id}/edit/",
+            get(event::edit::page).post(event::edit::send),
+        )
         .route("/admin/events/{id}/replay/", post(acts::replay_event))
         .route("/admin/dead-letters/", get(trouble::page))
         .route("/admin/deliveries/{id}/replay/", post(acts::replay))

@@ -1,19 +1,27 @@
 //! One event: what was sent, and what became of it.
 
+pub mod body;
+mod curl;
+pub mod edit;
+
 use askama::Template;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::acts::said;
 use super::guard::MayLook;
 use super::layout::{self, Layout, Section};
 use super::say::When;
+use super::shell;
 use super::tree::{Line, Tree};
 use crate::domain::delivery::{DeliveryHistory, DeliveryState};
 use crate::domain::time::Timestamp;
 use crate::http::extract::Params;
 use crate::http::views::{Audience, DeliveryView, EventView};
 use crate::http::{ApiState, Problem, events};
+
+use curl::Curl;
 
 /// Most characters of a body that are shown as text; the download has all.
 const MAX_RAW_CHARS: usize = 65_536;
@@ -30,6 +38,10 @@ struct EventPage {
     /// The payload as it was sent.
     raw: String,
     raw_is_cut: bool,
+    /// Where parts of the payload are shown by themselves.
+    body_href: String,
+    /// The command that sends it once more.
+    curl: Curl,
     deliveries: Vec<DeliveryCard>,
 }
 
@@ -73,8 +85,12 @@ pub async fn page(
     by: MayLook,
     Path(id): Path<String>,
     params: Params,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let event = events::visible_event(&state, by.user(), &id).await?;
+    let address = shell::address(&state, &headers, &curl::path(&event));
+    let is_protected = state.sources.table.load().is_protected(&event.source);
+    let curl = Curl::of(&event, &address, is_protected);
     let now = state.waits.clock.now();
     let received = When::of(event.received_at, now);
     let histories = state.store.deliveries(event.id).await?.into_iter();
@@ -85,8 +101,11 @@ pub async fn page(
     let payload = event.payload.get();
     let raw: String = payload.chars().take(MAX_RAW_CHARS).collect();
     let title = format!("{} from {}", event.event_type, event.source);
+    let layout = Layout::of(&by, Section::Events, title);
     layout::render(&EventPage {
-        layout: Layout::of(&by, Section::Events, title),
+        body_href: layout.link(&body::path(&event.id)),
+        curl,
+        layout,
         done: said(params.get("done")),
         received,
         tree: Tree::of(&event.payload),

@@ -95,7 +95,9 @@ fn hides(name: &str, text: &str) -> bool {
     sounds_secret(name) && !is_harmless
 }
 
-fn sounds_secret(name: &str) -> bool {
+/// Whether what has this name may be a secret.
+#[must_use]
+pub fn sounds_secret(name: &str) -> bool {
     let plain: String = name
         .chars()
         .filter(char::is_ascii_alphanumeric)

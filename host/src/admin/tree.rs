@@ -1,19 +1,31 @@
 //! A JSON text as lines that open and close, for a tree of `<details>`. Every digit, the order of members and members
-//! that come twice stay as they were sent: the text is cut up, not read into values.
+//! that come twice stay as they were sent: the text is cut up, not read into values. A page shows a bounded part of it,
+//! and says where each part that it leaves out begins.
 
 use std::fmt;
 
-use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Most lines that are shown: a page of 1 MiB of numbers would stop a phone. The raw body has all.
+use crate::domain::inside;
+
+/// Most lines that are shown at once: a page of 1 MiB of numbers would stop a phone.
 pub const MAX_LINES: usize = 2_000;
 
-/// How deep it is shown; what lies deeper stands there as text.
+/// Most members or elements of one object or list that are shown at once, so that what comes after it has lines too.
+pub const MAX_PARTS: usize = 200;
+
+/// How deep it is shown at once; what lies deeper stands there as text.
 pub const MAX_DEPTH: usize = 24;
 
-/// Most characters of one value that are shown.
+/// Most characters of one value that are shown among others.
 pub const MAX_VALUE_CHARS: usize = 2_000;
+
+/// The same of a value that is all of what is shown.
+pub const MAX_LONE_CHARS: usize = 65_536;
+
+/// How deep a place may lie to have an address: as deep as the parser follows it.
+const MAX_STEPS: usize = 100;
 
 /// Levels that are open at first.
 const OPEN_LEVELS: usize = 2;
@@ -39,10 +51,18 @@ pub enum Line {
         text: String,
         /// `string`, `number`, `boolean`, `null` or `json`: how it is coloured.
         kind: &'static str,
+        /// The query of a page with more of it, when this is not all.
+        rest: Option<String>,
+    },
+    /// Members or elements that are left out, and the query of a page with them.
+    More {
+        count: usize,
+        /// `None` where they lie too deep to have an address.
+        rest: Option<String>,
     },
 }
 
-/// A JSON text as lines.
+/// A JSON text, or a part of it, as lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     pub lines: Vec<Line>,
@@ -50,44 +70,104 @@ pub struct Tree {
     pub is_cut: bool,
 }
 
+/// A place in the text: a JSON pointer.
+#[derive(Clone, Debug)]
+struct Spot {
+    pointer: String,
+    steps: usize,
+}
+
+impl Spot {
+    fn below(&self, name: &str) -> Self {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        Self {
+            pointer: format!("{}/{name}", self.pointer),
+            steps: self.steps + 1,
+        }
+    }
+
+    /// The query of the page that shows what is here, from this member or element on.
+    fn query(&self, from: usize) -> Option<String> {
+        (self.steps <= MAX_STEPS).then(|| query(&self.pointer, from))
+    }
+}
+
+/// The query of the page that shows what is at a pointer, from this member or element on.
+#[must_use]
+pub fn query(pointer: &str, from: usize) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("at", pointer);
+    if from > 0 {
+        query.append_pair("from", &from.to_string());
+    }
+    format!("?{}", query.finish())
+}
+
 impl Tree {
     /// The lines of this text.
     #[must_use]
     pub fn of(json: &RawValue) -> Self {
+        Self::starting(json, String::new(), 0)
+    }
+
+    /// The lines of what is at this pointer, from this member or element on; `None` when nothing is there.
+    #[must_use]
+    pub fn part(json: &RawValue, pointer: &str, from: usize) -> Option<Self> {
+        let part = if pointer.is_empty() {
+            json
+        } else {
+            inside::at(json.get().as_bytes(), pointer)?
+        };
+        Some(Self::starting(part, pointer.to_owned(), from))
+    }
+
+    fn starting(json: &RawValue, pointer: String, from: usize) -> Self {
         let mut tree = Self::default();
-        tree.push(String::new(), json.get(), 0);
+        let steps = pointer.matches('/').count();
+        tree.push(String::new(), json.get(), 0, &Spot { pointer, steps }, from);
         tree
     }
 
-    fn push(&mut self, label: String, text: &str, depth: usize) {
-        if self.lines.len() >= MAX_LINES {
-            self.is_cut = true;
-            return;
-        }
-        let text = text.trim();
+    fn push(&mut self, label: String, text: &str, depth: usize, spot: &Spot, from: usize) {
         let (brace, closing) = match text.as_bytes().first() {
             Some(b'{') => ('{', '}'),
             Some(b'[') => ('[', ']'),
-            _ => return self.push_value(label, text),
+            _ => return self.push_value(label, text, depth, spot),
         };
-        let parts = (depth < MAX_DEPTH).then(|| parts(text, brace)).flatten();
+        let parts = (depth < MAX_DEPTH).then(|| parts(text, brace, from)).flatten();
         let Some(parts) = parts else {
-            return self.push_value(label, text);
+            return self.push_value(label, text, depth, spot);
         };
         self.lines.push(Line::Open {
             label,
             brace,
-            count: parts.len(),
+            count: parts.count,
             is_open: depth < OPEN_LEVELS,
         });
-        for (name, part) in parts {
+        let mut next = from.min(parts.count);
+        for (name, part) in parts.kept {
+            if self.lines.len() >= MAX_LINES {
+                break;
+            }
+            let below = match &name {
+                Some(name) => spot.below(name),
+                None => spot.below(&next.to_string()),
+            };
             let label = name.map_or_else(String::new, |name| format!("{}: ", quoted(&name)));
-            self.push(label, part.get(), depth + 1);
+            self.push(label, part.get(), depth + 1, &below, 0);
+            next += 1;
+        }
+        if next < parts.count {
+            self.is_cut = true;
+            self.lines.push(Line::More {
+                count: parts.count - next,
+                rest: spot.query(next),
+            });
         }
         self.lines.push(Line::Close { brace: closing });
     }
 
-    fn push_value(&mut self, label: String, text: &str) {
+    fn push_value(&mut self, label: String, text: &str, depth: usize, spot: &Spot) {
         let kind = match text.as_bytes().first() {
             Some(b'"') => "string",
             Some(b't' | b'f') => "boolean",
@@ -95,8 +175,14 @@ impl Tree {
             Some(b'{' | b'[') => "json",
             _ => "number",
         };
-        let mut shown: String = text.chars().take(MAX_VALUE_CHARS).collect();
-        if shown.len() < text.len() {
+        let most = if depth == 0 {
+            MAX_LONE_CHARS
+        } else {
+            MAX_VALUE_CHARS
+        };
+        let mut shown: String = text.chars().take(most).collect();
+        let is_cut = shown.len() < text.len();
+        if is_cut {
             shown.push('…');
             self.is_cut = true;
         }
@@ -104,6 +190,8 @@ impl Tree {
             label,
             text: shown,
             kind,
+            // A page of its own shows no more of what is alone already.
+            rest: (is_cut && depth > 0).then(|| spot.query(0)).flatten(),
         });
     }
 }
@@ -112,21 +200,35 @@ fn quoted(name: &str) -> String {
     serde_json::Value::from(name).to_string()
 }
 
-/// What a value consists of: members with their names, or elements without.
-type Parts<'a> = Vec<(Option<String>, &'a RawValue)>;
+/// What a value consists of.
+struct Parts<'a> {
+    /// Members with their names, or elements without, as many as are shown at once.
+    kept: Vec<(Option<String>, &'a RawValue)>,
+    /// All of them.
+    count: usize,
+}
 
-/// The parts of an object or a list; `None` when it cannot be read.
-fn parts(text: &str, brace: char) -> Option<Parts<'_>> {
+/// The parts of an object or a list from one on; `None` when it cannot be read.
+fn parts(text: &str, brace: char, from: usize) -> Option<Parts<'_>> {
     let mut reader = serde_json::Deserializer::from_str(text);
+    let visitor = PartsVisitor { from };
     let read = if brace == '{' {
-        reader.deserialize_map(PartsVisitor)
+        reader.deserialize_map(visitor)
     } else {
-        reader.deserialize_seq(PartsVisitor)
+        reader.deserialize_seq(visitor)
     };
     read.ok()
 }
 
-struct PartsVisitor;
+struct PartsVisitor {
+    from: usize,
+}
+
+impl PartsVisitor {
+    fn keeps(&self, at: usize) -> bool {
+        (self.from..self.from.saturating_add(MAX_PARTS)).contains(&at)
+    }
+}
 
 impl<'de> Visitor<'de> for PartsVisitor {
     type Value = Parts<'de>;
@@ -136,19 +238,35 @@ impl<'de> Visitor<'de> for PartsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut parts = Vec::new();
-        while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-            parts.push((Some(name), value));
+        let (mut kept, mut count) = (Vec::new(), 0);
+        loop {
+            if self.keeps(count) {
+                let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? else {
+                    break;
+                };
+                kept.push((Some(name), value));
+            } else if map.next_entry::<IgnoredAny, IgnoredAny>()?.is_none() {
+                break;
+            }
+            count += 1;
         }
-        Ok(parts)
+        Ok(Parts { kept, count })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut parts = Vec::new();
-        while let Some(value) = list.next_element::<&'de RawValue>()? {
-            parts.push((None, value));
+        let (mut kept, mut count) = (Vec::new(), 0);
+        loop {
+            if self.keeps(count) {
+                let Some(value) = list.next_element::<&'de RawValue>()? else {
+                    break;
+                };
+                kept.push((None, value));
+            } else if list.next_element::<IgnoredAny>()?.is_none() {
+                break;
+            }
+            count += 1;
         }
-        Ok(parts)
+        Ok(Parts { kept, count })
     }
 }
 
@@ -167,6 +285,7 @@ mod tests {
             label: label.to_owned(),
             text: text.to_owned(),
             kind,
+            rest: None,
         };
         let open = |label: &str, brace, count, is_open| Line::Open {
             label: label.to_owned(),
@@ -192,21 +311,94 @@ mod tests {
         assert!(!tree.is_cut);
     }
 
+    fn opened(tree: &Tree) -> usize {
+        let opens = |line: &&Line| matches!(line, Line::Open { .. });
+        tree.lines.iter().filter(opens).count()
+    }
+
+    fn assert_well_formed(tree: &Tree) {
+        let closes = |line: &&Line| matches!(line, Line::Close { .. });
+        assert_eq!(tree.lines.iter().filter(closes).count(), opened(tree));
+    }
+
+    #[test]
+    fn large_lists_are_shown_piece_by_piece() {
+        let json = format!("{{\"a~/b\": [{}5000], \"z\": 1}}", "1,".repeat(5_000));
+        let json: &RawValue = serde_json::from_str(&json).expect("JSON");
+        let first = Tree::of(json);
+        assert!(first.is_cut);
+        assert_well_formed(&first);
+        let (mut at, mut seen, mut pieces) = (first, 0, 0);
+        loop {
+            let values = |line: &&Line| matches!(line, Line::Value { label, .. } if label.is_empty());
+            seen += at.lines.iter().filter(values).count();
+            pieces += 1;
+            let rest = at.lines.iter().find_map(|line| match line {
+                Line::More { rest, .. } => rest.clone(),
+                _ => None,
+            });
+            let Some(rest) = rest else { break };
+            let pairs: Vec<_> = url::form_urlencoded::parse(&rest.as_bytes()[1..]).collect();
+            assert_eq!(
+                (&*pairs[0].0, &*pairs[0].1, &*pairs[1].0),
+                ("at", "/a~0~1b", "from")
+            );
+            let from = pairs[1].1.parse().expect("a number");
+            at = Tree::part(json, &pairs[0].1, from).expect("there");
+            assert_well_formed(&at);
+        }
+        assert_eq!((seen, pieces), (5_001, 26));
+        // What comes after a large part is shown all the same.
+        assert!(
+            Tree::of(json)
+                .lines
+                .iter()
+                .any(|line| { matches!(line, Line::Value { label, .. } if label == "\"z\": ") })
+        );
+    }
+
     #[test]
     fn large_deep_and_long_values_are_cut_and_stay_well_formed() {
-        let many = tree(&format!("[{}1]", "1,".repeat(10 * MAX_LINES)));
-        assert!(many.is_cut && many.lines.len() <= MAX_LINES + 1);
+        let many = tree(&format!(
+            "[{}[]]",
+            format!("[{}1],", "1,".repeat(100)).repeat(1_000)
+        ));
+        assert!(many.is_cut && many.lines.len() <= MAX_LINES + 2 * MAX_DEPTH);
+        assert_well_formed(&many);
         let deep = tree(&format!("{}{}", "[".repeat(100), "]".repeat(100)));
-        let opened = |line: &&Line| matches!(line, Line::Open { .. });
-        let closed = |line: &&Line| matches!(line, Line::Close { .. });
-        for tree in [&many, &deep] {
-            assert_eq!(
-                tree.lines.iter().filter(opened).count(),
-                tree.lines.iter().filter(closed).count()
-            );
+        assert_well_formed(&deep);
+        assert_eq!(opened(&deep), MAX_DEPTH);
+        let long = format!("[\"{}\"]", "é".repeat(MAX_VALUE_CHARS));
+        let long: &RawValue = serde_json::from_str(&long).expect("JSON");
+        let cut = Tree::of(long);
+        assert!(cut.is_cut);
+        let rest = Some("?at=%2F0".to_owned());
+        assert!(matches!(&cut.lines[1], Line::Value { rest: more, .. } if *more == rest));
+        let alone = Tree::part(long, "/0", 0).expect("there");
+        assert!(!alone.is_cut && alone.lines.len() == 1);
+        assert_eq!(Tree::part(long, "/1", 0), None);
+        assert_eq!(Tree::part(long, "/0/0", 0), None);
+        let beyond = Tree::part(long, "", 9).expect("there");
+        assert!(!beyond.is_cut && beyond.lines.len() == 2);
+    }
+
+    #[test]
+    fn what_is_too_deep_for_an_address_has_none() {
+        let deep = format!("{}{}", "[".repeat(3_000), "]".repeat(3_000));
+        let json: &RawValue = serde_json::from_str(&deep).expect("JSON");
+        let (mut at, mut levels) = (String::new(), 0);
+        loop {
+            let tree = Tree::part(json, &at, 0).expect("there");
+            assert!(tree.is_cut);
+            levels += opened(&tree);
+            let rest = tree.lines.iter().find_map(|line| match line {
+                Line::Value { rest, .. } => rest.clone(),
+                _ => None,
+            });
+            let Some(rest) = rest else { break };
+            let pairs = url::form_urlencoded::parse(&rest.as_bytes()[1..]);
+            at = pairs.into_owned().next().expect("a place").1;
         }
-        assert_eq!(deep.lines.iter().filter(opened).count(), MAX_DEPTH);
-        let long = tree(&format!("\"{}\"", "é".repeat(MAX_VALUE_CHARS)));
-        assert!(long.is_cut);
+        assert_eq!(levels, 5 * MAX_DEPTH);
     }
 }

@@ -1,10 +1,9 @@
 //! While nothing was ever received: how to send a first event.
 
 use axum::http::HeaderMap;
-use axum::http::header::HOST;
-use axum::http::uri::Authority;
 
 use super::super::guard::MayLook;
+use super::super::shell;
 use crate::domain::access::Right;
 use crate::http::{ApiState, Problem};
 
@@ -22,10 +21,7 @@ impl FirstRun {
         }
         let token = state.auth.access_token(by.user())?;
         let path = "/api/webhooks/receive/?source=me&type=hello";
-        let address = match &state.public_url {
-            Some(public) => public.of(path),
-            None => format!("http://{}{path}", host(headers)),
-        };
+        let address = shell::address(state, headers, path);
         Ok(Self {
             curl: Some(format!(
                 "curl '{address}' \\\n  -H 'Authorization: Bearer {token}' \\\n  \
@@ -33,19 +29,4 @@ impl FirstRun {
             )),
         })
     }
-}
-
-/// The host by which the browser reached us. What is no host, and could be more of a command than one, is left out.
-fn host(headers: &HeaderMap) -> String {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let authority = host.and_then(|host| host.parse::<Authority>().ok());
-    let is_plain = |authority: &Authority| {
-        authority
-            .as_str()
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
-    };
-    authority
-        .filter(is_plain)
-        .map_or_else(|| "localhost:8080".to_owned(), |authority| authority.to_string())
 }

@@ -16,7 +16,7 @@ use crate::workspace::{Workspace, on_path, run_to_end};
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// What is run, in order.
-const SCRIPTS: [&str; 2] = ["smoke.mjs", "admin.mjs"];
+const SCRIPTS: [&str; 3] = ["smoke.mjs", "admin.mjs", "events.mjs"];
 
 /// Who signs in to the admin's pages.
 const ADMIN: &str = "browser";

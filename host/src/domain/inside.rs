@@ -86,6 +86,9 @@ fn is_pointer(text: &str) -> bool {
 /// twice the last counts, as for whoever reads the text into values.
 #[must_use]
 pub fn at<'a>(json: &'a [u8], pointer: &str) -> Option<&'a RawValue> {
+    if !pointer.is_empty() && !pointer.starts_with('/') {
+        return None;
+    }
     let steps: Vec<_> = pointer.split('/').skip(1).map(unescaped).collect();
     let mut reader = serde_json::Deserializer::from_slice(json);
     Follow(&steps).deserialize(&mut reader).ok().flatten()
@@ -211,6 +214,8 @@ mod tests {
             ("/a/b~1c/-", None),
             ("/a/b~1c/0/x", None),
             ("/b", None),
+            ("n", None),
+            ("", Some(json)),
         ] {
             assert_eq!(found(json, pointer), text, "{pointer}");
         }

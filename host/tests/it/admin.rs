@@ -2,9 +2,12 @@
 
 mod acts;
 mod browser;
+mod editing;
 mod escaping;
+mod finding;
 mod forms;
 mod live;
+mod orders;
 mod overview;
 mod pages;
 mod people;

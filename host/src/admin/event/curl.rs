@@ -55,11 +55,11 @@ impl Curl {
         let secret = |header: &&Header| mask::sounds_secret(&header.name);
         let sent = |header: &&Header| !NOT_SENT.contains(&header.name.as_str());
         let (before, source, needs_file) = body(event);
-        let media = header("content-type", &event.content_type);
+        let content_type = header("content-type", &event.content_type);
         let mut words = vec![
             format!("{before}curl -sS {}", quoted(address)),
             "-H \"Authorization: Bearer $HOOKYARD_TOKEN\"".to_owned(),
-            format!("-H {}", quoted(&media)),
+            format!("-H {}", quoted(&content_type)),
         ];
         let kept = event.headers.iter().filter(sent).filter(|kept| !secret(kept));
         words.extend(kept.map(|kept| format!("-H {}", quoted(&header(&kept.name, &kept.value)))));

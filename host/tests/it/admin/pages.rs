@@ -39,6 +39,7 @@ async fn every_page_says_what_it_may_do() {
     let (event, _) = dead_letter(&api, &token, &json!({"a": [1, {"b": null}]})).await;
     let browser = Browser::of(&api, Role::Operator).await;
     let event = format!("/admin/events/{event}/");
+    let (edit, body) = (format!("{event}edit/"), format!("{event}body/?at=%2Fa"));
     for path in [
         "/admin/",
         "/admin",
@@ -54,7 +55,13 @@ async fn every_page_says_what_it_may_do() {
         "/admin/new-process/",
         "/admin/sources/",
         "/admin/rejected/",
+        "/admin/events/?search=b&pointer=%2Fa",
+        "/admin/events/?tail=on",
+        "/admin/new-replay/?state=dead",
+        "/admin/replays/",
         &event,
+        &edit,
+        &body,
     ] {
         let answer = browser.get(path).await.expect(200);
         assert!(answer.header("content-type").starts_with("text/html"), "{path}");

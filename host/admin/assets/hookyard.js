@@ -46,10 +46,27 @@ function release() {
   tell(names);
 }
 
+/** Keeps the row that is on top of the screen there while others come above it. A browser's own anchoring does not look
+ * into what scrolls sideways, as tables do. */
+function keepPlace() {
+  let row = null;
+  let top = 0;
+  document.addEventListener("htmx:before:swap", () => {
+    const rows = window.scrollY > 0 ? [...document.querySelectorAll("[data-tail] tr[id]")] : [];
+    row = rows.find((row) => row.getBoundingClientRect().bottom > 0) ?? null;
+    top = row?.getBoundingClientRect().top ?? 0;
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (row?.isConnected) window.scrollBy(0, row.getBoundingClientRect().top - top);
+    row = null;
+  });
+}
+
 /** The button that holds a list still. */
 function offerPause() {
   const button = document.querySelector("button[data-pause]");
   if (!button) return;
+  keepPlace();
   button.hidden = false;
   button.addEventListener("click", () => {
     held.byButton = !held.byButton;

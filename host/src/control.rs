@@ -136,6 +136,12 @@ pub enum Request {
         plugin: Option<String>,
         limit: u32,
     },
+    /// Pauses one, or lets it go on.
+    SchedulePause {
+        name: String,
+        plugin: Option<String>,
+        paused: bool,
+    },
     ProcessList {
         search: Option<String>,
         page: u32,
@@ -182,6 +188,7 @@ impl Request {
                 | Self::ScheduleList
                 | Self::ScheduleRun { .. }
                 | Self::ScheduleHistory { .. }
+                | Self::SchedulePause { .. }
         ) || matches!(self, Self::Replays(request) if request.needs_plugins())
             || matches!(self, Self::Rejected(command) if command.needs_plugins())
     }

@@ -166,6 +166,8 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(rejected::accept))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::run))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
         .routes(routes!(schedules::runs))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

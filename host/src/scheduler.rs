@@ -88,13 +88,30 @@ impl Scheduler {
     async fn pass(&mut self) -> StoreResult<Duration> {
         self.follow_specs().await?;
         let now = self.parts.clock.now();
-        for entry in &mut self.entries {
+        self.hold_paused(now).await?;
+        for entry in self.entries.iter_mut().filter(|entry| !entry.is_held()) {
             entry.make_due(&self.parts, now).await?;
         }
-        let next = self.entries.iter_mut().filter_map(Entry::next).min();
+        let entries = self.entries.iter_mut().filter(|entry| !entry.is_held());
+        let next = entries.filter_map(Entry::next).min();
         Ok(next.map_or(MAX_SLEEP, |next| {
             next.since(self.parts.clock.now()).clamp(MIN_SLEEP, MAX_SLEEP)
         }))
+    }
+
+    /// Holds what is due of schedules that are paused. Its moments stay undealt with: once somebody lets it go on, they
+    /// are moments that passed during a stop. The database is asked only when something is due.
+    async fn hold_paused(&mut self, now: Timestamp) -> StoreResult<()> {
+        let due: Vec<bool> = self.entries.iter_mut().map(|entry| entry.is_due(now)).collect();
+        let paused = if due.contains(&true) {
+            self.parts.store.schedule_pauses().await?
+        } else {
+            BTreeMap::new()
+        };
+        for (entry, due) in self.entries.iter_mut().zip(due) {
+            entry.hold(due && paused.contains_key(entry.key()));
+        }
+        Ok(())
     }
 
     /// Sees whether `plugins.toml` has changed.

@@ -32,6 +32,7 @@ mod open;
 mod outcomes;
 mod overview;
 mod past;
+mod pauses;
 mod people;
 mod process_pages;
 mod processes;
@@ -80,6 +81,7 @@ pub use once::{KeyHolder, OnceStore};
 pub use open::{inspect, open};
 pub use outcomes::OutcomeStore;
 pub use overview::OverviewStore;
+pub use pauses::PauseStore;
 pub use people::{ApiKeyStore, AuditStore, FoundKey, TokenStore, UserStore};
 pub use rejected::{AcceptedLate, RejectedStore};
 pub use schedules::ScheduleStore;
@@ -145,6 +147,7 @@ pub trait Store:
     + ReplayStore
     + CountStore
     + ScheduleStore
+    + PauseStore
     + UserStore
     + TokenStore
     + SessionStore

@@ -67,3 +67,13 @@ CREATE TRIGGER deliveries_tally AFTER UPDATE ON deliveries
 
 -- The newest attempts of all plugins: how long deliveries take.
 CREATE INDEX attempts_started ON attempts (started_at);
+
+-- Schedules that a person has paused: they make no ticks until somebody lets them go on. Apart from `schedules`, which
+-- forgets what plugins.toml does not have for a moment.
+CREATE TABLE schedule_pauses (
+    plugin    TEXT COLLATE "C" NOT NULL,
+    schedule  TEXT COLLATE "C" NOT NULL,
+    paused_at BIGINT NOT NULL,
+    paused_by TEXT NOT NULL,
+    PRIMARY KEY (plugin, schedule)
+);

@@ -51,3 +51,13 @@ END;
 
 -- The newest attempts of all plugins: how long deliveries take.
 CREATE INDEX attempts_started ON attempts (started_at);
+
+-- Schedules that a person has paused: they make no ticks until somebody lets them go on. Apart from `schedules`, which
+-- forgets what plugins.toml does not have for a moment.
+CREATE TABLE schedule_pauses (
+    plugin    TEXT NOT NULL,
+    schedule  TEXT NOT NULL,
+    paused_at INTEGER NOT NULL,
+    paused_by TEXT NOT NULL,
+    PRIMARY KEY (plugin, schedule)
+);

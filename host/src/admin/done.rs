@@ -8,6 +8,8 @@ pub const ASKED: &str = "asked";
 pub const STORED: &str = "stored";
 pub const REMOVED: &str = "removed";
 pub const STARTED: &str = "started";
+pub const PAUSED: &str = "paused";
+pub const RESUMED: &str = "resumed";
 pub const USER_MADE: &str = "user-made";
 pub const USER_CHANGED: &str = "user-changed";
 pub const USER_SIGNED_OUT: &str = "user-signed-out";
@@ -18,7 +20,7 @@ pub const ORDER_CANCELLED: &str = "order-cancelled";
 pub const ORDER_OVER: &str = "order-over";
 
 /// Each word with its sentence.
-const SENTENCES: [(&str, &str); 16] = [
+const SENTENCES: [(&str, &str); 18] = [
     (
         SWITCHED_ON,
         "The plugin is switched on in plugins.toml. How it stands shows below.",
@@ -36,6 +38,14 @@ const SENTENCES: [(&str, &str); 16] = [
     (STORED, "The process is stored, with a version of what it was."),
     (REMOVED, "The process is removed. Its versions stay."),
     (STARTED, "The schedule runs now. What becomes of it shows below."),
+    (
+        PAUSED,
+        "The schedule is paused: it makes no ticks until somebody resumes it.",
+    ),
+    (
+        RESUMED,
+        "The schedule goes on. What it missed is dealt with by its `catch-up`.",
+    ),
     (USER_MADE, "The account was made."),
     (USER_CHANGED, "The account was changed."),
     (

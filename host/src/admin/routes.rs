@@ -40,6 +40,11 @@ fn of_schedules() -> Router<ApiState> {
         .route("/admin/schedules/", get(schedules::list))
         .route("/admin/schedules/{plugin}/{name}/", get(schedules::history))
         .route("/admin/schedules/{plugin}/{name}/run/", post(schedules::run))
+        .route("/admin/schedules/{plugin}/{name}/pause/", post(schedules::pause))
+        .route(
+            "/admin/schedules/{plugin}/{name}/resume/",
+            post(schedules::resume),
+        )
 }
 
 fn of_sources() -> Router<ApiState> {

@@ -1,4 +1,4 @@
-//! Schedules: when each runs next, what became of its moments, and a run on request.
+//! Schedules: when each runs next, what became of its moments, a run on request, and pauses.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -20,6 +20,9 @@ use crate::http::extract::Params;
 use crate::http::origin::Origin;
 use crate::http::{ApiState, Problem, page};
 use crate::scheduler::ScheduleStatus;
+
+/// Where the list lies.
+const LIST: &str = "/admin/schedules/";
 
 #[derive(Template)]
 #[template(path = "schedules.html")]
@@ -43,6 +46,13 @@ struct ScheduleRow {
     last: Option<RunRow>,
     /// Its plugin takes runs.
     may_run: bool,
+    paused: Option<PauseRow>,
+}
+
+/// Who paused a schedule.
+struct PauseRow {
+    since: When,
+    by: String,
 }
 
 /// A moment, as a row.
@@ -83,6 +93,10 @@ fn schedule_row(layout: &Layout, schedule: ScheduleStatus, now: Timestamp) -> Sc
         next: schedule.next.map(|at| When::of(at, now)),
         last: schedule.last.map(|run| run_row(layout, run, now)),
         may_run: plugin.enabled && !plugin.paused,
+        paused: schedule.paused.map(|pause| PauseRow {
+            since: When::of(pause.at, now),
+            by: pause.by,
+        }),
     }
 }
 
@@ -154,11 +168,38 @@ pub async fn run(
     Path((plugin, name)): Path<(String, String)>,
     MayAct { by, .. }: MayAct,
 ) -> Result<Response, Problem> {
-    let doer = Doer {
-        user: by.user().clone(),
-        origin,
-    };
-    let started = doer.run_schedule(&state, &plugin, &name).await?;
+    let started = doer(&by, origin).run_schedule(&state, &plugin, &name).await?;
     let event = format!("/admin/events/{}/", started.event);
     by.visit.redirect(&done_at(&event, done::STARTED))
+}
+
+/// Pauses one.
+pub async fn pause(
+    State(state): State<ApiState>,
+    origin: Origin,
+    Path((plugin, name)): Path<(String, String)>,
+    MayAct { by, .. }: MayAct,
+) -> Result<Response, Problem> {
+    let doer = doer(&by, origin);
+    doer.pause_schedule(&state, &plugin, &name, true).await?;
+    by.visit.redirect(&done_at(LIST, done::PAUSED))
+}
+
+/// Lets one go on.
+pub async fn resume(
+    State(state): State<ApiState>,
+    origin: Origin,
+    Path((plugin, name)): Path<(String, String)>,
+    MayAct { by, .. }: MayAct,
+) -> Result<Response, Problem> {
+    let doer = doer(&by, origin);
+    doer.pause_schedule(&state, &plugin, &name, false).await?;
+    by.visit.redirect(&done_at(LIST, done::RESUMED))
+}
+
+fn doer(by: &MayLook, origin: Origin) -> Doer {
+    Doer {
+        user: by.user().clone(),
+        origin,
+    }
 }

@@ -1,4 +1,4 @@
-//! `schedules list|run|history`.
+//! `schedules list|run|history|pause|resume`.
 
 use std::process::ExitCode;
 
@@ -29,6 +29,20 @@ pub enum SchedulesCommand {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
     },
+    /// Pause a schedule: it makes no ticks until it is resumed
+    Pause {
+        name: String,
+        /// The plugin, when several have a schedule of this name
+        #[arg(long)]
+        plugin: Option<String>,
+    },
+    /// Let a paused schedule go on; what it missed is dealt with by its `catch-up`
+    Resume {
+        name: String,
+        /// The plugin, when several have a schedule of this name
+        #[arg(long)]
+        plugin: Option<String>,
+    },
 }
 
 pub async fn run(caller: &Caller, command: SchedulesCommand, output: Output) -> anyhow::Result<ExitCode> {
@@ -43,6 +57,7 @@ pub async fn run(caller: &Caller, command: SchedulesCommand, output: Output) -> 
                 ("last_at", "LAST"),
                 ("last_outcome", "OUTCOME"),
                 ("last_status", "STATUS"),
+                ("paused_by", "PAUSED BY"),
             ];
             let answer = caller.call(Request::ScheduleList).await?;
             output.print(&answer, |schedules| {
@@ -51,6 +66,7 @@ pub async fn run(caller: &Caller, command: SchedulesCommand, output: Output) -> 
                     row["last_at"] = row["last"]["planned_at"].clone();
                     row["last_outcome"] = row["last"]["outcome"].clone();
                     row["last_status"] = row["last"]["status"].clone();
+                    row["paused_by"] = row["paused"]["by"].clone();
                 }
                 table(&rows, &columns, "plugins.toml has no schedules");
             });
@@ -75,6 +91,32 @@ pub async fn run(caller: &Caller, command: SchedulesCommand, output: Output) -> 
                 println!("{} in all", cell(&page["count"]));
             });
         }
+        SchedulesCommand::Pause { name, plugin } => {
+            set_paused(caller, name, plugin, true, output).await?;
+        }
+        SchedulesCommand::Resume { name, plugin } => {
+            set_paused(caller, name, plugin, false, output).await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn set_paused(
+    caller: &Caller,
+    name: String,
+    plugin: Option<String>,
+    paused: bool,
+    output: Output,
+) -> anyhow::Result<()> {
+    let request = Request::SchedulePause { name, plugin, paused };
+    let answer = caller.call(request).await?;
+    output.print(&answer, |schedule| {
+        let (name, plugin) = (cell(&schedule["name"]), cell(&schedule["plugin"]));
+        match schedule["next"].as_str() {
+            Some(next) => println!("{name} of {plugin} goes on; next at {next}"),
+            None if paused => println!("{name} of {plugin} is paused"),
+            None => println!("{name} of {plugin} goes on once its plugin is switched on"),
+        }
+    });
+    Ok(())
 }

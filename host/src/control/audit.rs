@@ -86,6 +86,9 @@ pub(super) fn change(request: &Request) -> Option<Change> {
         },
         Request::Replays(request) => replays(request),
         Request::ScheduleRun { name, plugin } => note(Action::ScheduleRun, name, json!({ "plugin": plugin })),
+        Request::SchedulePause { name, plugin, paused } => {
+            note(paused_or_resumed(*paused), name, json!({ "plugin": plugin }))
+        }
         Request::ProcessAdd { process } => note(Action::ProcessCreate, &process.code, json!({})),
         Request::ProcessPut { processes, dry_run } => {
             let codes: Vec<&str> = processes.iter().map(|draft| draft.code.as_str()).collect();
@@ -109,6 +112,14 @@ pub(super) fn change(request: &Request) -> Option<Change> {
         | Request::ProcessShow { .. }
         | Request::ProcessVersions { .. }
         | Request::Audit { .. } => None,
+    }
+}
+
+const fn paused_or_resumed(paused: bool) -> Action {
+    if paused {
+        Action::SchedulePause
+    } else {
+        Action::ScheduleResume
     }
 }
 

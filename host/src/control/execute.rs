@@ -97,6 +97,9 @@ async fn perform(app: &App, request: Request, by: &Actor) -> anyhow::Result<Answ
         Request::ScheduleHistory { name, plugin, limit } => {
             schedules::history(app, plugin.as_deref(), &name, limit).await
         }
+        Request::SchedulePause { name, plugin, paused } => {
+            schedules::pause(app, plugin.as_deref(), &name, paused, &by.name).await
+        }
         request @ (Request::UserList
         | Request::UserCreate { .. }
         | Request::UserPassword { .. }

@@ -35,6 +35,26 @@ pub(super) async fn run(app: &App, plugin: Option<&str>, name: &str) -> anyhow::
     follow_attempt(app, timeout, started.event, started.delivery).await
 }
 
+/// Pauses a schedule, or lets it go on.
+pub(super) async fn pause(
+    app: &App,
+    plugin: Option<&str>,
+    name: &str,
+    paused: bool,
+    by: &str,
+) -> anyhow::Result<Answer> {
+    if let Some(error) = app.operator.rejected().filter(|_| !app.dispatching()) {
+        bail!("nothing was changed, since plugins.toml is wrong:\n{error}");
+    }
+    let (plugin, schedule) = app.schedules.find(plugin, name)?;
+    let status = if paused {
+        app.schedules.pause(plugin, schedule, by).await?
+    } else {
+        app.schedules.resume(plugin, schedule).await?
+    };
+    Answer::of(&ScheduleView::from(status))
+}
+
 /// The latest moments of a schedule.
 pub(super) async fn history(
     app: &App,

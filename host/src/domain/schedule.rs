@@ -215,6 +215,16 @@ pub enum Ticked {
     Recorded(RunOutcome),
     /// This moment is recorded already, here or by another node; nothing was written.
     Already,
+    /// The schedule is paused; nothing was written, and the moment is still to be dealt with.
+    Paused,
+}
+
+/// Who paused a schedule, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchedulePause {
+    pub at: Timestamp,
+    /// The username; `cli:` and the name of the operating system's user for a command.
+    pub by: String,
 }
 
 /// A recorded moment of a schedule.

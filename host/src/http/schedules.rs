@@ -1,4 +1,4 @@
-//! Schedules: which there are, what became of their moments, and a run on request. Viewers look, operators run.
+//! Schedules: which there are, what became of their moments, a run on request, and pauses. Viewers look, operators act.
 
 use axum::Json;
 use axum::extract::{OriginalUri, Path, State};
@@ -36,10 +36,21 @@ pub struct ScheduleView {
     #[serde(rename = "catch-up")]
     #[schema(value_type = String)]
     pub catch_up: crate::domain::schedule::CatchUp,
-    /// Its next moment, RFC 3339; null when the plugin is disabled.
+    /// Its next moment, RFC 3339; null when the plugin is disabled or the schedule paused.
     pub next: Option<String>,
     /// What became of its last moment.
     pub last: Option<ScheduleRunView>,
+    /// Who paused it; null when nobody did.
+    pub paused: Option<SchedulePauseView>,
+}
+
+/// Since when and by whom a schedule is paused.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SchedulePause)]
+pub struct SchedulePauseView {
+    /// RFC 3339.
+    pub since: String,
+    pub by: String,
 }
 
 /// A moment of a schedule, and what became of it.
@@ -131,6 +142,61 @@ pub async fn run(
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
+/// Pause a schedule
+///
+/// It makes no ticks until it is resumed, on no node and after a restart neither; a run on request is still made. One
+/// that is paused stays so.
+#[utoipa::path(post, path = "/api/schedules/{plugin}/{name}/pause/", tag = "schedules", security(("bearer" = [])),
+    params(
+        ("plugin" = String, Path, description = "The plugin's name"),
+        ("name" = String, Path, description = "The schedule's name, percent-encoded"),
+    ),
+    responses(
+        (status = 200, description = "How it stands", body = ScheduleView),
+        (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such schedule", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn pause(
+    State(state): State<ApiState>,
+    MayOperate(user): MayOperate,
+    origin: Origin,
+    Path((plugin, name)): Path<(String, String)>,
+) -> Result<Json<ScheduleView>, Problem> {
+    let doer = Doer { user, origin };
+    let status = doer.pause_schedule(&state, &plugin, &name, true).await?;
+    Ok(Json(status.into()))
+}
+
+/// Let a paused schedule go on
+///
+/// Moments that passed meanwhile are dealt with as after a stop: by `catch-up`, one run for all of them or none.
+#[utoipa::path(post, path = "/api/schedules/{plugin}/{name}/resume/", tag = "schedules", security(("bearer" = [])),
+    params(
+        ("plugin" = String, Path, description = "The plugin's name"),
+        ("name" = String, Path, description = "The schedule's name, percent-encoded"),
+    ),
+    responses(
+        (status = 200, description = "How it stands", body = ScheduleView),
+        (status = 401, description = "No token, or one that is expired or wrong", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such schedule", body = ProblemBody,
+         content_type = "application/problem+json"),
+    ))]
+pub async fn resume(
+    State(state): State<ApiState>,
+    MayOperate(user): MayOperate,
+    origin: Origin,
+    Path((plugin, name)): Path<(String, String)>,
+) -> Result<Json<ScheduleView>, Problem> {
+    let doer = Doer { user, origin };
+    let status = doer.pause_schedule(&state, &plugin, &name, false).await?;
+    Ok(Json(status.into()))
+}
+
 /// The history of a schedule, latest first
 #[utoipa::path(get, path = "/api/schedules/{plugin}/{name}/runs/", tag = "schedules", security(("bearer" = [])),
     params(
@@ -184,6 +250,10 @@ impl From<ScheduleStatus> for ScheduleView {
             catch_up: status.spec.catch_up,
             next: status.next.map(|at| at.to_string()),
             last: status.last.map(ScheduleRunView::from),
+            paused: status.paused.map(|pause| SchedulePauseView {
+                since: pause.at.to_string(),
+                by: pause.by,
+            }),
         }
     }
 }

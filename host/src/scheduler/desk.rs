@@ -7,7 +7,9 @@ use crate::clock::SharedClock;
 use crate::domain::id::{DeliveryId, EventId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::plugin::{PluginName, PluginSpec, SharedSpecs};
-use crate::domain::schedule::{NewTick, ScheduleKey, ScheduleRun, ScheduleSpec, TickAction, Ticked};
+use crate::domain::schedule::{
+    NewTick, ScheduleKey, SchedulePause, ScheduleRun, ScheduleSpec, TickAction, Ticked,
+};
 use crate::domain::time::Timestamp;
 use crate::store::{SharedStore, StoreError};
 use crate::wake::Wake;
@@ -50,9 +52,11 @@ pub enum ScheduleError {
 pub struct ScheduleStatus {
     pub plugin: Arc<PluginSpec>,
     pub spec: ScheduleSpec,
-    /// Its next moment; `None` when the plugin is disabled.
+    /// Its next moment; `None` when the plugin is disabled or the schedule paused.
     pub next: Option<Timestamp>,
     pub last: Option<ScheduleRun>,
+    /// A person has paused it.
+    pub paused: Option<SchedulePause>,
 }
 
 /// A run that a person asked for.
@@ -69,20 +73,76 @@ impl Desk {
     /// When the database does not answer.
     pub async fn list(&self) -> Result<Vec<ScheduleStatus>, ScheduleError> {
         let specs = self.specs.load_full();
-        let now = self.clock.now();
-        let all: Vec<_> = specs
-            .values()
-            .flat_map(|plugin| plugin.schedules.iter().map(move |spec| (plugin, spec)))
-            .collect();
-        let keys: Vec<_> = all.iter().map(|(plugin, spec)| key(plugin, spec)).collect();
+        let all = specs.values().flat_map(|plugin| {
+            let schedules = plugin.schedules.iter();
+            schedules.map(move |spec| (Arc::clone(plugin), spec.clone()))
+        });
+        self.statuses(all.collect()).await
+    }
+
+    async fn statuses(
+        &self,
+        schedules: Vec<(Arc<PluginSpec>, ScheduleSpec)>,
+    ) -> Result<Vec<ScheduleStatus>, ScheduleError> {
+        let keys: Vec<_> = schedules.iter().map(|(plugin, spec)| key(plugin, spec)).collect();
         let last = self.store.last_schedule_runs(&keys).await?;
-        let status = |((plugin, spec), last): ((&Arc<PluginSpec>, &ScheduleSpec), _)| ScheduleStatus {
-            plugin: plugin.clone(),
-            spec: spec.clone(),
-            next: plugin.enabled.then(|| spec.next_after(now)).flatten(),
-            last,
+        let mut pauses = self.store.schedule_pauses().await?;
+        let now = self.clock.now();
+        let found = schedules.into_iter().zip(keys).zip(last);
+        let status = found.map(|(((plugin, spec), key), last)| {
+            let paused = pauses.remove(&key);
+            let runs = plugin.enabled && paused.is_none();
+            ScheduleStatus {
+                next: runs.then(|| spec.next_after(now)).flatten(),
+                plugin,
+                spec,
+                last,
+                paused,
+            }
+        });
+        Ok(status.collect())
+    }
+
+    /// Pauses a schedule in the name of `by`: it makes no ticks, after a restart neither and on no node, until it is
+    /// resumed. One that is paused stays so.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn pause(
+        &self,
+        plugin: Arc<PluginSpec>,
+        spec: ScheduleSpec,
+        by: &str,
+    ) -> Result<ScheduleStatus, ScheduleError> {
+        let pause = SchedulePause {
+            at: self.clock.now(),
+            by: by.to_owned(),
         };
-        Ok(all.into_iter().zip(last).map(status).collect())
+        self.store.pause_schedule(&key(&plugin, &spec), &pause).await?;
+        self.status(plugin, spec).await
+    }
+
+    /// Lets a schedule go on. What became due meanwhile is dealt with as after a stop, by its `catch-up`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn resume(
+        &self,
+        plugin: Arc<PluginSpec>,
+        spec: ScheduleSpec,
+    ) -> Result<ScheduleStatus, ScheduleError> {
+        self.store.resume_schedule(&key(&plugin, &spec)).await?;
+        self.status(plugin, spec).await
+    }
+
+    async fn status(
+        &self,
+        plugin: Arc<PluginSpec>,
+        spec: ScheduleSpec,
+    ) -> Result<ScheduleStatus, ScheduleError> {
+        let name = spec.name.to_string();
+        let mut found = self.statuses(vec![(plugin, spec)]).await?;
+        found.pop().ok_or(ScheduleError::NoSuch(name))
     }
 
     /// The schedule of this name, of this plugin or of the only one that has it.
@@ -113,7 +173,8 @@ impl Desk {
         }
     }
 
-    /// Makes a tick now, whatever the expression says and whether or not an earlier one still runs.
+    /// Makes a tick now, whatever the expression says, whether or not an earlier one still runs or the schedule is
+    /// paused.
     ///
     /// # Errors
     /// When the plugin is paused or disabled, or the database does not answer.

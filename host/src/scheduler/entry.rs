@@ -25,6 +25,8 @@ pub(super) struct Entry {
     since: Timestamp,
     /// The first moment after `since`; `None` when it has to be computed.
     next: Option<Timestamp>,
+    /// It is paused, and something is due.
+    is_held: bool,
 }
 
 impl Entry {
@@ -38,7 +40,25 @@ impl Entry {
             spec,
             since,
             next: None,
+            is_held: false,
         }
+    }
+
+    pub(super) fn key(&self) -> &ScheduleKey {
+        &self.key
+    }
+
+    /// Whether a moment has come that is not dealt with.
+    pub(super) fn is_due(&mut self, now: Timestamp) -> bool {
+        self.next().is_some_and(|next| next <= now)
+    }
+
+    pub(super) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.is_held
     }
 
     pub(super) fn in_force(&self) -> ScheduleInForce {
@@ -65,28 +85,33 @@ impl Entry {
             // The clock went back. Moments that come again have their rows already.
             self.begin(now);
         }
-        if self.next().is_none_or(|next| next > now) {
+        if !self.is_due(now) {
             return Ok(());
         }
         let due = self.spec.due(self.since, now);
-        if let Some(missed) = due.missed {
-            self.record(parts, missed, now, TickAction::Miss).await?;
+        if let Some(missed) = due.missed
+            && self.record(parts, missed, now, TickAction::Miss).await? == Ticked::Paused
+        {
+            return Ok(());
         }
         for moment in due.ticks {
             let event = Box::new(tick_event(&self.key, &self.spec, moment, now));
-            self.record(parts, moment, now, TickAction::Make(event, self.spec.overlap))
-                .await?;
+            let action = TickAction::Make(event, self.spec.overlap);
+            if self.record(parts, moment, now, action).await? == Ticked::Paused {
+                return Ok(());
+            }
         }
         Ok(())
     }
 
+    /// Records a moment. One of a schedule that was paused just now stays undealt with.
     async fn record(
         &mut self,
         parts: &Parts,
         planned_at: Timestamp,
         now: Timestamp,
         action: TickAction,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<Ticked> {
         let tick = NewTick {
             schedule: self.in_force(),
             planned_at,
@@ -100,8 +125,10 @@ impl Entry {
         if let Ticked::Recorded(outcome) = ticked {
             tracing::info!(plugin = %self.key.plugin, schedule = %self.key.schedule, %planned_at, ?outcome, "schedule tick");
         }
-        self.begin(planned_at);
-        Ok(())
+        if ticked != Ticked::Paused {
+            self.begin(planned_at);
+        }
+        Ok(ticked)
     }
 }
 

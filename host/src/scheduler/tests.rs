@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::clock::FakeClock;
 use crate::domain::page::PageRequest;
-use crate::domain::schedule::{CatchUp, Overlap, RunOutcome, ScheduleKey, ScheduleSpec};
+use crate::domain::schedule::{CatchUp, Overlap, RunOutcome, ScheduleKey, SchedulePause, ScheduleSpec};
 
 struct Bench {
     scheduler: Scheduler,
@@ -199,4 +199,47 @@ async fn without_the_database_a_tick_waits() {
     bench.scheduler.parts.store = working;
     bench.look("01:00:40").await;
     assert_eq!(bench.runs("@hourly").await, [(Made, at("01:00:00"))]);
+}
+
+#[tokio::test]
+async fn a_pause_is_like_a_stop_of_one_schedule() {
+    let schedules = vec![
+        schedule("@hourly", CatchUp::Once),
+        schedule("5 * * * *", CatchUp::None),
+        schedule("10 * * * *", CatchUp::Once),
+    ];
+    let mut bench = Bench::new("00:30:00", schedules).await;
+    let paused = ["@hourly", "5 * * * *"].map(|cron| ScheduleKey {
+        plugin: "p".parse().expect("a name"),
+        schedule: cron.parse().expect("a name"),
+    });
+    let store = bench.scheduler.parts.store.clone();
+    for key in &paused {
+        let pause = SchedulePause {
+            at: at("00:31:00"),
+            by: "ada".to_owned(),
+        };
+        assert!(store.pause_schedule(key, &pause).await.expect("paused"));
+    }
+    bench.look("01:06:00").await;
+    bench.look("03:10:00").await;
+    assert_eq!(bench.look("03:10:01").await, MAX_SLEEP, "it does not spin");
+    assert_eq!(bench.runs("@hourly").await, []);
+    assert_eq!(bench.runs("5 * * * *").await, []);
+    let others = bench.runs("10 * * * *").await;
+    let both = [(Missed, at("02:10:00")), (Made, at("03:10:00"))];
+    assert_eq!(others, both, "others go on");
+    // As after a restart, with the schedules of the database.
+    bench.scheduler.specs = None;
+    bench.look("03:20:00").await;
+    assert_eq!(bench.runs("@hourly").await, []);
+    for key in &paused {
+        assert!(store.resume_schedule(key).await.expect("resumed"));
+    }
+    bench.look("03:20:01").await;
+    assert_eq!(bench.runs("@hourly").await, [(Made, at("03:00:00"))]);
+    assert_eq!(bench.runs("5 * * * *").await, [(Missed, at("03:05:00"))]);
+    bench.look("04:05:00").await;
+    assert_eq!(bench.runs("@hourly").await[1], (Made, at("04:00:00")));
+    assert_eq!(bench.runs("5 * * * *").await[1], (Made, at("04:05:00")));
 }

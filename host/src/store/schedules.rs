@@ -52,7 +52,8 @@ pub trait ScheduleStore: Send + Sync {
     ) -> StoreResult<Vec<Timestamp>>;
 
     /// Records one moment of a schedule: the unique row, the event with its delivery, and how far
-    /// the schedule has come, all in one transaction. However many nodes see a moment, one records it.
+    /// the schedule has come, all in one transaction. However many nodes see a moment, one records it. Of a schedule
+    /// that is paused nothing is recorded but what a person asks for.
     async fn record_tick(&self, tick: &NewTick) -> StoreResult<Ticked>;
 
     /// The recorded moments of a schedule, latest first, and how many there are.
@@ -108,6 +109,9 @@ impl ScheduleStore for SqlStore<Db> {
             TickAction::MakeForPerson(event) => (RunOutcome::Manual, Some(event.as_ref())),
             TickAction::Miss => (RunOutcome::Missed, None),
         };
+        if outcome != RunOutcome::Manual && Self::is_paused(&mut tx, &tick.schedule.key).await? {
+            return Ok(Ticked::Paused);
+        }
         // The row first: who else records this moment waits here and then finds it.
         if !Self::insert_run(&mut tx, tick, outcome).await? {
             return Ok(Ticked::Already);

@@ -203,6 +203,14 @@ fn running_calls(secret: &str) -> Vec<Call> {
     );
     let act = "post /api/plugins/{name}/actions/{action}/";
     let run = "post /api/schedules/{plugin}/{name}/run/";
+    let (pause, resume) = (
+        "post /api/schedules/{plugin}/{name}/pause/",
+        "post /api/schedules/{plugin}/{name}/resume/",
+    );
+    let (paused, resumed) = (
+        "/api/schedules/echo/nightly/pause/",
+        "/api/schedules/echo/nightly/resume/",
+    );
     let (back, undo) = (
         "post /api/plugins/{name}/rollback/",
         "delete /api/plugins/{name}/rollback/",
@@ -214,6 +222,14 @@ fn running_calls(secret: &str) -> Vec<Call> {
     vec![
         step(act, echo, secret, Action::PluginAction, "echo/echo"),
         step(run, nightly, none.clone(), Action::ScheduleRun, "echo/nightly"),
+        step(pause, paused, none.clone(), Action::SchedulePause, "echo/nightly"),
+        step(
+            resume,
+            resumed,
+            none.clone(),
+            Action::ScheduleResume,
+            "echo/nightly",
+        ),
         step(back, rollback, none.clone(), Action::PluginRollback, "version"),
         step(undo, rollback, none.clone(), Action::PluginTakeBack, "version"),
         step(off, disable, none.clone(), Action::PluginDisable, "version"),

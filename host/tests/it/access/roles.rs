@@ -77,6 +77,8 @@ const RULES: &[(&str, For)] = &[
     ("post /api/rejected/{id}/verify/", READERS),
     ("post /api/replays/", OPERATORS),
     ("post /api/replays/{id}/cancel/", OPERATORS),
+    ("post /api/schedules/{plugin}/{name}/pause/", OPERATORS),
+    ("post /api/schedules/{plugin}/{name}/resume/", OPERATORS),
     ("post /api/schedules/{plugin}/{name}/run/", OPERATORS),
     ("post /api/users/", ADMINS),
     ("post /api/users/{id}/sign-out/", ADMINS),

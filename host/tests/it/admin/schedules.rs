@@ -9,6 +9,8 @@ use super::refusals::assert_refused;
 use crate::support::api::Api;
 
 const RUN: &str = "/admin/schedules/a/nightly/run/";
+const PAUSE: &str = "/admin/schedules/a/nightly/pause/";
+const RESUME: &str = "/admin/schedules/a/nightly/resume/";
 
 async fn scheduled(more: &str) -> Api {
     let api = Api::start().await;
@@ -69,6 +71,43 @@ async fn a_schedule_of_a_plugin_that_is_off_is_not_run() {
 }
 
 #[tokio::test]
+async fn a_schedule_is_paused_until_somebody_resumes_it() {
+    let api = scheduled("").await;
+    let browser = Browser::of(&api, Role::Operator).await;
+    let paused = browser.submit(PAUSE, &[]).await.expect(303);
+    assert_eq!(paused.header("location"), "/admin/schedules/?done=paused");
+    let entry = noted(&api).await;
+    assert_eq!((&*entry.action, &*entry.target), ("schedule.pause", "a/nightly"));
+    let list = browser.page(paused.header("location")).await;
+    for shown in [
+        "The schedule is paused",
+        "<span class=\"state paused\">paused</span>",
+        "by the-operator: it makes no ticks",
+        "action=\"/admin/schedules/a/nightly/resume/\"",
+        "action=\"/admin/schedules/a/nightly/run/\"",
+    ] {
+        assert!(list.contains(shown), "{shown}: {list}");
+    }
+    let resumed = browser.submit(RESUME, &[]).await.expect(303);
+    let entry = noted(&api).await;
+    assert_eq!((&*entry.action, &*entry.target), ("schedule.resume", "a/nightly"));
+    let list = browser.page(resumed.header("location")).await;
+    assert!(
+        list.contains("The schedule goes on") && !list.contains("it makes no ticks"),
+        "{list}"
+    );
+    assert!(
+        list.contains("action=\"/admin/schedules/a/nightly/pause/\""),
+        "{list}"
+    );
+    browser
+        .submit("/admin/schedules/a/none/pause/", &[])
+        .await
+        .expect(404);
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn only_operators_run_schedules() {
     let api = scheduled("").await;
     let (operator, viewer) = (
@@ -76,6 +115,8 @@ async fn only_operators_run_schedules() {
         Browser::of(&api, Role::Viewer).await,
     );
     assert!(!viewer.page("/admin/schedules/").await.contains("Run now"));
-    assert_refused(RUN, &operator, &viewer, &[]).await;
+    for path in [RUN, PAUSE, RESUME] {
+        assert_refused(path, &operator, &viewer, &[]).await;
+    }
     api.stop().await;
 }

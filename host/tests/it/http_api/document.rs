@@ -75,6 +75,8 @@ async fn the_document_describes_what_is_served() {
         "post /api/plugins/{name}/rollback/",
         "delete /api/plugins/{name}/rollback/",
         "post /api/processes/",
+        "post /api/schedules/{plugin}/{name}/pause/",
+        "post /api/schedules/{plugin}/{name}/resume/",
         "post /api/schedules/{plugin}/{name}/run/",
         "post /api/webhooks/receive/",
         "post /api/webhooks/receive/{source}/",

@@ -38,6 +38,7 @@ async fn staff_see_schedules_run_them_and_read_their_history() {
         json!({
             "plugin": "a", "name": "nightly", "cron": "0 3 * * *", "timezone": "Europe/Paris",
             "overlap": "skip", "catch-up": "once", "next": "2026-08-02T01:00:00.000Z", "last": null,
+            "paused": null,
         })
     );
     // One without a name, addressed by its expression.
@@ -87,6 +88,41 @@ async fn staff_see_schedules_run_them_and_read_their_history() {
         .expect(200)
         .json();
     assert_eq!(empty["count"], 0);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_schedule_is_paused_and_resumed() {
+    let api = api().await;
+    let staff = api.token_of("ada", true).await;
+    let (pause, resume) = (
+        "/api/schedules/a/nightly/pause/",
+        "/api/schedules/a/nightly/resume/",
+    );
+    let paused = api.post(pause, &staff, "").await.expect(200).json();
+    let by = json!({"since": "2026-08-01T12:00:00.000Z", "by": "ada"});
+    assert_eq!((&paused["paused"], &paused["next"]), (&by, &Value::Null));
+    // Whoever comes later changes nothing.
+    api.clock.advance(std::time::Duration::from_mins(1));
+    let other = api.token_of("bob", true).await;
+    let again = api.post(pause, &other, "").await.expect(200).json();
+    assert_eq!(again["paused"], by);
+    let listed = api.get(LIST, &staff).await.expect(200).json();
+    assert_eq!((&listed[0]["paused"], &listed[1]["paused"]), (&by, &Value::Null));
+    // A person may run it all the same.
+    api.post("/api/schedules/a/nightly/run/", &staff, "")
+        .await
+        .expect(202);
+    for _ in 0..2 {
+        let resumed = api.post(resume, &staff, "").await.expect(200).json();
+        assert_eq!(
+            (&resumed["paused"], &resumed["next"]),
+            (&Value::Null, &json!("2026-08-02T01:00:00.000Z"))
+        );
+    }
+    for path in ["a/no/pause/", "b/nightly/resume/"] {
+        api.post(&format!("{LIST}{path}"), &staff, "").await.problem(404);
+    }
     api.stop().await;
 }
 

@@ -6,7 +6,8 @@ use hookyard::domain::delivery::Verdict;
 use hookyard::domain::event::{EventFilter, EventOrder, EventStatus, NewEvent};
 use hookyard::domain::page::PageRequest;
 use hookyard::domain::schedule::{
-    NewTick, Overlap, RunOutcome, ScheduleInForce, ScheduleKey, ScheduleRun, TickAction, Ticked,
+    NewTick, Overlap, RunOutcome, ScheduleInForce, ScheduleKey, SchedulePause, ScheduleRun, TickAction,
+    Ticked,
 };
 use hookyard::domain::time::Timestamp;
 use hookyard::store::SharedStore;
@@ -22,6 +23,7 @@ on_both!(
     a_tick_skips_while_an_earlier_one_is_unfinished,
     a_tick_that_cannot_be_stored_changes_nothing,
     the_history_comes_latest_first,
+    a_paused_schedule_records_nothing_but_what_a_person_asks_for,
 );
 
 fn schedule(name: &str, rule: &str) -> ScheduleInForce {
@@ -235,4 +237,53 @@ async fn the_history_comes_latest_first(fixture: &Fixture) {
         (last.outcome, last.event, last.status),
         (RunOutcome::Missed, None, None)
     );
+}
+
+async fn a_paused_schedule_records_nothing_but_what_a_person_asks_for(fixture: &Fixture) {
+    let store = &fixture.store;
+    let pause = |at, by: &str| SchedulePause {
+        at: minute(at),
+        by: by.to_owned(),
+    };
+    let key = schedule("s", "").key;
+    let s = [schedule("s", "@hourly UTC")];
+    store.keep_schedules(&s, minute(0)).await.expect("kept");
+    assert!(
+        store
+            .pause_schedule(&key, &pause(1, "ada"))
+            .await
+            .expect("paused")
+    );
+    assert!(
+        !store
+            .pause_schedule(&key, &pause(2, "bob"))
+            .await
+            .expect("looked")
+    );
+    let pauses = store.schedule_pauses().await.expect("readable");
+    assert_eq!(
+        pauses.into_iter().collect::<Vec<_>>(),
+        [(key.clone(), pause(1, "ada"))]
+    );
+    assert_eq!(record(store, 3, Overlap::Queue).await, Ticked::Paused);
+    let missed = store
+        .record_tick(&tick(3, TickAction::Miss))
+        .await
+        .expect("looked");
+    assert_eq!(missed, Ticked::Paused);
+    let asked = tick(4, TickAction::MakeForPerson(Box::new(event(&["a"]))));
+    let asked = store.record_tick(&asked).await.expect("recorded");
+    assert_eq!(asked, Ticked::Recorded(RunOutcome::Manual));
+    assert_eq!(events(store).await, 1);
+    // Out of the file and in it again, it is paused still, and nothing counts as dealt with.
+    store.keep_schedules(&[], minute(5)).await.expect("kept");
+    store.keep_schedules(&s, minute(6)).await.expect("kept");
+    assert_eq!(record(store, 7, Overlap::Queue).await, Ticked::Paused);
+    let since = store.keep_schedules(&s, minute(9)).await.expect("kept");
+    assert_eq!(since, [minute(6)]);
+    assert!(store.resume_schedule(&key).await.expect("resumed"));
+    assert!(!store.resume_schedule(&key).await.expect("looked"));
+    assert!(store.schedule_pauses().await.expect("readable").is_empty());
+    let made = record(store, 7, Overlap::Queue).await;
+    assert_eq!(made, Ticked::Recorded(RunOutcome::Made));
 }

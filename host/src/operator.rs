@@ -172,7 +172,7 @@ impl Operator {
     /// When the file is wrong, has a section of this name, would be wrong with this one, or cannot be
     /// written; then it is unchanged.
     pub async fn add(self: &Arc<Self>, section: NewSection) -> Result<Option<String>, EditError> {
-        self.edit(move |path| section.add_to(path)).await
+        self.edit(move |path| section.add_to(path, None)).await
     }
 
     /// Edits the file and puts what was written in force: what somebody else saves after that has its own

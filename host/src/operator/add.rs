@@ -1,14 +1,18 @@
 //! A new section at the end of `plugins.toml`, with what a component asks for.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
 use super::edit::{EditError, Edited, Missing, directory_of, edit};
+use super::{Operator, Preview, digest};
 use crate::domain::plugin::PluginName;
+use crate::manifest::PluginsFile;
 
 /// What a section is made of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,22 +87,76 @@ impl NewSection {
     }
 
     /// Writes the section at the end of the file, which is made when there is none. What is there
-    /// stays byte for byte.
-    pub(super) fn add_to(&self, path: &Path) -> Result<Edited, EditError> {
-        let section = self.text(path)?;
+    /// stays byte for byte. With `seen`, the digest of a text, no other is added to.
+    pub(super) fn add_to(&self, path: &Path, seen: Option<&str>) -> Result<Edited, EditError> {
         edit(path, Missing::Empty, &|before, file| {
-            if file.plugin(&self.name).is_some() {
-                return Err(EditError::Taken(path.display().to_string(), self.name.clone()));
+            if seen.is_some_and(|seen| seen != digest(before)) {
+                return Err(EditError::Overtaken(path.display().to_string()));
             }
-            let mut text = before.to_owned();
-            if !text.is_empty() && !text.ends_with('\n') {
-                text.push('\n');
-            }
-            let gap = if text.is_empty() { "" } else { "\n" };
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{gap}{section}");
-            Ok(Some(text))
+            self.behind(before, file, path).map(Some)
         })
+    }
+
+    /// The text of the file with the section at its end.
+    fn behind(&self, before: &str, file: &PluginsFile, path: &Path) -> Result<String, EditError> {
+        if file.plugin(&self.name).is_some() {
+            return Err(EditError::Taken(path.display().to_string(), self.name.clone()));
+        }
+        let section = self.text(path)?;
+        let mut text = before.to_owned();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let gap = if text.is_empty() { "" } else { "\n" };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{gap}{section}");
+        Ok(text)
+    }
+}
+
+impl Operator {
+    /// Where a path of the file leads, which is relative to the file's own directory.
+    ///
+    /// # Errors
+    /// When there is no working directory.
+    pub fn beside(&self, relative: &str) -> io::Result<PathBuf> {
+        Ok(directory_of(&self.path)?.join(relative))
+    }
+
+    /// Adds a section to the file, if that is the one whose digest was seen, and puts it in force. What the operator
+    /// should know of how the file was written comes back.
+    ///
+    /// # Errors
+    /// As those of [`Operator::add`], and when the file is another by now.
+    pub async fn add_to_seen(
+        self: &Arc<Self>,
+        section: NewSection,
+        seen: String,
+    ) -> Result<Option<String>, EditError> {
+        self.edit(move |path| section.add_to(path, Some(&seen))).await
+    }
+
+    /// What a new section would make of the file as it is now. Nothing is written.
+    ///
+    /// # Errors
+    /// When the file is wrong or has a section of this name.
+    pub async fn preview_add(&self, section: NewSection) -> Result<Preview, EditError> {
+        let path = self.path.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            // One that is not there yet is made.
+            let before = if path.exists() {
+                PluginsFile::text(&path)?
+            } else {
+                String::new()
+            };
+            let file = PluginsFile::parse(&before, &path)?;
+            Ok::<_, EditError>(Preview {
+                digest: digest(&before),
+                after: section.behind(&before, &file, &path)?,
+                before,
+            })
+        });
+        read.await.map_err(|error| EditError::Broken(error.to_string()))?
     }
 }
 
@@ -139,10 +197,12 @@ mod tests {
     fn a_section_is_added_behind_what_is_there() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("plugins.toml");
-        section().add_to(&path).expect("a new file");
+        section().add_to(&path, None).expect("a new file");
         let before = "# mine\n[plugins.other]\ncomponent = \"o.wasm\" # there";
         fs::write(&path, before).expect("written");
-        section().add_to(&path).expect("added");
+        let other = section().add_to(&path, Some(&digest("# theirs\n")));
+        assert!(matches!(other, Err(EditError::Overtaken(_))), "{other:?}");
+        section().add_to(&path, Some(&digest(before))).expect("added");
         let text = fs::read_to_string(&path).expect("read");
         assert!(text.starts_with(before), "{text}");
         let file = PluginsFile::read(&path).expect("right");
@@ -152,12 +212,12 @@ mod tests {
             serde_json::json!({"list": [1, 2], "deep": {"a": "b"}})
         );
         assert_eq!((spec.grants.http.len(), spec.grants.secrets.len()), (1, 1));
-        let error = section().add_to(&path).expect_err("taken").to_string();
+        let error = section().add_to(&path, None).expect_err("taken").to_string();
         assert!(error.contains("has a section [plugins.notes]"), "{error}");
         let mut wrong = section();
         wrong.name = "wrong".parse().expect("a name");
         wrong.http = vec!["anything".to_owned()];
-        assert!(wrong.add_to(&path).is_err());
+        assert!(wrong.add_to(&path, None).is_err());
         assert_eq!(fs::read_to_string(&path).expect("read"), text);
     }
 }

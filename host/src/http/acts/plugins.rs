@@ -7,7 +7,7 @@ use super::super::{ApiState, Problem};
 use crate::actions::Submitted;
 use crate::domain::audit::Action;
 use crate::domain::plugin::{DigestPrefix, PluginName};
-use crate::operator::Switch;
+use crate::operator::{NewSection, Switch};
 use crate::wasm::PluginStatus;
 
 impl Doer {
@@ -26,6 +26,22 @@ impl Doer {
         state.operator.switch(name, switch).await?;
         self.note(state, action, name.to_string(), json!({})).await?;
         let status = state.actions.registry.status(name);
+        status.ok_or_else(|| super::super::plugins::missing(name.as_str()))
+    }
+
+    /// Adds a section to `plugins.toml`, when that is the file whose digest was seen; how its plugin stands then.
+    pub(crate) async fn add_plugin(
+        self,
+        state: &ApiState,
+        section: NewSection,
+        seen: String,
+    ) -> Result<PluginStatus, Problem> {
+        let (name, component) = (section.name.clone(), section.component.clone());
+        state.operator.add_to_seen(section, seen).await?;
+        let detail = json!({ "component": component });
+        self.note(state, Action::PluginAdd, name.to_string(), detail)
+            .await?;
+        let status = state.actions.registry.status(&name);
         status.ok_or_else(|| super::super::plugins::missing(name.as_str()))
     }
 

@@ -12,12 +12,14 @@
 mod acts;
 mod assets;
 mod audit;
+mod bin;
 mod cookies;
 mod diff;
 mod done;
 mod event;
 mod events;
 mod export;
+mod first_run;
 mod form;
 mod frame;
 mod guard;

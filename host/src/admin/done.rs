@@ -13,6 +13,7 @@ pub const RESUMED: &str = "resumed";
 pub const USER_MADE: &str = "user-made";
 pub const USER_CHANGED: &str = "user-changed";
 pub const USER_SIGNED_OUT: &str = "user-signed-out";
+pub const BIN_ADDED: &str = "bin-added";
 pub const KEY_REVOKED: &str = "key-revoked";
 pub const EDITED: &str = "edited";
 pub const ORDERED: &str = "ordered";
@@ -20,7 +21,7 @@ pub const ORDER_CANCELLED: &str = "order-cancelled";
 pub const ORDER_OVER: &str = "order-over";
 
 /// Each word with its sentence.
-const SENTENCES: [(&str, &str); 18] = [
+const SENTENCES: [(&str, &str); 19] = [
     (
         SWITCHED_ON,
         "The plugin is switched on in plugins.toml. How it stands shows below.",
@@ -51,6 +52,10 @@ const SENTENCES: [(&str, &str); 18] = [
     (
         USER_SIGNED_OUT,
         "The account is signed out everywhere. Its API keys go on.",
+    ),
+    (
+        BIN_ADDED,
+        "The request bin is in plugins.toml. How it stands shows below.",
     ),
     (KEY_REVOKED, "The key is revoked, for good."),
     (

@@ -3,16 +3,15 @@
 //! Every number is a counter's, a look-up's, or a walk of bounded length: what is stored makes it no slower.
 
 mod chart;
-mod first_run;
 mod needs;
 mod plugins;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::acts::said;
+use super::bin::{self, BinStanding};
 use super::guard::MayLook;
 use super::layout::{self, Layout, Section};
 use super::say::{self, When};
@@ -24,7 +23,6 @@ use crate::http::{ApiState, Problem};
 use crate::nodes::NodeView;
 
 use chart::{Chart, SpanLink};
-use first_run::FirstRun;
 use needs::Need;
 use plugins::PluginRow;
 
@@ -42,6 +40,12 @@ struct OverviewPage {
     chart: Chart,
     plugins: Vec<PluginRow>,
     nodes: Vec<NodeRow>,
+}
+
+/// What teaches.
+struct FirstRun {
+    bin: Option<BinStanding>,
+    bin_href: String,
 }
 
 /// A number with its name, which leads to what it counts.
@@ -67,23 +71,21 @@ struct NodeRow {
 }
 
 /// Shows it.
-pub async fn page(
-    State(state): State<ApiState>,
-    by: MayLook,
-    params: Params,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub async fn page(State(state): State<ApiState>, by: MayLook, params: Params) -> Result<Response, Problem> {
     let now = state.waits.clock.now();
     let events = state.store.event_counts().await?;
     let counts = state.store.delivery_counts().await?;
     let nothing_yet = events.iter().all(|count| count.count == 0);
+    let span = chart::Span::named(params.get("span"));
+    let layout = Layout::of(&by, Section::Overview, "Overview");
     let first_run = if nothing_yet {
-        Some(FirstRun::of(&state, &by, &headers)?)
+        Some(FirstRun {
+            bin: BinStanding::of(&state, &layout)?,
+            bin_href: layout.link(bin::PAGE),
+        })
     } else {
         None
     };
-    let span = chart::Span::named(params.get("span"));
-    let layout = Layout::of(&by, Section::Overview, "Overview");
     layout::render(&OverviewPage {
         done: said(params.get("done")),
         first_run,

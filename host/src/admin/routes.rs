@@ -3,12 +3,15 @@
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{audit, keys, plugins, processes, rejected, replays, schedules, settings, sources, users};
+use super::{
+    audit, bin, first_run, keys, plugins, processes, rejected, replays, schedules, settings, sources, users,
+};
 use crate::http::ApiState;
 
 /// The pages beside those of events and deliveries.
 pub fn of_the_operators_pages() -> Router<ApiState> {
     Router::new()
+        .merge(of_a_first_run())
         .merge(of_plugins())
         .merge(of_schedules())
         .merge(of_processes())
@@ -16,6 +19,13 @@ pub fn of_the_operators_pages() -> Router<ApiState> {
         .merge(of_refused_requests())
         .merge(of_orders())
         .merge(of_admins())
+}
+
+fn of_a_first_run() -> Router<ApiState> {
+    Router::new()
+        .route(first_run::PAGE, get(first_run::page).post(first_run::make_key))
+        .route(bin::PAGE, get(bin::page))
+        .route("/admin/bin/add/", post(bin::add))
 }
 
 fn of_plugins() -> Router<ApiState> {

@@ -5,6 +5,7 @@ mod browser;
 mod editing;
 mod escaping;
 mod finding;
+mod first_run;
 mod forms;
 mod live;
 mod orders;

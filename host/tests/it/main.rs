@@ -29,6 +29,7 @@ mod recorder;
 mod rehearsal;
 mod reload;
 mod replays;
+mod request_bin;
 mod routes;
 mod run_once;
 mod sandbox;

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::super::acts::said;
+use super::super::bin;
 use super::super::guard::MayLook;
 use super::super::layout::{self, Layout, Section};
 use super::super::place;
@@ -41,6 +42,8 @@ struct PluginPage {
     reloads: Vec<ReloadRow>,
     dead_href: String,
     events_href: String,
+    /// It is the request bin, which has a page of its own.
+    is_bin: bool,
 }
 
 /// An action that it offers.
@@ -99,6 +102,7 @@ pub async fn page(
         reloads: reloads.into_iter().map(|reload| row(reload, now)).collect(),
         dead_href: layout.link(&format!("/admin/dead-letters/?plugin={name}")),
         events_href: layout.link(&format!("/admin/events/?plugin={name}")),
+        is_bin: name.as_str() == bin::NAME,
         layout,
     })
 }

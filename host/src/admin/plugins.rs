@@ -5,6 +5,7 @@ mod attempts;
 mod detail;
 mod explain;
 mod limits;
+mod log;
 mod rights;
 mod section;
 mod standing;

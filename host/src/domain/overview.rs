@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::attempt::AttemptOutcome;
 use super::event::EventStatus;
 use super::plugin::PluginName;
 use super::time::Timestamp;
@@ -50,11 +49,11 @@ pub struct EventCount {
     pub count: u64,
 }
 
-/// How many of a plugin's newest attempts ended in one way.
+/// How often something happened to a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutcomeCount {
+pub struct PluginTally {
     pub plugin: PluginName,
-    pub outcome: AttemptOutcome,
+    pub what: Happening,
     pub count: u64,
 }
 

@@ -53,7 +53,8 @@ pub(super) fn attempts_by_delivery<R: Columns>(
     Ok(attempts)
 }
 
-fn attempt_from(row: &impl Columns, seals: &Seals) -> StoreResult<Attempt> {
+/// Reads an attempt from all its columns.
+pub(super) fn attempt_from(row: &impl Columns, seals: &Seals) -> StoreResult<Attempt> {
     let row = RowReader::new(row, "attempts", "id");
     let id = row.parsed("id")?;
     let texts = seals.open_attempt(id, row.text_opt("key_id")?.as_deref(), texts_from(&row)?)?;

@@ -8,6 +8,7 @@ mod finding;
 mod first_run;
 mod forms;
 mod live;
+mod log;
 mod orders;
 mod overview;
 mod pages;

@@ -2,7 +2,8 @@
 
 use super::super::layout::Layout;
 use super::super::say::When;
-use crate::domain::attempt::OutboundCall;
+use crate::domain::attempt::{Attempt, OutboundCall};
+use crate::domain::id::EventId;
 use crate::domain::page::PageRequest;
 use crate::domain::plugin::PluginName;
 use crate::domain::replay::DeliveryFilter;
@@ -23,13 +24,23 @@ pub struct Recent {
     pub last: Option<AttemptView>,
 }
 
-/// The newest deliveries of a plugin, and the requests of their last attempts.
+/// A plugin's newest deliveries.
+#[derive(Default)]
+pub struct Newest {
+    pub rows: Vec<Recent>,
+    /// The requests of their last attempts.
+    pub calls: Vec<OutboundCall>,
+    /// All their attempts.
+    pub attempts: Vec<(EventId, Attempt)>,
+}
+
+/// The newest deliveries of a plugin.
 pub async fn gather(
     state: &ApiState,
     layout: &Layout,
     plugin: &PluginName,
     now: Timestamp,
-) -> Result<(Vec<Recent>, Vec<OutboundCall>), Problem> {
+) -> Result<Newest, Problem> {
     let filter = DeliveryFilter {
         plugin: Some(plugin.clone()),
         ..DeliveryFilter::default()
@@ -38,18 +49,22 @@ pub async fn gather(
         page: 1,
         size: RECENT,
     };
-    let (mut recent, mut calls) = (Vec::new(), Vec::new());
+    let mut found = Newest::default();
     for listed in state.store.delivery_list(&filter, newest).await?.items {
-        let found = state.store.delivery_detail(listed.delivery.id).await?;
-        let Some(detail) = found else { continue };
+        let detail = state.store.delivery_detail(listed.delivery.id).await?;
+        let Some(detail) = detail else { continue };
         let delivery = &detail.history.delivery;
         let href = format!("/admin/events/{}/#delivery-{}", delivery.event, delivery.id);
         let made = When::of(delivery.created_at, now);
         if let Some(attempt) = detail.history.attempts.last() {
-            calls.extend(attempt.record.calls.iter().cloned());
+            found.calls.extend(attempt.record.calls.iter().cloned());
         }
+        let attempts = detail.history.attempts.iter().cloned();
+        found
+            .attempts
+            .extend(attempts.map(|attempt| (delivery.event, attempt)));
         let mut view = DeliveryView::of(detail.history, Audience::Staff, &state.waits)?;
-        recent.push(Recent {
+        found.rows.push(Recent {
             href: layout.link(&href),
             source: detail.source,
             event_type: detail.event_type,
@@ -58,5 +73,5 @@ pub async fn gather(
             last: view.attempts.pop(),
         });
     }
-    Ok((recent, calls))
+    Ok(found)
 }

@@ -12,6 +12,7 @@ use super::super::place;
 use super::super::say::{self, When};
 use super::attempts::{self, Recent};
 use super::limits::{self, LimitRow};
+use super::log::{self, LogRow};
 use super::rights::Rights;
 use super::section::SectionView;
 use super::standing::{Outcomes, Standing};
@@ -39,6 +40,7 @@ struct PluginPage {
     /// It has schedules.
     is_scheduled: bool,
     recent: Vec<Recent>,
+    log: Vec<LogRow>,
     reloads: Vec<ReloadRow>,
     dead_href: String,
     events_href: String,
@@ -84,7 +86,8 @@ pub async fn page(
     let now = state.waits.clock.now();
     let layout = Layout::of(&by, Section::Plugins, format!("Plugin {name}"));
     let manifest = view.status.manifest.clone();
-    let (recent, calls) = attempts::gather(&state, &layout, &name, now).await?;
+    let newest = attempts::gather(&state, &layout, &name, now).await?;
+    let log = log::gather(&state, &layout, &name, newest.attempts, now).await?;
     let reloads = state.actions.registry.reloads(&name).unwrap_or_default();
     let outcomes = Outcomes::gather(&state, now).await?;
     layout::render(&PluginPage {
@@ -94,11 +97,12 @@ pub async fn page(
         is_enabled: spec.enabled,
         is_rolled_back: is_rolled_back(&reloads),
         actions: actions(&layout, name.as_str(), manifest.as_ref()),
-        rights: Rights::of(manifest.as_ref(), &spec.grants, &calls),
+        rights: Rights::of(manifest.as_ref(), &spec.grants, &newest.calls),
         limits: limits::rows(&spec.limits, state.waits.lanes.used(&name)),
         section: SectionView::of(spec),
         is_scheduled: !spec.schedules.is_empty(),
-        recent,
+        recent: newest.rows,
+        log,
         reloads: reloads.into_iter().map(|reload| row(reload, now)).collect(),
         dead_href: layout.link(&format!("/admin/dead-letters/?plugin={name}")),
         events_href: layout.link(&format!("/admin/events/?plugin={name}")),

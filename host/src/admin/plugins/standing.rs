@@ -6,23 +6,26 @@ use std::time::Duration;
 use super::super::layout::Layout;
 use super::super::place;
 use super::super::say::{self, When};
-use crate::domain::attempt::AttemptOutcome;
 use crate::domain::breaker::BreakerState;
+use crate::domain::overview::{Happening, TALLY_SPAN};
 use crate::domain::plugin::PluginName;
 use crate::domain::time::Timestamp;
 use crate::http::plugins::{LaneView, PluginView};
 use crate::http::{ApiState, Problem};
 use crate::wasm::Grade;
 
-/// The attempts that error rates are taken from: those that the overview's latencies are taken from.
-const SAMPLE: u32 = 2_000;
-const SAMPLE_WITHIN: Duration = Duration::from_hours(1);
+/// The times that error rates are told of.
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Digits of a digest that are shown: as many as name a build.
 const DIGEST_DIGITS: usize = 12;
 
-/// How the newest attempts of all plugins ended.
-pub struct Outcomes(BTreeMap<PluginName, Ended>);
+/// How the attempts of all plugins ended lately.
+pub struct Outcomes {
+    hour: BTreeMap<PluginName, Ended>,
+    day: BTreeMap<PluginName, Ended>,
+}
 
 #[derive(Clone, Copy, Default)]
 struct Ended {
@@ -31,36 +34,49 @@ struct Ended {
 }
 
 impl Outcomes {
-    /// Those of the last hour.
+    /// Those of the last hour and of the last day, from the tallies.
     pub async fn gather(state: &ApiState, now: Timestamp) -> Result<Self, Problem> {
-        let since = now.minus(SAMPLE_WITHIN);
-        let mut by_plugin: BTreeMap<_, Ended> = BTreeMap::new();
-        for counted in state.store.outcomes(since, SAMPLE).await? {
-            let ended = by_plugin.entry(counted.plugin).or_default();
-            match counted.outcome {
-                AttemptOutcome::Succeeded => ended.succeeded += counted.count,
-                // It says nothing of the plugin.
-                AttemptOutcome::Deferred => {}
-                _ => ended.failed += counted.count,
-            }
-        }
-        Ok(Self(by_plugin))
+        Ok(Self {
+            hour: ended(state, now, HOUR).await?,
+            day: ended(state, now, DAY).await?,
+        })
     }
+}
 
-    /// How many failed, in words; empty when there was none.
-    fn told(&self, plugin: &PluginName) -> String {
-        let Ended { succeeded, failed } = self.0.get(plugin).copied().unwrap_or_default();
-        match succeeded + failed {
-            0 => String::new(),
-            all => {
-                let per_mille = failed.saturating_mul(1_000) / all;
-                let (percent, tenth) = (per_mille / 10, per_mille % 10);
-                format!(
-                    "{percent}.{tenth} % ({} of {})",
-                    say::count(failed),
-                    say::count(all)
-                )
-            }
+/// How the attempts ended that began within this time, and in the rest of the tally in which it begins.
+async fn ended(
+    state: &ApiState,
+    now: Timestamp,
+    within: Duration,
+) -> Result<BTreeMap<PluginName, Ended>, Problem> {
+    let span = i64::try_from(TALLY_SPAN.as_millis()).unwrap_or(1);
+    let since = now.minus(within).as_millis();
+    let since = Timestamp::from_millis(since - since.rem_euclid(span));
+    let mut by_plugin: BTreeMap<_, Ended> = BTreeMap::new();
+    for tally in state.store.plugin_tallies(since).await? {
+        let ended = by_plugin.entry(tally.plugin).or_default();
+        match tally.what {
+            Happening::Succeeded => ended.succeeded += tally.count,
+            Happening::Failed => ended.failed += tally.count,
+            Happening::Received | Happening::Dead => {}
+        }
+    }
+    Ok(by_plugin)
+}
+
+/// How many of a plugin's attempts failed, in words; empty when there was none.
+fn told(ended: &BTreeMap<PluginName, Ended>, plugin: &PluginName) -> String {
+    let Ended { succeeded, failed } = ended.get(plugin).copied().unwrap_or_default();
+    match succeeded + failed {
+        0 => String::new(),
+        all => {
+            let per_mille = failed.saturating_mul(1_000) / all;
+            let (percent, tenth) = (per_mille / 10, per_mille % 10);
+            format!(
+                "{percent}.{tenth} % ({} of {})",
+                say::count(failed),
+                say::count(all)
+            )
         }
     }
 }
@@ -86,8 +102,10 @@ pub struct Standing {
     pub warnings: Vec<String>,
     /// The kept builds that served before, newest first.
     pub earlier: Vec<String>,
-    /// How many attempts failed; empty when there was none.
+    /// How many attempts of the last hour failed; empty when there was none.
     pub failed: String,
+    /// The same of the last day.
+    pub failed_of_day: String,
     /// What holds its lane on this node up, and the class that colours it.
     pub lane: String,
     pub lane_class: &'static str,
@@ -103,7 +121,8 @@ impl Standing {
         let manifest = status.manifest;
         Self {
             href: layout.link(&place::plugin(status.name.as_str())),
-            failed: outcomes.told(&status.name),
+            failed: told(&outcomes.hour, &status.name),
+            failed_of_day: told(&outcomes.day, &status.name),
             name: status.name.to_string(),
             state: status.state.as_str(),
             error: status.error.unwrap_or_default(),

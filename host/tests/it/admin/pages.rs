@@ -59,6 +59,8 @@ async fn every_page_says_what_it_may_do() {
         "/admin/events/?tail=on",
         "/admin/new-replay/?state=dead",
         "/admin/replays/",
+        "/admin/bin/",
+        "/admin/first-run/",
         &event,
         &edit,
         &body,

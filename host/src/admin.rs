@@ -27,6 +27,7 @@ mod keys;
 mod layout;
 mod live;
 mod mask;
+mod mend;
 mod origin;
 mod overview;
 mod paging;

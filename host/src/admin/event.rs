@@ -4,6 +4,8 @@ pub mod body;
 mod curl;
 pub mod edit;
 
+use std::collections::HashSet;
+
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -12,6 +14,7 @@ use axum::response::Response;
 use super::acts::said;
 use super::guard::MayLook;
 use super::layout::{self, Layout, Section};
+use super::mend::Mend;
 use super::say::When;
 use super::shell;
 use super::tree::{Line, Tree};
@@ -50,6 +53,8 @@ struct DeliveryCard {
     view: DeliveryView,
     made: When,
     acts: Acts,
+    /// What it lacks, if that is known and nobody has replayed it.
+    mend: Option<Mend>,
 }
 
 /// What may be done about a delivery.
@@ -93,9 +98,15 @@ pub async fn page(
     let curl = Curl::of(&event, &address, is_protected);
     let now = state.waits.clock.now();
     let received = When::of(event.received_at, now);
-    let histories = state.store.deliveries(event.id).await?.into_iter();
+    let histories = state.store.deliveries(event.id).await?;
+    let deliveries = histories.iter().map(|history| &history.delivery);
+    let replayed: HashSet<_> = deliveries.filter_map(|delivery| delivery.replay_of).collect();
     let deliveries = histories
-        .map(|history| card(&state, history, now))
+        .into_iter()
+        .map(|history| {
+            let is_replayed = replayed.contains(&history.delivery.id);
+            card(&state, history, is_replayed, now)
+        })
         .collect::<Result<_, _>>()?;
     let event = EventView::of(event)?;
     let payload = event.payload.get();
@@ -125,8 +136,14 @@ pub async fn raw(
     events::download(events::visible_event(&state, by.user(), &id).await?)
 }
 
-fn card(state: &ApiState, history: DeliveryHistory, now: Timestamp) -> Result<DeliveryCard, Problem> {
+fn card(
+    state: &ApiState,
+    history: DeliveryHistory,
+    is_replayed: bool,
+    now: Timestamp,
+) -> Result<DeliveryCard, Problem> {
     Ok(DeliveryCard {
+        mend: Mend::of(state, &history).filter(|_| !is_replayed),
         acts: Acts::on(history.delivery.state),
         made: When::of(history.delivery.created_at, now),
         view: DeliveryView::of(history, Audience::Staff, &state.waits)?,

@@ -171,7 +171,8 @@ impl Live {
         for status in self.state.waits.registry.statuses() {
             let lane = self.state.waits.lanes.state(&status.name);
             lane.map(|lane| lane.breaker).hash(&mut plugins);
-            let build = (status.generation, status.digest, status.error);
+            // Warnings tell of grants, which change with the same build.
+            let build = (status.generation, status.digest, status.error, status.warnings);
             (status.name, status.state as u8, build).hash(&mut plugins);
         }
         Ok(Look {

@@ -9,6 +9,7 @@ mod first_run;
 mod forms;
 mod live;
 mod log;
+mod mend;
 mod orders;
 mod overview;
 mod pages;

@@ -2,75 +2,15 @@
 // without JavaScript. Run by `cargo xtask browser` after the demo, which leaves events behind.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { DESK, PHONE, PATIENCE_MS, browser, look as lookAt, watch } from "./pages.mjs";
+import { ADMIN, EVIL, ORIGIN, json, look, send, visit } from "./kit.mjs";
+import { DESK, PHONE, PATIENCE_MS, browser, watch } from "./pages.mjs";
 
-const { HOST_URL, SLACK_URL, ADMIN_USER, ADMIN_PASSWORD } = process.env;
-
-const ADMIN = `${HOST_URL}/admin/`;
-const ORIGIN = new URL(HOST_URL).origin;
-
-/** Finds what keeps people with a screen reader or a keyboard out. */
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** What axe calls so is a defect here. */
-const GRAVE = ["serious", "critical"];
-
-/** Looks at a page, with everything on it opened that opens. */
-async function look(name, opened) {
-  await lookAt(name, opened);
-  // Evaluated from outside: the page's own policy lets nothing in.
-  await opened.page.evaluate(AXE);
-  const found = await opened.page.evaluate(async () => {
-    const closed = [...document.querySelectorAll("main details:not([open])")];
-    for (const details of closed) details.open = true;
-    const { violations } = await globalThis.axe.run();
-    for (const details of closed) details.open = false;
-    return violations.map(({ id, impact, nodes }) => ({ id, impact, where: nodes.map(({ html }) => html.slice(0, 200)) }));
-  });
-  assert.deepEqual(found.filter(({ impact }) => GRAVE.includes(impact)), [], `${name} keeps people out`);
-}
-
-/** What a sender would like a browser to run; it stays text. */
-const EVIL = "</pre></title>\"'><img src=x onerror=alert(1)><script>alert(2)</script>";
-
-async function json(address, body, headers = {}) {
-  const answer = await fetch(address, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: JSON.stringify(body),
-  });
-  const text = await answer.text();
-  assert.ok(answer.ok, `${answer.status} of ${address}: ${text}`);
-  return text === "" ? null : JSON.parse(text);
-}
-
-const { access } = await json(`${HOST_URL}/api/auth/token/`, { username: ADMIN_USER, password: ADMIN_PASSWORD });
+const { SLACK_URL, ADMIN_USER, ADMIN_PASSWORD } = process.env;
 
 /** Sends an event that Slack's webhook refuses for good; its id. */
 async function deadLetter() {
   await json(`${SLACK_URL}/control/faults`, { target: "webhook", kind: "error", error: "channel_not_found" });
-  const path = "/api/webhooks/receive/?source=browser&type=made";
-  const event = await json(`${HOST_URL}${path}`, { note: EVIL, list: [1, { deep: true }] }, { authorization: `Bearer ${access}` });
-  return event.id;
-}
-
-async function signIn(page) {
-  await page.getByLabel("Name").fill(ADMIN_USER);
-  await page.getByLabel("Password").fill(ADMIN_PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("heading", { name: "Overview" }).waitFor();
-}
-
-/** A browser that is signed in, with a page on the overview. */
-async function visit(options) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  const complaints = await watch(page, ORIGIN);
-  await page.goto(ADMIN);
-  await signIn(page);
-  return { context, page, complaints };
+  return send("source=browser&type=made", { note: EVIL, list: [1, { deep: true }] });
 }
 
 /** From the overview to the reason and on to the replay, while the pages follow what happens. */

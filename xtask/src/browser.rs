@@ -1,6 +1,9 @@
-//! The pages in a real browser: the scripts of `tests/browser/` against a host and stand-ins of our own.
+//! The pages in a real browser: the scripts of `tests/browser/` against a host and stand-ins of our own, and against a host
+//! that has nothing yet.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -15,8 +18,11 @@ use crate::workspace::{Workspace, on_path, run_to_end};
 /// As Debian and others name it.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// What is run, in order.
-const SCRIPTS: [&str; 3] = ["smoke.mjs", "admin.mjs", "events.mjs"];
+/// What is run after the demo, which leaves events behind, in order.
+const AFTER_THE_DEMO: [&str; 3] = ["smoke.mjs", "admin.mjs", "events.mjs"];
+
+/// What is run where nothing was received yet, in order: each takes what the one before leaves.
+const FROM_NOTHING: [&str; 3] = ["first-run.mjs", "ten-clicks.mjs", "evil.mjs"];
 
 /// Who signs in to the admin's pages.
 const ADMIN: &str = "browser";
@@ -34,8 +40,50 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
             "no Node.js; apt-get install nodejs npm".to_owned(),
         ));
     };
-    let folder = workspace.path("tests/browser");
-    install(&npm, &folder)?;
+    let tools = Tools {
+        browser,
+        node,
+        folder: workspace.path("tests/browser"),
+        pictures: workspace.target_dir().join("browser"),
+    };
+    install(&npm, &tools.folder)?;
+    fs::create_dir_all(&tools.pictures)
+        .with_context(|| format!("cannot make {}", tools.pictures.display()))?;
+    after_the_demo(workspace, &tools)?;
+    from_nothing(workspace, &tools)?;
+    Ok(Ended::Done)
+}
+
+/// What the scripts are run with.
+struct Tools {
+    browser: PathBuf,
+    node: PathBuf,
+    folder: PathBuf,
+    /// Where the pictures go.
+    pictures: PathBuf,
+}
+
+impl Tools {
+    /// Runs these scripts against this host, as an admin of its own.
+    fn run(&self, host: &Host, scripts: &[&str], variables: &[(&str, &OsStr)]) -> anyhow::Result<()> {
+        let password = host.make_admin(ADMIN)?;
+        for script in scripts {
+            let mut command = Command::new(&self.node);
+            command.arg(self.folder.join(script)).current_dir(&self.folder);
+            command
+                .env("BROWSER", &self.browser)
+                .env("HOST_URL", &host.url)
+                .env("ADMIN_USER", ADMIN)
+                .env("ADMIN_PASSWORD", &password)
+                .env("PICTURES", &self.pictures)
+                .envs(variables.iter().copied());
+            run_to_end(&mut command, &format!("{script} in the browser"))?;
+        }
+        Ok(())
+    }
+}
+
+fn after_the_demo(workspace: &Workspace, tools: &Tools) -> anyhow::Result<()> {
     let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
     let interrupt = Interrupt::catch()?;
     let standins = Standins::start(workspace, dir.path())?;
@@ -50,36 +98,53 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<Ended> {
     let host = Host::start(workspace, &options)?;
     demo::run(workspace, &host, &standins, dir.path(), &interrupt)?;
     add_source(dir.path())?;
-    let pictures = workspace.target_dir().join("browser");
-    std::fs::create_dir_all(&pictures).with_context(|| format!("cannot make {}", pictures.display()))?;
-    let password = host.make_admin(ADMIN)?;
-    for script in SCRIPTS {
-        let mut command = Command::new(&node);
-        command.arg(folder.join(script)).current_dir(&folder);
-        command
-            .env("BROWSER", &browser)
-            .env("HOST_URL", &host.url)
-            .env("ADMIN_USER", ADMIN)
-            .env("ADMIN_PASSWORD", &password)
-            .env("SLACK_URL", standins.page("slack"))
-            .env("GOOGLE_URL", standins.page("google"))
-            .env("GITHUB_URL", standins.page("github"))
-            .env("PICTURES", &pictures);
-        run_to_end(&mut command, &format!("{script} in the browser"))?;
-    }
+    let vendors = [
+        ("SLACK_URL", OsStr::new(standins.page("slack"))),
+        ("GOOGLE_URL", OsStr::new(standins.page("google"))),
+        ("GITHUB_URL", OsStr::new(standins.page("github"))),
+    ];
+    tools.run(&host, &AFTER_THE_DEMO, &vendors)?;
     host.stop()?;
-    standins.stop()?;
-    Ok(Ended::Done)
+    standins.stop()
+}
+
+/// A host with an empty `plugins.toml`, which the scripts edit as an operator does, and the request bin's component beside
+/// it.
+fn from_nothing(workspace: &Workspace, tools: &Tools) -> anyhow::Result<()> {
+    let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let file = dir.path().join("plugins.toml");
+    fs::write(&file, "# What runs here.\n").with_context(|| format!("cannot write {}", file.display()))?;
+    let dist = dir.path().join("plugins/dist");
+    fs::create_dir_all(&dist).with_context(|| format!("cannot make {}", dist.display()))?;
+    let component = workspace.path("plugins/dist/request_bin.wasm");
+    fs::copy(&component, dist.join("request_bin.wasm"))
+        .with_context(|| format!("cannot copy {}", component.display()))?;
+    let options = HostOptions {
+        plugins_file: Some(&file),
+        variables: &[],
+        binary: &workspace.binary("debug", "hookyard"),
+        listen: "127.0.0.1:0",
+        data_dir: &dir.path().join("data"),
+        standins: None,
+    };
+    let host = Host::start(workspace, &options)?;
+    let fixtures = workspace.target_dir().join("fixtures");
+    let variables = [
+        ("PLUGINS_FILE", file.as_os_str()),
+        ("FIXTURES", fixtures.as_os_str()),
+    ];
+    tools.run(&host, &FROM_NOTHING, &variables)?;
+    host.stop()
 }
 
 /// Adds a source with a verifier, for pages that show one and what it refuses. The demo's sender is a person with a token.
 fn add_source(data_dir: &Path) -> anyhow::Result<()> {
     let secret = data_dir.join("door-secret");
-    std::fs::write(&secret, random_word()).with_context(|| format!("cannot write {}", secret.display()))?;
+    fs::write(&secret, random_word()).with_context(|| format!("cannot write {}", secret.display()))?;
     let file = data_dir.join("demo-plugins.toml");
-    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let source = "[sources.door]\nverify = \"github\"\nsecret = \"file:door-secret\"\n";
-    std::fs::write(&file, format!("{text}\n{source}"))
+    fs::write(&file, format!("{text}\n{source}"))
         .with_context(|| format!("cannot write {}", file.display()))
 }
 
@@ -88,10 +153,10 @@ fn add_source(data_dir: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// When npm fails.
 pub fn install(npm: &Path, folder: &Path) -> anyhow::Result<()> {
-    let lock = std::fs::read(folder.join("package-lock.json"))
+    let lock = fs::read(folder.join("package-lock.json"))
         .with_context(|| format!("{} has no lock file", folder.display()))?;
     let mark = folder.join("node_modules/.lock-of-this-install");
-    if std::fs::read(&mark).is_ok_and(|installed| installed == lock) {
+    if fs::read(&mark).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
     let mut command = Command::new(npm);
@@ -99,5 +164,5 @@ pub fn install(npm: &Path, folder: &Path) -> anyhow::Result<()> {
         .current_dir(folder)
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
     run_to_end(&mut command, &format!("npm ci in {}", folder.display()))?;
-    std::fs::write(&mark, lock).with_context(|| format!("cannot write {}", mark.display()))
+    fs::write(&mark, lock).with_context(|| format!("cannot write {}", mark.display()))
 }

@@ -89,7 +89,7 @@ fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Faults(options) => faults::run(&workspace, &options),
         Command::Browser => {
             run::build(&workspace, false)?;
-            plugins::run(&workspace, &plugins::Options { fixtures: false })?;
+            plugins::run(&workspace, &plugins::Options { fixtures: true })?;
             match browser::run(&workspace)? {
                 steps::Ended::Done => Ok(()),
                 steps::Ended::Skipped(why) => anyhow::bail!("{why}"),

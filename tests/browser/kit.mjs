@@ -48,10 +48,19 @@ export async function json(address, body, headers = {}) {
   return text === "" ? null : JSON.parse(text);
 }
 
-/** The headers of a call of the API, with a token of this moment: it lasts for minutes only. */
+/** How long a token is used, in milliseconds: it lasts for five minutes. */
+const TOKEN_MS = 120_000;
+
+let token = { access: "", at: -TOKEN_MS };
+
+/** The headers of a call of the API. */
 async function authorized(headers = {}) {
-  const { access } = await json(`${HOST_URL}/api/auth/token/`, { username: ADMIN_USER, password: ADMIN_PASSWORD });
-  return { authorization: `Bearer ${access}`, ...headers };
+  if (performance.now() - token.at > TOKEN_MS) {
+    const account = { username: ADMIN_USER, password: ADMIN_PASSWORD };
+    const { access } = await json(`${HOST_URL}/api/auth/token/`, account);
+    token = { access, at: performance.now() };
+  }
+  return { authorization: `Bearer ${token.access}`, ...headers };
 }
 
 /** Posts to the API. */

@@ -10,6 +10,7 @@ mod forms;
 mod live;
 mod log;
 mod mend;
+mod names;
 mod orders;
 mod overview;
 mod pages;

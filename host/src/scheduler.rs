@@ -100,7 +100,7 @@ impl Scheduler {
     }
 
     /// Holds what is due of schedules that are paused. Its moments stay undealt with: once somebody lets it go on, they
-    /// are moments that passed during a stop. The database is asked only when something is due.
+    /// are missed moments. The database is asked only when something is due.
     async fn hold_paused(&mut self, now: Timestamp) -> StoreResult<()> {
         let due: Vec<bool> = self.entries.iter_mut().map(|entry| entry.is_due(now)).collect();
         let paused = if due.contains(&true) {
@@ -109,7 +109,8 @@ impl Scheduler {
             BTreeMap::new()
         };
         for (entry, due) in self.entries.iter_mut().zip(due) {
-            entry.hold(due && paused.contains_key(entry.key()));
+            let is_paused = paused.contains_key(entry.key());
+            entry.hold(due, is_paused);
         }
         Ok(())
     }

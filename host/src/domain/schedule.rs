@@ -137,6 +137,23 @@ impl ScheduleSpec {
         due
     }
 
+    /// What is due at `now` of a schedule that was paused until then: every moment since `since` was missed, however
+    /// recent, and they run once or not at all.
+    #[must_use]
+    pub fn due_after_pause(&self, since: Timestamp, now: Timestamp) -> Due {
+        let missed = self.latest(since, now);
+        match self.catch_up {
+            CatchUp::Once => Due {
+                missed: None,
+                ticks: missed.into_iter().collect(),
+            },
+            CatchUp::None => Due {
+                missed,
+                ticks: Vec::new(),
+            },
+        }
+    }
+
     /// The latest moment after `since` and not after `until`, found by halving: a long stop costs
     /// no more than a short one.
     fn latest(&self, since: Timestamp, until: Timestamp) -> Option<Timestamp> {

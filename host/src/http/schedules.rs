@@ -172,7 +172,7 @@ pub async fn pause(
 
 /// Let a paused schedule go on
 ///
-/// Moments that passed meanwhile are dealt with as after a stop: by `catch-up`, one run for all of them or none.
+/// Moments that passed meanwhile were missed: `catch-up` gives them one run for all, or none.
 #[utoipa::path(post, path = "/api/schedules/{plugin}/{name}/resume/", tag = "schedules", security(("bearer" = [])),
     params(
         ("plugin" = String, Path, description = "The plugin's name"),

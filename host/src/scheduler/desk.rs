@@ -122,7 +122,7 @@ impl Desk {
         self.status(plugin, spec).await
     }
 
-    /// Lets a schedule go on. What became due meanwhile is dealt with as after a stop, by its `catch-up`.
+    /// Lets a schedule go on. What became due meanwhile was missed, and dealt with by its `catch-up`.
     ///
     /// # Errors
     /// When the database does not answer.

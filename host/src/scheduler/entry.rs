@@ -27,6 +27,8 @@ pub(super) struct Entry {
     next: Option<Timestamp>,
     /// It is paused, and something is due.
     is_held: bool,
+    /// It was until now, and what came due meanwhile is not dealt with.
+    was_held: bool,
 }
 
 impl Entry {
@@ -41,6 +43,7 @@ impl Entry {
             since,
             next: None,
             is_held: false,
+            was_held: false,
         }
     }
 
@@ -53,8 +56,10 @@ impl Entry {
         self.next().is_some_and(|next| next <= now)
     }
 
-    pub(super) fn hold(&mut self, is_held: bool) {
-        self.is_held = is_held;
+    /// Holds it while it is paused and something is due, or lets it go.
+    pub(super) fn hold(&mut self, is_due: bool, is_paused: bool) {
+        self.was_held = is_due && !is_paused && (self.is_held || self.was_held);
+        self.is_held = is_due && is_paused;
     }
 
     pub(super) fn is_held(&self) -> bool {
@@ -88,7 +93,11 @@ impl Entry {
         if !self.is_due(now) {
             return Ok(());
         }
-        let due = self.spec.due(self.since, now);
+        let due = if self.was_held {
+            self.spec.due_after_pause(self.since, now)
+        } else {
+            self.spec.due(self.since, now)
+        };
         if let Some(missed) = due.missed
             && self.record(parts, missed, now, TickAction::Miss).await? == Ticked::Paused
         {
@@ -101,6 +110,7 @@ impl Entry {
                 return Ok(());
             }
         }
+        self.was_held = false;
         Ok(())
     }
 

@@ -243,3 +243,38 @@ async fn a_pause_is_like_a_stop_of_one_schedule() {
     assert_eq!(bench.runs("@hourly").await[1], (Made, at("04:00:00")));
     assert_eq!(bench.runs("5 * * * *").await[1], (Made, at("04:05:00")));
 }
+
+#[tokio::test]
+async fn a_moment_that_passed_just_before_the_end_of_a_pause_was_missed() {
+    let schedules = vec![
+        schedule("0 * * * *", CatchUp::None),
+        schedule("* * * * * *", CatchUp::Once),
+    ];
+    let mut bench = Bench::new("00:59:58", schedules).await;
+    let store = bench.scheduler.parts.store.clone();
+    let names = ["0 * * * *", "* * * * * *"];
+    let key = |cron: &str| ScheduleKey {
+        plugin: "p".parse().expect("a name"),
+        schedule: cron.parse().expect("a name"),
+    };
+    for name in names {
+        let pause = SchedulePause {
+            at: at("00:59:58"),
+            by: "ada".to_owned(),
+        };
+        store.pause_schedule(&key(name), &pause).await.expect("paused");
+    }
+    bench.look("01:00:05").await;
+    for name in names {
+        store.resume_schedule(&key(name)).await.expect("resumed");
+    }
+    bench.look("01:00:20").await;
+    assert_eq!(bench.runs(names[0]).await, [(Missed, at("01:00:00"))]);
+    assert_eq!(bench.runs(names[1]).await, [(Made, at("01:00:20"))]);
+    // From then on it goes as ever.
+    bench.look("01:00:22").await;
+    let made = ["01:00:20", "01:00:21", "01:00:22"].map(|time| (Made, at(time)));
+    assert_eq!(bench.runs(names[1]).await, made);
+    bench.look("02:00:10").await;
+    assert_eq!(bench.runs(names[0]).await[1], (Made, at("02:00:00")));
+}

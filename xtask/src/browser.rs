@@ -144,8 +144,7 @@ fn add_source(data_dir: &Path) -> anyhow::Result<()> {
     let file = data_dir.join("demo-plugins.toml");
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let source = "[sources.door]\nverify = \"github\"\nsecret = \"file:door-secret\"\n";
-    fs::write(&file, format!("{text}\n{source}"))
-        .with_context(|| format!("cannot write {}", file.display()))
+    fs::write(&file, format!("{text}\n{source}")).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// `npm ci`, once per lock file.

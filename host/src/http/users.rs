@@ -138,10 +138,7 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let doer = Doer { user: admin, origin };
     let user = doer.create_user(&state, account(form)?).await?;
-    let address = HeaderValue::try_from(format!("/api/users/{}/", user.id))
-        .map_err(|error| Problem::internal(error.to_string()))?;
-    let body = Json(UserView::from(user));
-    Ok((StatusCode::CREATED, [(LOCATION, address)], body).into_response())
+    created(&format!("/api/users/{}/", user.id), UserView::from(user))
 }
 
 /// One account

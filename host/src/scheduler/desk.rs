@@ -86,11 +86,11 @@ impl Desk {
     ) -> Result<Vec<ScheduleStatus>, ScheduleError> {
         let keys: Vec<_> = schedules.iter().map(|(plugin, spec)| key(plugin, spec)).collect();
         let last = self.store.last_schedule_runs(&keys).await?;
-        let mut pauses = self.store.schedule_pauses().await?;
+        let mut held = self.store.schedule_pauses().await?;
         let now = self.clock.now();
         let found = schedules.into_iter().zip(keys).zip(last);
         let status = found.map(|(((plugin, spec), key), last)| {
-            let paused = pauses.remove(&key);
+            let paused = held.remove(&key);
             let runs = plugin.enabled && paused.is_none();
             ScheduleStatus {
                 next: runs.then(|| spec.next_after(now)).flatten(),

@@ -179,7 +179,11 @@ impl SqlStore<Db> {
         let Some(job) = Self::job_due(&mut reader, "").await? else {
             return Ok(keys);
         };
-        let batch = Batch::of(Self::window(&mut reader, &self.seals, &job).await?, &job, receivers);
+        let batch = Batch::of(
+            Self::window(&mut reader, &self.seals, &job).await?,
+            &job,
+            receivers,
+        );
         for met in &batch.items {
             let Some(order_by) = met.order_by(&job, receivers) else {
                 continue;

@@ -44,8 +44,8 @@ struct PluginPage {
     reloads: Vec<ReloadRow>,
     dead_href: String,
     events_href: String,
-    /// It is the request bin, which has a page of its own.
-    is_bin: bool,
+    /// The page of what it was given, which the request bin has.
+    bin_href: Option<String>,
 }
 
 /// An action that it offers.
@@ -106,7 +106,7 @@ pub async fn page(
         reloads: reloads.into_iter().map(|reload| row(reload, now)).collect(),
         dead_href: layout.link(&format!("/admin/dead-letters/?plugin={name}")),
         events_href: layout.link(&format!("/admin/events/?plugin={name}")),
-        is_bin: name.as_str() == bin::NAME,
+        bin_href: (name.as_str() == bin::NAME).then(|| layout.link(bin::PAGE)),
         layout,
     })
 }

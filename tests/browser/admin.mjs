@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { ADMIN, EVIL, ORIGIN, json, look, send, visit } from "./kit.mjs";
 import { DESK, PHONE, PATIENCE_MS, browser, watch } from "./pages.mjs";
 
-const { SLACK_URL, ADMIN_USER, ADMIN_PASSWORD } = process.env;
+const { HOST_URL, SLACK_URL, ADMIN_USER, ADMIN_PASSWORD } = process.env;
 
 /** Sends an event that Slack's webhook refuses for good; its id. */
 async function deadLetter() {

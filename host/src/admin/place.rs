@@ -29,7 +29,7 @@ pub fn schedule(plugin: &str, name: &str) -> String {
 /// The page of an order to replay.
 #[must_use]
 pub fn order(id: &str) -> String {
-    format!("/admin/replays/{}/", piece(id))
+    format!("/admin/replays/{id}/")
 }
 
 /// The page of a source.

@@ -97,6 +97,8 @@ async fn rates_are_those_of_an_hour_and_of_a_day() {
     let both = browser.page(PAGE).await;
     assert_eq!(both.matches("100.0 % (2 of 2)").count(), 2, "{both}");
     api.clock.advance(Duration::from_hours(3));
+    // The session of before is over by now.
+    let browser = Browser::of(&api, Role::Operator).await;
     ended(&api, &Verdict::Succeeded, None, &["y"]).await;
     let page = browser.page(PAGE).await;
     for rate in ["0.0 % (0 of 2)", "50.0 % (2 of 4)"] {

@@ -1,8 +1,8 @@
 // Events as a person follows, finds, edits and reads them. Run by `cargo xtask browser`.
 
 import assert from "node:assert/strict";
+import { ADMIN, look, send as sendEvent, visit } from "./kit.mjs";
 import { DESK, PHONE, browser } from "./pages.mjs";
-import { ADMIN, look, sender, visit } from "./session.mjs";
 
 /** How far a row may move on the screen while others come above it, in pixels: less than a row is high. */
 const STILL_PX = 20;
@@ -10,9 +10,15 @@ const STILL_PX = 20;
 /** Most elements of a page that shows a payload of nearly 1 MiB: more makes a phone stutter. */
 const MAX_ELEMENTS = 20_000;
 
+/** A function that sends an event of this source; the event's id. */
+function sender(source) {
+  const query = new URLSearchParams({ source, type: "made" }).toString();
+  return (body) => sendEvent(query, body);
+}
+
 /** A list that follows what comes keeps focus, scroll and what is marked, and stands still when it is told to. */
 async function tail() {
-  const send = await sender("tail");
+  const send = sender("tail");
   for (let n = 0; n < 40; n += 1) await send({ n });
   const opened = await visit({ viewport: { ...DESK, height: 500 } });
   const { context, page } = opened;
@@ -57,7 +63,7 @@ async function tail() {
 
 /** A payload of nearly 1 MiB is a page that stays quick, and its rest is a link away. */
 async function large(name, options) {
-  const send = await sender("large");
+  const send = sender("large");
   const items = Array.from({ length: 20_000 }, (_, n) => ({ n, text: "x".repeat(20) }));
   const id = await send({ items, last: true });
   const opened = await visit(options);
@@ -74,7 +80,7 @@ async function large(name, options) {
 
 /** From a list by what is inside to another event made of one. */
 async function findAndEdit(name, options) {
-  const send = await sender(name);
+  const send = sender(name);
   await send({ customer: { id: 6 } });
   const id = await send({ customer: { id: 7 } });
   const opened = await visit(options);
@@ -105,7 +111,7 @@ async function findAndEdit(name, options) {
 
 /** The list that follows what comes, without JavaScript: a link loads it anew. */
 async function withoutScript() {
-  const send = await sender("still");
+  const send = sender("still");
   await send({ n: 1 });
   const { context, page, complaints } = await visit({ viewport: PHONE, javaScriptEnabled: false });
   await page.goto(`${ADMIN}events/?source=still&tail=on`);

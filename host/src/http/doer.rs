@@ -139,10 +139,9 @@ impl Doer {
         self,
         state: &ApiState,
         action: Action,
-        target: String,
+        target: impl AsRef<str> + Send,
         detail: Value,
     ) -> Result<(), Problem> {
-        let actor = self.origin.actor(&self.user);
-        Ok(state.audit.record(&actor, action, target, detail).await?)
+        self.origin.note(state, &self.user, action, target, detail).await
     }
 }

@@ -27,8 +27,7 @@ impl Doer {
             "name": view.name, "owner": owner, "sources": view.sources, "rate": view.rate,
             "expires_at": view.expires_at,
         });
-        self.note(state, Action::KeyCreate, view.id.clone(), detail)
-            .await?;
+        self.note(state, Action::KeyCreate, &view.id, detail).await?;
         Ok(made)
     }
 
@@ -39,8 +38,7 @@ impl Doer {
             RevokedKey::Already(key) => Ok(key),
             RevokedKey::Revoked(key) => {
                 let detail = json!({ "name": key.name });
-                self.note(state, Action::KeyRevoke, id.to_string(), detail)
-                    .await?;
+                self.note(state, Action::KeyRevoke, id.as_str(), detail).await?;
                 Ok(key)
             }
         }

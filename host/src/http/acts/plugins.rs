@@ -24,7 +24,7 @@ impl Doer {
             Action::PluginDisable
         };
         state.operator.switch(name, switch).await?;
-        self.note(state, action, name.to_string(), json!({})).await?;
+        self.note(state, action, name.as_str(), json!({})).await?;
         let status = state.actions.registry.status(name);
         status.ok_or_else(|| super::super::plugins::missing(name.as_str()))
     }
@@ -39,8 +39,7 @@ impl Doer {
         let (name, component) = (section.name.clone(), section.component.clone());
         state.operator.add_to_seen(section, seen).await?;
         let detail = json!({ "component": component });
-        self.note(state, Action::PluginAdd, name.to_string(), detail)
-            .await?;
+        self.note(state, Action::PluginAdd, name.as_str(), detail).await?;
         let status = state.actions.registry.status(&name);
         status.ok_or_else(|| super::super::plugins::missing(name.as_str()))
     }
@@ -57,7 +56,7 @@ impl Doer {
             .roll_back(name, &self.user.username, from.as_ref())
             .await?;
         let detail = json!({ "from": from });
-        self.note(state, Action::PluginRollback, name.to_string(), detail)
+        self.note(state, Action::PluginRollback, name.as_str(), detail)
             .await?;
         Ok(status)
     }
@@ -69,7 +68,7 @@ impl Doer {
         name: &PluginName,
     ) -> Result<PluginStatus, Problem> {
         let status = state.actions.registry.accept(name, &self.user.username).await?;
-        self.note(state, Action::PluginTakeBack, name.to_string(), json!({}))
+        self.note(state, Action::PluginTakeBack, name.as_str(), json!({}))
             .await?;
         Ok(status)
     }

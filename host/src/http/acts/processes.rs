@@ -12,7 +12,7 @@ impl Doer {
     /// Stores a process.
     pub(crate) async fn create_process(self, state: &ApiState, draft: Draft) -> Result<Process, Problem> {
         let made = state.processes.create(draft, &self.user.username).await?;
-        self.note(state, Action::ProcessCreate, made.code.clone(), json!({}))
+        self.note(state, Action::ProcessCreate, &made.code, json!({}))
             .await?;
         Ok(made)
     }
@@ -26,15 +26,13 @@ impl Doer {
     ) -> Result<Process, Problem> {
         let detail = json!({ "name": change.name.is_some(), "script": change.script.is_some() });
         let changed = state.processes.change(code, change, &self.user.username).await?;
-        self.note(state, Action::ProcessChange, code.to_owned(), detail)
-            .await?;
+        self.note(state, Action::ProcessChange, code, detail).await?;
         Ok(changed)
     }
 
     /// Removes a process; its versions stay.
     pub(crate) async fn remove_process(self, state: &ApiState, code: &str) -> Result<(), Problem> {
         state.processes.remove(code, &self.user.username).await?;
-        self.note(state, Action::ProcessRemove, code.to_owned(), json!({}))
-            .await
+        self.note(state, Action::ProcessRemove, code, json!({})).await
     }
 }

@@ -14,7 +14,7 @@ impl Doer {
     pub(crate) async fn create_user(self, state: &ApiState, account: NewAccount) -> Result<User, Problem> {
         let made = state.auth.create_user(account).await?;
         let detail = json!({ "role": made.role });
-        self.note(state, Action::UserCreate, made.username.clone(), detail)
+        self.note(state, Action::UserCreate, &made.username, detail)
             .await?;
         Ok(made)
     }
@@ -32,7 +32,7 @@ impl Doer {
             "password": change.password.is_some(),
         });
         let changed = state.auth.change_user(id, change).await?;
-        self.note(state, Action::UserChange, changed.username.clone(), detail)
+        self.note(state, Action::UserChange, &changed.username, detail)
             .await?;
         Ok(changed)
     }

@@ -2,6 +2,8 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::domain::id::ReplayId;
+
 /// A name as one piece of a path.
 #[must_use]
 pub fn piece(name: &str) -> String {
@@ -28,7 +30,7 @@ pub fn schedule(plugin: &str, name: &str) -> String {
 
 /// The page of an order to replay.
 #[must_use]
-pub fn order(id: &str) -> String {
+pub fn order(id: ReplayId) -> String {
     format!("/admin/replays/{id}/")
 }
 

@@ -122,14 +122,13 @@ pub async fn cancel(
         JobState::Cancelled => done::ORDER_CANCELLED,
         JobState::Running | JobState::Done => done::ORDER_OVER,
     };
-    by.visit
-        .redirect(&done_at(&place::order(&job.id.to_string()), word))
+    by.visit.redirect(&done_at(&place::order(job.id), word))
 }
 
 fn card(layout: &Layout, job: ReplayJob, now: Timestamp) -> OrderCard {
     let dealt_with = job.made.saturating_add(job.skipped);
     OrderCard {
-        href: layout.link(&place::order(&job.id.to_string())),
+        href: layout.link(&place::order(job.id)),
         kind: job.kind.as_str(),
         state: job.state.as_str(),
         is_running: job.state == JobState::Running,

@@ -130,7 +130,7 @@ pub async fn start(
     };
     match doer.start_order(&state, order.clone()).await {
         Ok(job) => {
-            let path = place::order(&job.id.to_string());
+            let path = place::order(job.id);
             by.visit.redirect(&done_at(&path, done::ORDERED))
         }
         Err(problem) if problem.status().is_client_error() => {

@@ -96,7 +96,7 @@ async function findAndEdit(name, options) {
   await page.getByRole("heading", { name: "Send it from a shell" }).waitFor();
   assert.ok(page.url().includes(id), page.url());
   await page.getByRole("link", { name: "Edit and replay…" }).click();
-  const box = page.getByLabel("Payload");
+  const box = page.getByRole("textbox", { name: "Payload" });
   assert.deepEqual(JSON.parse(await box.inputValue()), { customer: { id: 7 } });
   await box.fill("{\"customer\": {\"id\": 8}}");
   await page.getByLabel("Why").fill("made by a test");

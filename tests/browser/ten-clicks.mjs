@@ -69,7 +69,7 @@ try {
   const opened = await visit({ viewport: DESK });
   const { context, page } = opened;
   await look("ten-clicks-1-overview", opened);
-  await click(page.locator("#needs").getByRole("link", { name: /dead letters/ }));
+  await click(page.locator("#needs").getByRole("link", { name: /dead letter/ }));
   const letter = page.locator("#list li").first();
   await letter.waitFor();
   await look("ten-clicks-2-dead-letters", opened);

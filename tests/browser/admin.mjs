@@ -70,6 +70,8 @@ async function refusedRequest() {
 /** Pages by their address, and what is followed from there. */
 const TOUR = [
   ["overview-needs", ""],
+  ["first-run", "first-run/"],
+  ["bin", "bin/"],
   ["events", "events/"],
   ["rejected", "rejected/"],
   ["refused", "rejected/", "#list h2 a"],

@@ -1,7 +1,7 @@
 // Events as a person follows, finds, edits and reads them. Run by `cargo xtask browser`.
 
 import assert from "node:assert/strict";
-import { ADMIN, look, send as sendEvent, visit } from "./kit.mjs";
+import { ADMIN, get, look, send as sendEvent, until, visit } from "./kit.mjs";
 import { DESK, PHONE, browser } from "./pages.mjs";
 
 /** How far a row may move on the screen while others come above it, in pixels: less than a row is high. */
@@ -109,6 +109,31 @@ async function findAndEdit(name, options) {
   await context.close();
 }
 
+/** From a list of events to an order that replays what it is about, counted before it is given and followed after. */
+async function order(name, options) {
+  const id = await sender(name)({ n: 1 });
+  await until("its end", async () => (await get(`/api/webhooks/${id}/`)).status === "processed");
+  const opened = await visit(options);
+  const { context, page } = opened;
+  await page.goto(`${ADMIN}events/?source=${name}`);
+  await page.getByRole("link", { name: "Replay these…" }).click();
+  await page.getByRole("heading", { name: "0 deliveries would be replayed" }).waitFor();
+  await page.getByLabel("State").selectOption("succeeded");
+  await page.getByRole("button", { name: "Count again" }).click();
+  await page.getByRole("heading", { name: /^[1-9][0-9]* deliver(y|ies) would be replayed/ }).waitFor();
+  await look(`${name}-form`, opened);
+  await page.getByLabel("Why").fill("made by a test");
+  await page.getByRole("button", { name: "Replay them" }).click();
+  await page.getByRole("status").getByText("The order runs.").waitFor();
+  // Nobody loads the page anew: it follows.
+  await page.locator("#order .state.done").waitFor();
+  await look(`${name}-done`, opened);
+  await page.getByRole("link", { name: "All orders" }).click();
+  await page.locator("#list .state.done").first().waitFor();
+  await look(`${name}-list`, opened);
+  await context.close();
+}
+
 /** The list that follows what comes, without JavaScript: a link loads it anew. */
 async function withoutScript() {
   const send = sender("still");
@@ -134,6 +159,8 @@ try {
   await large("large-phone", { viewport: PHONE, colorScheme: "light" });
   await findAndEdit("find-desk", { viewport: DESK, colorScheme: "light" });
   await findAndEdit("find-phone", { viewport: PHONE, colorScheme: "dark" });
+  await order("order-desk", { viewport: DESK, colorScheme: "dark" });
+  await order("order-phone", { viewport: PHONE, colorScheme: "light" });
   await withoutScript();
 } finally {
   await browser.close();

@@ -86,6 +86,8 @@ struct Carried {
 /// What an order would do.
 struct Dry {
     count: String,
+    /// What is counted, as one or as many.
+    what: &'static str,
     is_none: bool,
     /// There are more, or may be: it looks for them as it goes.
     is_bounded: bool,
@@ -239,6 +241,7 @@ impl Dry {
         let first = dry.first.into_iter();
         Self {
             count: say::at_least(dry.total.count, dry.total.exact),
+            what: say::plural(dry.total.count, "delivery", "deliveries"),
             is_none: dry.total.count == 0 && dry.total.exact,
             is_bounded: !dry.total.exact,
             takes: format!("{} at {rate}", say::rough(rate.time_of(count))),

@@ -124,7 +124,7 @@ async function order(name, options) {
   await look(`${name}-form`, opened);
   await page.getByLabel("Why").fill("made by a test");
   await page.getByRole("button", { name: "Replay them" }).click();
-  await page.getByRole("status").getByText("The order runs.").waitFor();
+  await page.getByRole("status").getByText("The order was given.").waitFor();
   // Nobody loads the page anew: it follows.
   await page.locator("#order .state.done").waitFor();
   await look(`${name}-done`, opened);

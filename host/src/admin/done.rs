@@ -62,7 +62,7 @@ const SENTENCES: [(&str, &str); 19] = [
         EDITED,
         "This event was made with the payload that you gave. The original stays as it is.",
     ),
-    (ORDERED, "The order runs. How far it has come shows below."),
+    (ORDERED, "The order was given. How far it has come shows below."),
     (
         ORDER_CANCELLED,
         "The order has ended. What it made until then stays.",

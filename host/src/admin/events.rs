@@ -60,6 +60,8 @@ struct Links {
 /// How far a page looked.
 struct LookedThrough {
     rows: String,
+    /// What was looked into, as one or as many.
+    what: &'static str,
     /// How many could not be opened.
     unreadable: usize,
     /// The query of what comes after it.
@@ -201,6 +203,7 @@ impl LookedThrough {
     fn of(looked: &Looked) -> Self {
         Self {
             rows: say::count(looked.rows),
+            what: say::plural(looked.rows, "event that was", "events that were"),
             unreadable: looked.unreadable.len(),
             next: None,
             first: None,

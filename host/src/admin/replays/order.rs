@@ -1,5 +1,7 @@
 //! An order about to be given: what it is about, how much that is, and its form.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -244,9 +246,18 @@ impl Dry {
             what: say::plural(dry.total.count, "delivery", "deliveries"),
             is_none: dry.total.count == 0 && dry.total.exact,
             is_bounded: !dry.total.exact,
-            takes: format!("{} at {rate}", say::rough(rate.time_of(count))),
+            takes: format!("{} at {rate}", lasting(rate.time_of(count))),
             first: first.map(|listed| row(layout, listed, now)).collect(),
         }
+    }
+}
+
+/// How long, in words; what is over at once is not about nothing.
+fn lasting(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        "less than 1 s".to_owned()
+    } else {
+        format!("about {}", say::rough(time))
     }
 }
 

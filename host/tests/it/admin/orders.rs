@@ -86,7 +86,7 @@ async fn what_a_list_shows_is_counted_ordered_and_followed() {
     let order = format!("/admin/replays/{}/", entry.target);
     assert_eq!(given.header("location"), format!("{order}?done=ordered"));
     let page = browser.page(given.header("location")).await;
-    assert!(page.contains("role=\"status\">The order runs."), "{page}");
+    assert!(page.contains("role=\"status\">The order was given."), "{page}");
     assert!(page.contains("<dt>At most</dt><dd>10/s</dd>"), "{page}");
     assert_inert(&page, &order);
     let over = comes_to_say(&browser, &order, "<span class=\"state done\">done</span>").await;

@@ -269,6 +269,10 @@ pub trait DeliveryStore: Send + Sync {
     /// due now, `None` when none waits.
     async fn next_due(&self, plugin: &PluginName) -> StoreResult<Option<Duration>>;
 
+    /// For how long the delivery of `plugin` that waits longest has been due and could have run: `None` when none is
+    /// due now.
+    async fn overdue(&self, plugin: &PluginName) -> StoreResult<Option<Duration>>;
+
     /// The deliveries of an event with their attempts, in order of plugin, replays after what they
     /// repeat.
     async fn deliveries(&self, event: EventId) -> StoreResult<Vec<DeliveryHistory>>;

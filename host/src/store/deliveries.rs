@@ -153,23 +153,13 @@ impl DeliveryStore for SqlStore<Db> {
     }
 
     async fn next_due(&self, plugin: &PluginName) -> StoreResult<Option<Duration>> {
-        let mut query = sql::<Db>("SELECT MIN(due_at) - ");
-        query.push(Db::NOW).push(" FROM (");
-        for (at, kind) in [Tries::First, Tries::Later].into_iter().enumerate() {
-            query
-                .push(if at == 0 { "" } else { " UNION ALL " })
-                .push("SELECT due_at FROM (SELECT d.due_at FROM deliveries d WHERE ")
-                .push(kind.condition())
-                .push(" AND d.plugin = ")
-                .push_bind(plugin.as_str())
-                .push(" ORDER BY d.due_at, d.id LIMIT 1) AS one");
-        }
-        let wait: Option<i64> = query
-            .push(") AS each_kind")
-            .build_query_scalar()
-            .fetch_one(&self.reader)
-            .await?;
+        let wait = self.until_due(plugin).await?;
         Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0))))
+    }
+
+    async fn overdue(&self, plugin: &PluginName) -> StoreResult<Option<Duration>> {
+        let wait = self.until_due(plugin).await?;
+        Ok(wait.and_then(|wait| Some(Duration::from_millis(u64::try_from(wait.checked_neg()?).ok()?))))
     }
 
     async fn deliveries(&self, event: EventId) -> StoreResult<Vec<DeliveryHistory>> {
@@ -210,6 +200,31 @@ impl DeliveryStore for SqlStore<Db> {
             .fetch_optional(&self.reader)
             .await?;
         row.as_ref().map(delivery_from).transpose()
+    }
+}
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+impl SqlStore<Db> {
+    /// Milliseconds until the next delivery of `plugin` that could run is due; below zero since it has been. `None` when
+    /// none waits.
+    async fn until_due(&self, plugin: &PluginName) -> StoreResult<Option<i64>> {
+        let mut query = sql::<Db>("SELECT MIN(due_at) - ");
+        query.push(Db::NOW).push(" FROM (");
+        for (at, kind) in [Tries::First, Tries::Later].into_iter().enumerate() {
+            query
+                .push(if at == 0 { "" } else { " UNION ALL " })
+                .push("SELECT due_at FROM (SELECT d.due_at FROM deliveries d WHERE ")
+                .push(kind.condition())
+                .push(" AND d.plugin = ")
+                .push_bind(plugin.as_str())
+                .push(" ORDER BY d.due_at, d.id LIMIT 1) AS one");
+        }
+        let wait = query
+            .push(") AS each_kind")
+            .build_query_scalar()
+            .fetch_one(&self.reader)
+            .await?;
+        Ok(wait)
     }
 }
 

@@ -115,6 +115,11 @@ async fn other_plugins_are_not_touched(fixture: &Fixture) {
         fixture.store.next_due(&plugin("b")).await.expect("readable"),
         Some(Duration::ZERO)
     );
+    assert_eq!(fixture.store.overdue(&plugin("a")).await.expect("readable"), None);
+    // The fixture's events came long ago, their deliveries are due from when they were stored.
+    let overdue = fixture.store.overdue(&plugin("b")).await.expect("readable");
+    let overdue = overdue.expect("it has been due for a moment");
+    assert!(overdue < Duration::from_mins(10), "{overdue:?}");
     assert_eq!(claim(&fixture.store, "b", LONG).await.len(), 1);
 }
 
@@ -133,6 +138,8 @@ async fn what_is_not_due_waits(fixture: &Fixture) {
         .await
         .expect("readable")
         .expect("one waits");
+    let overdue = store.overdue(&plugin("a")).await.expect("readable");
+    assert_eq!(overdue, None, "it is not due");
     let hour = Duration::from_hours(1);
     assert!(wait <= hour && wait > hour / 2, "{wait:?}");
 }

@@ -24,6 +24,7 @@ mod secrets;
 mod serve;
 mod setup;
 mod state;
+mod top;
 mod users;
 
 use std::path::Path;
@@ -105,6 +106,8 @@ enum Command {
     Plugins(plugins::PluginsCommand),
     /// List the nodes that share the database: which plugins.toml and which builds each has
     Nodes,
+    /// Watch what waits, runs and fails, per plugin, with rates and nodes, until q; as text where nobody looks on
+    Top(top::TopArgs),
     /// Requests to sources that were refused: list, show, verify, accept
     #[command(subcommand)]
     Rejected(rejected::RejectedCommand),
@@ -215,6 +218,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Resolve(args) => replay::resolve(&Caller::new(settings, env), args, output).await,
             Command::Plugins(command) => plugins::run(settings, env, command, output).await,
             Command::Nodes => nodes::run(&Caller::new(settings, env), output).await,
+            Command::Top(args) => top::top(&Caller::new(settings, env), args, output).await,
             Command::Processes(command) => processes::run(&Caller::new(settings, env), command, output).await,
             Command::CreateSampleProcesses => {
                 processes::create_samples(&Caller::new(settings, env), output).await

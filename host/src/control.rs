@@ -15,6 +15,7 @@ mod schedules;
 mod secrets;
 mod server;
 mod state;
+mod top;
 mod users;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ pub use routes::RoutesRequest;
 pub use secrets::SecretRequest;
 pub use server::listen;
 pub use state::StateRequest;
+pub use top::{Standing, StandingNode, StandingPlugin};
 
 /// One command.
 #[derive(Serialize, Deserialize)]
@@ -96,6 +98,8 @@ pub enum Request {
         body: String,
     },
     NodeList,
+    /// How everything stands now.
+    Top,
     PluginList,
     PluginEnable {
         name: String,
@@ -242,6 +246,14 @@ impl Caller {
     #[must_use]
     pub fn new(settings: Settings, env: Environment) -> Self {
         Self { settings, env }
+    }
+
+    /// Whether a server (or another command) has the data directory.
+    ///
+    /// # Errors
+    /// When the directory cannot be used.
+    pub fn is_served(&self) -> anyhow::Result<bool> {
+        Ok(matches!(DataDir::own(&self.settings.data_dir)?, Ownership::Taken))
     }
 
     /// Does the command in the running server, or here.

@@ -100,6 +100,7 @@ pub(super) fn change(request: &Request) -> Option<Change> {
         | Request::EventList { .. }
         | Request::EventShow { .. }
         | Request::NodeList
+        | Request::Top
         | Request::PluginList
         | Request::PluginReloads { .. }
         | Request::Routes(_)

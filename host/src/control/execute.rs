@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Request, ageing, audit, keys, plugins, rejected, replays, routes, schedules, secrets, state,
+    Answer, Request, ageing, audit, keys, plugins, rejected, replays, routes, schedules, secrets, state, top,
     users,
 };
 use crate::app::App;
@@ -76,6 +76,7 @@ async fn perform(app: &App, request: Request, by: &Actor) -> anyhow::Result<Answ
         } => send_event(app, source, event_type, &body).await,
         Request::Routes(request) => routes::execute(app, request).await,
         Request::NodeList => Answer::of(&app.nodes().list().await?),
+        Request::Top => Answer::of(&top::standing(app).await?),
         Request::PluginList => plugins::list(app),
         Request::PluginEnable { name, enabled } => plugins::set_enabled(app, &name, enabled).await,
         Request::PluginAdd { section } => plugins::add(app, section).await,

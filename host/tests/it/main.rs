@@ -43,5 +43,6 @@ mod sources_verify;
 mod store;
 mod support;
 mod tidy;
+mod top;
 mod traces;
 mod vault;

@@ -1,7 +1,7 @@
 //! The real binary in a data directory of its own, one command after the other.
 
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -42,24 +42,55 @@ impl Yard {
 
     /// The same at a terminal, where a person types this. What it says comes out of one stream.
     pub fn at_terminal(&self, typed: &str, args: &[&str]) -> Ran {
-        let quote = |arg: &&str| format!("'{arg}'");
-        let args: Vec<String> = args.iter().map(quote).collect();
-        let line = format!("'{}' {}", env!("CARGO_BIN_EXE_hookyard"), args.join(" "));
-        // Of Debian's essential package bsdutils. It passes the exit code on.
-        let mut command = Command::new("/usr/bin/script");
-        let command = self.told(command.args(["-qec", &line, "/dev/null"]));
-        let mut child = command
-            .env("SHELL", "/bin/sh")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("script runs");
+        let mut child = self.terminal(args);
         let mut stdin = child.stdin.take().expect("piped");
         stdin.write_all(typed.as_bytes()).expect("typed");
         let ran = ended(child.wait_with_output());
         drop(stdin);
         ran
+    }
+
+    /// The same, where the person types once the terminal shows `mark`.
+    pub fn at_terminal_after(&self, mark: &str, typed: &str, args: &[&str]) -> Ran {
+        let mut child = self.terminal(args);
+        let mut stdin = child.stdin.take().expect("piped");
+        let mut stdout = child.stdout.take().expect("piped");
+        let (mut out, mut chunk, mut is_typed) = (Vec::new(), [0; 4096], false);
+        loop {
+            let read = stdout.read(&mut chunk).expect("readable");
+            if read == 0 {
+                break;
+            }
+            out.extend_from_slice(&chunk[..read]);
+            if !is_typed && String::from_utf8_lossy(&out).contains(mark) {
+                is_typed = true;
+                stdin.write_all(typed.as_bytes()).expect("typed");
+            }
+        }
+        let status = child.wait().expect("it ends");
+        drop(stdin);
+        Ran {
+            status: status.code().expect("it ended by itself"),
+            out: String::from_utf8(out).expect("UTF-8"),
+            err: String::new(),
+        }
+    }
+
+    fn terminal(&self, args: &[&str]) -> Child {
+        let quote = |arg: &&str| format!("'{arg}'");
+        let args: Vec<String> = args.iter().map(quote).collect();
+        let line = format!("'{}' {}", env!("CARGO_BIN_EXE_hookyard"), args.join(" "));
+        // `script` is of Debian's essential package bsdutils; it passes the exit code on. A command that waits for
+        // what is never typed must not hold the tests up: then the code is 124.
+        let mut command = Command::new("/usr/bin/timeout");
+        let script = ["--foreground", "60", "/usr/bin/script", "-qec", &line, "/dev/null"];
+        self.told(command.args(script))
+            .env("SHELL", "/bin/sh")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("script runs")
     }
 
     fn told<'a>(&self, command: &'a mut Command) -> &'a mut Command {

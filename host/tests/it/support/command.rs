@@ -79,11 +79,19 @@ impl Yard {
     fn terminal(&self, args: &[&str]) -> Child {
         let quote = |arg: &&str| format!("'{arg}'");
         let args: Vec<String> = args.iter().map(quote).collect();
-        let line = format!("'{}' {}", env!("CARGO_BIN_EXE_hookyard"), args.join(" "));
+        // In place of the shell, so that Ctrl-C is for it alone.
+        let line = format!("exec '{}' {}", env!("CARGO_BIN_EXE_hookyard"), args.join(" "));
         // `script` is of Debian's essential package bsdutils; it passes the exit code on. A command that waits for
         // what is never typed must not hold the tests up: then the code is 124.
         let mut command = Command::new("/usr/bin/timeout");
-        let script = ["--foreground", "60", "/usr/bin/script", "-qec", &line, "/dev/null"];
+        let script = [
+            "--foreground",
+            "60",
+            "/usr/bin/script",
+            "-qec",
+            &line,
+            "/dev/null",
+        ];
         self.told(command.args(script))
             .env("SHELL", "/bin/sh")
             .stdin(Stdio::piped())

@@ -1,6 +1,7 @@
 //! The composition root: settings in, running parts out. The binary and the tests both start here.
 
 mod background;
+mod exporting;
 mod keys;
 mod listening;
 mod parts;
@@ -210,6 +211,7 @@ impl App {
         let app = Arc::new(self);
         let (listener, address) = app.listen().await?;
         let acceptor = app.tls()?;
+        let export = app.metrics_export()?;
         // Before the file is read: an edit while components compile is told afterwards.
         let (watcher, changes) = Watcher::start(app.operator.path())?;
         app.registry.draft_first();
@@ -254,6 +256,9 @@ impl App {
         crate::control::listen(app.clone(), &control_socket(app.data_dir.path()), life)?;
         app.dispatching.store(true, Ordering::Relaxed);
         background::start(&app).await?;
+        if let Some(export) = &export {
+            life.spawn("metrics export", app.clone().export_metrics(export.clone()));
+        }
         let role = app.settings.serving.role;
         let router = if role.takes_requests() {
             http::router(state)
@@ -268,6 +273,9 @@ impl App {
         readiness.stopping();
         let stopped = life.stop().await;
         let closed = tokio::time::timeout(HARD_GRACE, app.close()).await;
+        if let Some(export) = &export {
+            app.export_last_metrics(export).await;
+        }
         let stopped = if closed.is_ok() { stopped } else { Stopped::Forced };
         tracing::info!(?stopped, "stopped");
         Ok(stopped)

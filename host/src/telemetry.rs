@@ -1,8 +1,11 @@
-//! Structured logs, to standard error (standard output belongs to what a command prints), and traces by OpenTelemetry
-//! where a collector is named.
+//! Structured logs, to standard error (standard output belongs to what a command prints), and traces and counters by
+//! OpenTelemetry where a collector is named.
 
 mod context;
+mod metrics;
+mod openmetrics;
 mod otlp;
+mod points;
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -17,11 +20,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
 pub use self::context::{TRACEPARENT, continue_from, current, link};
+pub use self::metrics::MetricsExport;
 use crate::config::{LogFormat, Settings};
 use crate::environment::Environment;
 
-/// How long the last spans may take to leave when the service stops: a collector that is down must not hold it up.
-const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the last spans and counters may take to leave when the service stops: a collector that is down must not hold
+/// it up.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What sends traces, to be stopped at the end.
 #[derive(Debug)]

@@ -10,7 +10,9 @@ use super::extract::{MayRead, bearer};
 use super::health::PING_TIMEOUT;
 use super::problem::ProblemBody;
 use super::{ApiState, Problem};
-use crate::store::StoreError;
+use crate::intake::Intake;
+use crate::metrics::Metrics;
+use crate::store::{SharedStore, StoreError};
 
 /// Whoever may read the metrics: a user who may read, or the holder of `HOOKYARD_METRICS_TOKEN`.
 pub struct Reader;
@@ -41,7 +43,7 @@ impl FromRequestParts<ApiState> for Reader {
     (status = 403, description = "The role does not allow it; `needs` names the right", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn metrics(State(state): State<ApiState>, _reader: Reader) -> Result<impl IntoResponse, Problem> {
-    show_stored(&state).await;
+    show_stored(&state.metrics, &state.intake, &state.store).await;
     let text = state
         .metrics
         .text()
@@ -52,16 +54,16 @@ pub async fn metrics(State(state): State<ApiState>, _reader: Reader) -> Result<i
 
 /// Brings what is counted in the database up to now. A database that does not answer is told, and keeps nobody from
 /// the rest.
-async fn show_stored(state: &ApiState) {
-    state.metrics.waiting(state.intake.waiting());
+pub async fn show_stored(metrics: &Metrics, intake: &Intake, store: &SharedStore) {
+    metrics.waiting(intake.waiting());
     let stored = async {
-        let counts = state.store.delivery_counts().await?;
-        let nodes = state.store.nodes().await?;
+        let counts = store.delivery_counts().await?;
+        let nodes = store.nodes().await?;
         Ok::<_, StoreError>((counts, nodes.iter().filter(|node| node.is_live()).count()))
     };
     let stored = tokio::time::timeout(PING_TIMEOUT, stored).await;
-    state.metrics.database(matches!(stored, Ok(Ok(_))));
+    metrics.database(matches!(stored, Ok(Ok(_))));
     if let Ok(Ok((counts, nodes))) = stored {
-        state.metrics.stored(&counts, nodes);
+        metrics.stored(&counts, nodes);
     }
 }

@@ -1,9 +1,10 @@
 //! Sends spans to a collector by OTLP over HTTP, in protobuf.
 //!
 //! The address, the service's name and the headers are what the specification calls them: `OTEL_EXPORTER_OTLP_ENDPOINT`,
-//! `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_HEADERS`. The last, and those of sampling, are read by the library from the
+//! `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_HEADERS`. Those of sampling and batches are read by the library from the
 //! process's own environment.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -21,6 +22,10 @@ use crate::environment::Environment;
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// The name that the service has among others.
 const SERVICE: &str = "OTEL_SERVICE_NAME";
+/// What a collector asks for, such as credentials: `name=value,name=value`.
+pub(super) const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+/// `none` switches traces off while counters are sent.
+const SWITCH: &str = "OTEL_TRACES_EXPORTER";
 
 /// How long one export may take: spans that wait meanwhile are held in memory, 2,048 at most.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,22 +37,20 @@ const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// # Errors
 /// When the address is malformed.
 pub(super) fn provider(env: &Environment) -> anyhow::Result<Option<SdkTracerProvider>> {
-    let Some(base) = env.get(ENDPOINT) else {
+    let Some(base) = collector(env, SWITCH)? else {
         return Ok(None);
     };
-    let wrong = || format!("{ENDPOINT}: `{base}` is not an address such as http://127.0.0.1:4318");
-    let url = url::Url::parse(base).with_context(wrong)?;
-    anyhow::ensure!(matches!(url.scheme(), "http" | "https"), wrong());
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(Client::new()?)
         .with_protocol(Protocol::HttpBinary)
-        .with_endpoint(format!("{}/v1/traces", base.trim_end_matches('/')))
+        .with_endpoint(format!("{base}/v1/traces"))
+        .with_headers(headers(env).collect::<HashMap<_, _>>())
         .with_timeout(EXPORT_TIMEOUT)
         .build()
-        .with_context(wrong)?;
+        .context("cannot make what sends traces")?;
     let resource = Resource::builder()
-        .with_service_name(env.get(SERVICE).unwrap_or("hookyard").to_owned())
+        .with_service_name(service(env).to_owned())
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build();
     let provider = SdkTracerProvider::builder()
@@ -57,15 +60,48 @@ pub(super) fn provider(env: &Environment) -> anyhow::Result<Option<SdkTracerProv
     Ok(Some(provider))
 }
 
+/// The collector's address without a slash at its end; `None` where none is named, or `switch` says `none`.
+///
+/// # Errors
+/// When the address or the switch is malformed.
+pub(super) fn collector<'e>(env: &'e Environment, switch: &str) -> anyhow::Result<Option<&'e str>> {
+    match env.get(switch) {
+        None | Some("otlp") => {}
+        Some("none") => return Ok(None),
+        Some(other) => anyhow::bail!("{switch}: `{other}` is not known here; use otlp or none"),
+    }
+    let Some(base) = env.get(ENDPOINT) else {
+        return Ok(None);
+    };
+    let wrong = || format!("{ENDPOINT}: `{base}` is not an address such as http://127.0.0.1:4318");
+    let url = url::Url::parse(base).with_context(wrong)?;
+    anyhow::ensure!(matches!(url.scheme(), "http" | "https"), wrong());
+    Ok(Some(base.trim_end_matches('/')))
+}
+
+/// The service's name.
+pub(super) fn service(env: &Environment) -> &str {
+    env.get(SERVICE).unwrap_or("hookyard")
+}
+
+/// The headers that the collector asks for, with values as they are written.
+pub(super) fn headers(env: &Environment) -> impl Iterator<Item = (String, String)> {
+    let pairs = env.get(HEADERS).unwrap_or_default().split(',');
+    pairs.filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        Some((name.trim().to_owned(), value.trim().to_owned()))
+    })
+}
+
 /// The HTTP client of the host for the exporter, whose thread has no runtime of its own.
 #[derive(Debug)]
-struct Client {
+pub(super) struct Client {
     http: reqwest::Client,
     runtime: Handle,
 }
 
 impl Client {
-    fn new() -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         // An error means that it is installed already.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
@@ -73,11 +109,16 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(EXPORT_TIMEOUT)
             .build()
-            .context("cannot make the client that sends traces")?;
+            .context("cannot make the client that sends to the collector")?;
         Ok(Self {
             http,
             runtime: Handle::current(),
         })
+    }
+
+    /// Sends a request, on a runtime.
+    pub(super) async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        exchange(self.http.clone(), request).await
     }
 }
 

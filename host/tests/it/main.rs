@@ -23,6 +23,7 @@ mod manifest;
 mod minting;
 mod monitoring;
 mod nodes;
+mod otlp_metrics;
 mod packaging;
 mod pipeline;
 mod plugin_commands;

@@ -78,6 +78,8 @@ const FRAMEWORKS: &[(&str, &[&str])] = &[
     ("cel", &["domain"]),
     ("clap", &["cli", "config"]),
     ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_proto", &["telemetry"]),
+    ("prost", &["telemetry"]),
     ("sqlx", &["store"]),
     ("utoipa", &["http"]),
     ("wasmtime", &["wasm"]),

@@ -1,6 +1,7 @@
 //! The harness: real stores, real components, real listeners.
 
 pub mod api;
+pub mod collector;
 pub mod command;
 pub mod flaky;
 pub mod pipeline;

@@ -84,7 +84,8 @@ async fn fill(store: &SharedStore, plugin: &PluginName, count: u32) -> anyhow::R
     Ok(())
 }
 
-fn event(plugin: &PluginName) -> NewEvent {
+/// An event with one delivery.
+pub fn event(plugin: &PluginName) -> NewEvent {
     NewEvent {
         id: EventId::generate(),
         kind: EventKind::Webhook,

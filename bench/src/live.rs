@@ -1,5 +1,6 @@
 //! From a saved component to the first event that runs its code, through the whole server.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -122,7 +123,8 @@ fn replace(file: &Path, build: &[u8], round: u32) -> anyhow::Result<()> {
 }
 
 /// The whole server, on a port that nobody uses.
-struct Server {
+pub struct Server {
+    pub address: SocketAddr,
     intake: Intake,
     registry: Arc<Registry>,
     life: hookyard::lifecycle::Lifecycle,
@@ -130,7 +132,8 @@ struct Server {
 }
 
 impl Server {
-    async fn start(dir: &Path, plugins: &str) -> anyhow::Result<Self> {
+    /// Starts with this `plugins.toml`.
+    pub async fn start(dir: &Path, plugins: &str) -> anyhow::Result<Self> {
         let file = dir.join("plugins.toml");
         std::fs::write(&file, plugins)?;
         let args = SettingsArgs {
@@ -152,8 +155,9 @@ impl Server {
             // Nobody waits only when the bench has failed already.
             let _gone = ready.send(address);
         }));
-        address.await.context("the server did not start")?;
+        let address = address.await.context("the server did not start")?;
         Ok(Self {
+            address,
             intake,
             registry,
             life,
@@ -213,7 +217,8 @@ impl Server {
         Ok(history.into_iter().next().context("a load")?.phases)
     }
 
-    async fn stop(self) -> anyhow::Result<()> {
+    /// Stops it.
+    pub async fn stop(self) -> anyhow::Result<()> {
         self.life.soft.cancel();
         self.served.await??;
         Ok(())

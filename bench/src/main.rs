@@ -4,6 +4,8 @@ mod backlog;
 mod live;
 mod neighbours;
 mod reload;
+mod requests;
+mod service;
 mod signin;
 mod yard;
 
@@ -34,6 +36,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("signin") {
         tell(vec![signin::unknown_user().await?]);
+    }
+    if wanted("service") {
+        service::measure().await?;
     }
     if wanted("backlog") {
         tell(backlog::rows().await?);

@@ -10,9 +10,13 @@ use crate::workspace::{Workspace, run_to_end};
 pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
     plugins::run(workspace, &plugins::Options { fixtures: true })?;
     let mut cargo = workspace.cargo();
-    cargo.args(["run", "--release", "--package", "bench"]).env(
-        "HOOKYARD_TEST_COMPONENTS",
-        workspace.target_dir().join("fixtures"),
-    );
+    cargo
+        .args(["run", "--release", "--package", "bench"])
+        .env(
+            "HOOKYARD_TEST_COMPONENTS",
+            workspace.target_dir().join("fixtures"),
+        )
+        // Renewed where `BENCH_DATABASE_URL` names a PostgreSQL.
+        .env("BENCH_MEASURED", workspace.path("sim/measured.json"));
     run_to_end(&mut cargo, "the benchmarks")
 }

@@ -107,7 +107,7 @@ fn deny(workspace: &Workspace) -> anyhow::Result<Ended> {
 
 fn machete(workspace: &Workspace) -> anyhow::Result<Ended> {
     let program = tool(workspace, "cargo-machete")?;
-    let members = ["bench", "faults", "host", "plugins", "standins", "xtask"];
+    let members = ["bench", "faults", "host", "plugins", "sim", "standins", "xtask"];
     run_to_end(
         Command::new(program)
             .current_dir(workspace.path(""))

@@ -13,6 +13,7 @@ mod leases;
 mod lists;
 mod nodes;
 mod once;
+mod partitions;
 mod plans;
 mod postgres;
 mod processes;

@@ -1,5 +1,7 @@
 //! A PostgreSQL of our own on loopback, from Debian's binaries: started, stopped and killed by its own commands.
 
+mod standby;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt as _;
@@ -20,6 +22,7 @@ pub struct Postgres {
     binaries: PathBuf,
     room: TempDir,
     pub port: u16,
+    connections: u32,
 }
 
 impl Postgres {
@@ -28,16 +31,18 @@ impl Postgres {
     /// # Errors
     /// When there is one that does not start.
     pub fn start_new() -> anyhow::Result<Option<Self>> {
+        Self::start_with(CONNECTIONS)
+    }
+
+    /// The same, one that takes so many connections.
+    ///
+    /// # Errors
+    /// When there is one that does not start.
+    pub fn start_with(connections: u32) -> anyhow::Result<Option<Self>> {
         let Some(binaries) = binaries() else {
             return Ok(None);
         };
-        let room = tempfile::Builder::new().prefix("hookyard-faults-pg.").tempdir()?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let postgres = Self { binaries, room, port };
-        if runs_as_root() {
-            let folder = postgres.room.path();
-            run(Command::new("chown").arg("postgres:postgres").arg(folder))?;
-        }
+        let postgres = Self::empty(binaries, connections)?;
         let data = postgres.data();
         let mut initdb = postgres.command("initdb");
         initdb.arg("-D").arg(&data);
@@ -56,6 +61,21 @@ impl Postgres {
         Ok(Some(postgres))
     }
 
+    /// A room and a port, without a database.
+    fn empty(binaries: PathBuf, connections: u32) -> anyhow::Result<Self> {
+        let room = tempfile::Builder::new().prefix("hookyard-faults-pg.").tempdir()?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        if runs_as_root() {
+            run(Command::new("chown").arg("postgres:postgres").arg(room.path()))?;
+        }
+        Ok(Self {
+            binaries,
+            room,
+            port,
+            connections,
+        })
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -63,9 +83,10 @@ impl Postgres {
     pub fn start(&self) -> anyhow::Result<()> {
         let folder = self.room.path();
         let options = format!(
-            "-k {} -c listen_addresses=127.0.0.1 -p {} -c max_connections={CONNECTIONS}",
+            "-k {} -c listen_addresses=127.0.0.1 -p {} -c max_connections={}",
             folder.display(),
-            self.port
+            self.port,
+            self.connections
         );
         let mut start = self.command("pg_ctl");
         start.arg("-D").arg(self.data()).arg("-l").arg(folder.join("log"));
@@ -96,7 +117,7 @@ impl Postgres {
     /// When it does not answer.
     pub fn take_all_connections(&self) -> anyhow::Result<Vec<TcpStream>> {
         let mut taken = Vec::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..self.connections {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
             let mut message = Vec::new();
             message.extend_from_slice(&PROTOCOL.to_be_bytes());

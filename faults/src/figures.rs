@@ -53,7 +53,9 @@ impl Found {
             Value::String(text) => format!("{name} {text}"),
             value => format!("{name} {value}"),
         };
-        self.figures.iter().map(word).collect::<Vec<_>>().join(", ")
+        // Tables are told on their own.
+        let figures = self.figures.iter().filter(|(_, value)| !value.is_array());
+        figures.map(word).collect::<Vec<_>>().join(", ")
     }
 
     /// As it goes into the table.

@@ -10,6 +10,7 @@ mod api;
 mod bound;
 mod effects;
 mod figures;
+mod fleet;
 mod health;
 mod load;
 mod options;
@@ -21,6 +22,7 @@ mod scenario;
 mod server;
 mod site;
 mod table;
+mod ticks;
 mod trouble;
 mod weather;
 

@@ -10,6 +10,7 @@ mod kills;
 mod locked;
 mod loris;
 mod memory;
+mod nodes;
 mod patience;
 mod points;
 mod postgres;
@@ -137,6 +138,12 @@ pub const SCENARIOS: &[Scenario] = &[
         "kill -9 at random moments, on PostgreSQL",
         false,
         kills::on_postgres,
+    ),
+    scenario(
+        "nodes",
+        "three nodes on one PostgreSQL: killed, paused, cut off, silent; the database restarted and failed over",
+        false,
+        nodes::run,
     ),
     scenario(
         "patience",

@@ -131,6 +131,22 @@ impl Server {
         Ok(())
     }
 
+    /// SIGSTOP: it stands still wherever it is, and knows nothing of it.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        Ok(rustix::process::kill_process(self.pid()?, Signal::STOP)?)
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        Ok(rustix::process::kill_process(self.pid()?, Signal::CONT)?)
+    }
+
     /// SIGTERM; how it ended and how long that took.
     ///
     /// # Errors

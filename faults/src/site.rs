@@ -261,7 +261,11 @@ fn plugins_file(options: &Options, sections: &[Section<'_>], vendor: &str) -> an
     Ok(text)
 }
 
-fn free_port() -> anyhow::Result<u16> {
+/// A port that nobody listens at.
+///
+/// # Errors
+/// When none is found.
+pub fn free_port() -> anyhow::Result<u16> {
     for _ in 0..PORT_TRIES {
         let port = rand::random_range(PORTS);
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
